@@ -1,8 +1,10 @@
+import type { Queue } from '../../src/index.ts';
 import { samplesNeeded } from '../measuring/latency-summary.ts';
 import { quantile } from '../measuring/statistics.ts';
 import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchMeasure } from './bench-measure.ts';
-import type { BenchFigure } from './figure.ts';
+import { type ClusterKind, threads } from './cluster-kind.ts';
+import type { BenchFigure, FigureDefinition } from './figure.ts';
 import { addOnSchedule, warmUp } from './open-loop.ts';
 
 const ALONE = 'add, one at a time';
@@ -13,30 +15,38 @@ const MEASURED_ALONE = 3000;
  * Milliseconds of sequential adds of 64 B: each is sent when the one before is acknowledged. The first 4,000 are not measured:
  * the cluster is new, and until its threads' code is compiled its p99 is more than twice its later value.
  */
-export const addsAlone: BenchMeasure = {
-  label: 'adds, one at a time',
-  expectedMs: 5600,
-  when: 'every-round',
-  figures: [
-    { name: `${ALONE}, p50`, unit: 'ms', better: 'less', floor: 'reply', goals: [{ of: 'median', limit: 0.33 }] },
-    { name: `${ALONE}, p99`, unit: 'ms', better: 'less', floor: 'reply', goals: [{ of: 'median', limit: 1.5 }] },
-  ],
-  measure: (context) =>
-    withQueue(context, async ({ queue }) => {
-      const payload = new Uint8Array(SMALL_BYTES);
-      const alone = async (count: number): Promise<number[]> => {
-        const tookMs: number[] = [];
-        await inFlight(count, 1, context.signal, async () => {
-          const before = performance.now();
-          await queue.add('message', payload);
-          tookMs.push(performance.now() - before);
-        });
-        return tookMs;
-      };
-      await alone(WARM_UP_ALONE);
-      return percentiles(ALONE, await alone(MEASURED_ALONE));
-    }),
+export const addsAloneOf = (kind: ClusterKind, goals: { readonly p50?: number; readonly p99?: number } = {}): BenchMeasure => {
+  const name = kind.prefix + ALONE;
+  const figureOf = (percentile: string, limit: number | undefined): FigureDefinition => ({
+    ...{ name: `${name}, ${percentile}`, unit: 'ms', better: 'less', floor: 'reply', isShown: true },
+    ...(limit === undefined ? {} : { goals: [{ of: 'median', limit }] }),
+  });
+  return {
+    label: `${kind.prefix}adds, one at a time`,
+    expectedMs: 5600 + kind.processesMs,
+    when: 'every-round',
+    needsFiles: kind !== threads,
+    figures: [figureOf('p50', goals.p50), figureOf('p99', goals.p99)],
+    measure: (context) =>
+      kind.withQueue(context, async ({ queue }) => {
+        await addAlone(queue, WARM_UP_ALONE, context.signal);
+        return percentiles(name, await addAlone(queue, MEASURED_ALONE, context.signal));
+      }),
+  };
 };
+
+export const addsAlone = addsAloneOf(threads, { p50: 0.33, p99: 1.5 });
+
+async function addAlone(queue: Pick<Queue, 'add'>, count: number, signal: AbortSignal): Promise<readonly number[]> {
+  const payload = new Uint8Array(SMALL_BYTES);
+  const tookMs: number[] = [];
+  await inFlight(count, 1, signal, async () => {
+    const before = performance.now();
+    await queue.add('message', payload);
+    tookMs.push(performance.now() - before);
+  });
+  return tookMs;
+}
 
 const HALF = 'add, open loop at half of capacity';
 const SCHEDULE_MS = 2000;

@@ -4,8 +4,9 @@ import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
 import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { type ClusterKind, threads } from './cluster-kind.ts';
 import { CycleLoad } from './cycle-load.ts';
-import { FLOOR } from './figure.ts';
+import { type FigureDefinition, FLOOR } from './figure.ts';
 import { largePayloadAdds, measureRate, smallAdds, steadyDefinitions } from './steady-rate.ts';
 
 /** Start and end of a cluster, and the steady state of one load. */
@@ -15,23 +16,26 @@ export const ADDS_IN_FLIGHT = 'add, 64 B, many in flight';
 const IN_FLIGHT_MAX = 4000;
 
 /** Acknowledged adds a second: 64 B, by add(), 4,000 calls in flight from one client, without a consumer. */
-export const addsInFlight: BenchMeasure = {
-  label: 'adds, many in flight',
-  expectedMs: EXPECTED_MS,
-  when: 'every-round',
-  figures: steadyDefinitions({
-    name: ADDS_IN_FLIGHT,
-    unit: '/s',
-    better: 'more',
-    floor: 'commit',
-    goals: [{ of: 'median', limit: 150_000 }],
-  }),
-  measure: (context) =>
-    withQueue(context, async ({ queue }) => {
-      const load = smallAdds(queue, { lanes: IN_FLIGHT_MAX, nodes: nodeCountOf(context.config) });
-      return measureRate(load, context.signal, { name: ADDS_IN_FLIGHT, unit: '/s' });
-    }),
+export const addsInFlightOf = (kind: ClusterKind, goal?: number): BenchMeasure => {
+  const name = kind.prefix + ADDS_IN_FLIGHT;
+  return {
+    label: `${kind.prefix}adds, many in flight`,
+    expectedMs: EXPECTED_MS + kind.processesMs,
+    when: 'every-round',
+    needsFiles: kind !== threads,
+    figures: steadyDefinitions({ name, unit: '/s', better: 'more', floor: 'commit', isShown: true, ...goalsOf(goal) }),
+    measure: (context) =>
+      kind.withQueue(context, async ({ queue }) => {
+        const load = smallAdds(queue, { lanes: IN_FLIGHT_MAX, nodes: nodeCountOf(context.config) });
+        return measureRate(load, context.signal, { name, unit: '/s' });
+      }),
+  };
 };
+
+const goalsOf = (limit: number | undefined): Pick<FigureDefinition, 'goals'> =>
+  limit === undefined ? {} : { goals: [{ of: 'median', limit }] };
+
+export const addsInFlight = addsInFlightOf(threads, 150_000);
 
 const BULK = 'addBulk of 1,000, 64 B';
 const BULK_JOBS = 1000;
@@ -70,14 +74,20 @@ function bulk(): readonly { readonly name: string; readonly data: Uint8Array }[]
 const CYCLE = 'add, claim, complete';
 
 /** Jobs a second through a full cycle: added, claimed and completed by one Worker with an empty handler, concurrency 100. */
-export const cycle: BenchMeasure = {
-  label: 'add, claim, complete',
-  expectedMs: EXPECTED_MS,
-  when: 'every-round',
-  figures: steadyDefinitions({ name: CYCLE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 60_000 }] }),
-  measure: (context) =>
-    withQueue(context, ({ queue, client }) => measureRate(new CycleLoad(queue, client), context.signal, { name: CYCLE, unit: '/s' })),
+export const cycleOf = (kind: ClusterKind, goal?: number): BenchMeasure => {
+  const name = kind.prefix + CYCLE;
+  return {
+    label: name,
+    expectedMs: EXPECTED_MS + kind.processesMs,
+    when: 'every-round',
+    needsFiles: kind !== threads,
+    figures: steadyDefinitions({ name, unit: '/s', better: 'more', floor: 'commit', isShown: true, ...goalsOf(goal) }),
+    measure: (context) =>
+      kind.withQueue(context, ({ queue, client }) => measureRate(new CycleLoad(queue, client), context.signal, { name, unit: '/s' })),
+  };
 };
+
+export const cycle = cycleOf(threads, 60_000);
 
 const LARGE = 'add, 64 KiB';
 const LARGE_LOAD = { bytes: 65_536, lanes: 64, waitingMax: 512 };

@@ -1,7 +1,8 @@
-import { addsAlone, addsOnSchedule } from './add-latency.ts';
-import { addsInBulk, addsInFlight, cycle, hugeAdds, largeAdds } from './add-rates.ts';
+import { addsAlone, addsAloneOf, addsOnSchedule } from './add-latency.ts';
+import { addsInBulk, addsInFlight, addsInFlightOf, cycle, cycleOf, hugeAdds, largeAdds } from './add-rates.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
+import { grpc, unixSockets } from './cluster-kind.ts';
 import { cycleMemory } from './cycle-memory.ts';
 import { elections } from './elections.ts';
 import type { FigureDefinition } from './figure.ts';
@@ -16,10 +17,16 @@ export const FLOORS: readonly BenchMeasure[] = [floor, diskLimit];
 /** In the order of a round and of the table. The open loops use the capacity that `addsInFlight` finds. */
 export const MEASURES: readonly BenchMeasure[] = [
   addsInFlight,
+  addsInFlightOf(unixSockets),
+  addsInFlightOf(grpc, 40_000),
   addsInBulk,
   addsAlone,
+  addsAloneOf(unixSockets),
+  addsAloneOf(grpc, { p50: 0.9 }),
   addsOnSchedule,
   cycle,
+  cycleOf(unixSockets),
+  cycleOf(grpc),
   largeAdds,
   hugeAdds,
   leaderKilled,

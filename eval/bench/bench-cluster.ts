@@ -4,10 +4,13 @@ import type { BenchContext } from './bench-measure.ts';
 
 export const SMALL_BYTES = 64;
 
-export interface BenchCluster {
-  readonly cluster: Cluster;
+export interface BenchQueue {
   readonly client: Client;
   readonly queue: Queue;
+}
+
+interface BenchCluster extends BenchQueue {
+  readonly cluster: Cluster;
 }
 
 /** A fresh cluster with a leader for one measurement; closed afterwards in any case. */
@@ -30,19 +33,17 @@ export const withQueue = <T>(
   context: BenchContext,
   use: (bench: BenchCluster) => Promise<T>,
   overrides: Parameters<typeof withCluster>[2] = {},
-): Promise<T> =>
-  withCluster(
-    context,
-    async (cluster) => {
-      const client = new Client(cluster);
-      try {
-        return await use({ cluster, client, queue: new Queue('bench', { connection: client }) });
-      } finally {
-        await client.close();
-      }
-    },
-    overrides,
-  );
+): Promise<T> => withCluster(context, (cluster) => withClient(cluster, (bench) => use({ cluster, ...bench })), overrides);
+
+/** A client of a cluster, and its queue. */
+export async function withClient<T>(cluster: ConstructorParameters<typeof Client>[0], use: (bench: BenchQueue) => Promise<T>): Promise<T> {
+  const client = new Client(cluster);
+  try {
+    return await use({ client, queue: new Queue('bench', { connection: client }) });
+  } finally {
+    await client.close();
+  }
+}
 
 /** Adds jobs for a duration, with `inFlightMax` in flight. @returns acknowledged adds a second. */
 export async function addInFlightFor(

@@ -20,6 +20,8 @@ export interface BenchMeasure {
   readonly when: 'first' | 'every-round' | 'last';
   /** Minimum number of nodes with which the cluster survives the measure's fault. */
   readonly nodesMin?: number;
+  /** Its nodes are in other processes, which need a folder. */
+  readonly needsFiles?: boolean;
   readonly figures: readonly FigureDefinition[];
   /** Replaces `expectedMs` and `measure` with `--long`, for figures that take minutes. */
   readonly long?: Pick<BenchMeasure, 'expectedMs' | 'measure'>;

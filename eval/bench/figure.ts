@@ -36,6 +36,8 @@ export interface FigureDefinition {
   readonly better: 'more' | 'less';
   readonly floor: FloorKind;
   readonly goals?: readonly Goal[];
+  /** In the table of docs/performance.md also without a goal. */
+  readonly isShown?: true;
   /** A condition of the session, not a result: sessions are not compared by it. */
   readonly isCondition?: true;
 }

@@ -94,7 +94,9 @@ function selectSteps({ only, long, config, print }: BenchRequest): readonly Benc
   const nodes = nodeCountOf(config);
   const tooLarge = wanted.filter(({ nodesMin }) => (nodesMin ?? 1) > nodes);
   if (tooLarge.length > 0) print(`Left out, since ${nodes} nodes do not survive a loss: ${tooLarge.map(({ label }) => label).join(', ')}.`);
-  return wanted.filter((measure) => !tooLarge.includes(measure));
+  const withoutFiles = wanted.filter(({ needsFiles }) => needsFiles === true && config.storage === 'memory');
+  if (withoutFiles.length > 0) print(`Left out, since processes share files: ${withoutFiles.map(({ label }) => label).join(', ')}.`);
+  return wanted.filter((measure) => !tooLarge.includes(measure) && !withoutFiles.includes(measure));
 }
 
 /**

@@ -4,15 +4,15 @@ import { FLOOR } from '../bench/figure.ts';
 import { formatNumber } from '../measuring/format.ts';
 
 /**
- * One session of the bench as Markdown: the figures with goals, and below them the floor of the machine.
+ * One session of the bench as Markdown: the figures with goals, those beside them, and below them the floor of the machine.
  * @param runtime its Node.js, as in `process.version`, if known.
  */
 export function benchSection({ figures, session, commit, nodes, durability }: BenchSession, runtime: string | undefined): string {
   const medianOf = mediansOf(figures);
   const lines = summarize(figures)
-    .filter(({ definition }) => definition.goals !== undefined)
+    .filter(({ definition }) => definition.goals !== undefined || definition.isShown === true)
     .map((summary) => {
-      const goals = (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ');
+      const goals = (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ') || '–';
       return `| ${titleOf(summary)} | ${describeValue(summary)} | ${goals.replaceAll('MISSED', '**missed**')} |`;
     });
   const floors = Object.values(FLOOR).flatMap((name) => {

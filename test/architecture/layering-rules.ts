@@ -184,7 +184,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'yaml', 'csv-stringify', 'csv-parse'],
   },
   'eval/bench': {
-    own: ['index', 'testing/index', 'base', 'type config', 'eval/measuring', 'eval/load'],
+    own: ['index', 'testing/index', 'remote/index', 'server/index', 'base', 'type config', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
   },
   // What the report's questions need beyond replay and bench. Some compose the system from internal modules, as no user can.

@@ -1,0 +1,49 @@
+import { openCluster } from '../../src/index.ts';
+import { connect } from '../../src/remote/index.ts';
+import { type BenchQueue, withClient, withQueue } from './bench-cluster.ts';
+import type { BenchContext } from './bench-measure.ts';
+import { NodeProcesses } from './node-processes.ts';
+
+/** Where the nodes run, and how the client reaches them. */
+export interface ClusterKind {
+  /** First part of the names of its figures; empty for threads. */
+  readonly prefix: string;
+  /** Of a new cluster's processes to start, and to end. */
+  readonly processesMs: number;
+  readonly withQueue: <T>(context: BenchContext, use: (bench: BenchQueue) => Promise<T>) => Promise<T>;
+}
+
+/** Nodes as threads beside the client, in its process. */
+export const threads: ClusterKind = { prefix: '', processesMs: 0, withQueue };
+
+/** `openCluster`: nodes as threads of another process, by Unix sockets. */
+export const unixSockets: ClusterKind = {
+  prefix: 'Unix sockets: ',
+  processesMs: 700,
+  withQueue: async (context, use) => {
+    await using processes = await NodeProcesses.startHost(context);
+    const { nodes, durability, raft, limits } = context.config;
+    const cluster = await openCluster({ nodes, durability, raft, limits, dataDir: processes.dataDir });
+    try {
+      return await withClient(cluster, use);
+    } finally {
+      await cluster.close();
+    }
+  },
+};
+
+/** Each node a process, by gRPC on the loopback interface, as `jobraft serve` runs it. */
+export const grpc: ClusterKind = {
+  prefix: 'gRPC: ',
+  processesMs: 1_500,
+  withQueue: async (context, use) => {
+    await using processes = await NodeProcesses.startNodes(context);
+    const cluster = await connect({ endpoints: processes.endpoints });
+    try {
+      await cluster.waitForLeader();
+      return await withClient(cluster, use);
+    } finally {
+      await cluster.close();
+    }
+  },
+};

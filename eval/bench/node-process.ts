@@ -1,0 +1,23 @@
+import { openCluster } from '../../src/index.ts';
+import { startNode } from '../../src/server/index.ts';
+import type { ProcessTask } from './node-processes.ts';
+
+/** Runs the nodes of its task until the bench disconnects or ends. */
+async function main(task: ProcessTask): Promise<void> {
+  const ended = new Promise((resolve) => process.once('disconnect', resolve));
+  await using _nodes = await start(task);
+  await ended;
+}
+
+const ready = (): void => void process.send?.('ready');
+
+async function start(task: ProcessTask): Promise<AsyncDisposable> {
+  if (task.type === 'node') return await startNode(task.options, { onFormed: ready });
+  const cluster = await openCluster(task.options);
+  await cluster.waitForLeader();
+  ready();
+  return cluster;
+}
+
+// The bench writes the argument.
+await main(JSON.parse(process.argv[2] ?? '{}') as ProcessTask);
