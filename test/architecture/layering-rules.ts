@@ -220,6 +220,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Injects bugs into a copy of the source, which the simulator has to find.
   'eval/mutants': { own: ['eval/measuring'], packages: ['node:', 'typescript'] },
   'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },
+  // Processes of two builds on one cluster, and a look at what they left.
+  'eval/upgrade': {
+    own: ['runtime/check', 'index', 'remote/index', 'base/text-table', 'eval/measuring', 'eval/node-versions/install-node'],
+    packages: ['node:', 'commander'],
+  },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
     own: ['index', 'testing/index', 'base', 'eval/measuring', 'eval/load'],
@@ -248,6 +253,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'soak',
         'mutants',
         'node-versions',
+        'upgrade',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],
