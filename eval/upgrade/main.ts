@@ -50,8 +50,11 @@ async function main(): Promise<void> {
   // Also for Ctrl-C, so it is synchronous.
   process.once('exit', () => {
     processes.killAll();
-    worktree?.remove();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    try {
+      worktree?.remove();
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
   });
   process.once('SIGINT', () => process.exit(INTERRUPTED_EXIT_CODE));
   process.once('SIGTERM', () => process.exit(TERMINATED_EXIT_CODE));

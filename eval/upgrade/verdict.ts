@@ -10,9 +10,13 @@ export interface Rejection {
 
 /** @param text an error's message, or what a process wrote to standard error. */
 export function rejectionIn(text: string): Rejection | undefined {
-  const line = text.split('\n').find((each) => REJECTION_CODES.some((code) => each.includes(code)));
+  const lines = text.split('\n');
+  const line = lines.find((each) => REJECTION_CODES.some((code) => each.includes(code)));
   const code = REJECTION_CODES.find((each) => line?.includes(each));
-  return code === undefined || line === undefined ? undefined : { code, text: line.trim() };
+  if (code === undefined || line === undefined) return undefined;
+  // Of an error that is printed with its fields, they are the last lines.
+  const said = /^\s*code:/.test(line) ? lines.find((each) => each.includes('Error: ')) : undefined;
+  return { code, text: (said ?? line).trim() };
 }
 
 /** One node as it is at the end of a run. */

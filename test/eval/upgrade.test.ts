@@ -57,6 +57,13 @@ describe('the verdict of an upgrade', () => {
     expect(outcomeLine('downgrade', facts({ faults: ['x'] }), rejection)).toBe('downgrade: VIOLATED\n  x');
   });
 
+  it('finds the text of an error that is printed with its stack', () =>
+    expect(
+      rejectionIn("at file.js:7\nVersionError: Entry 2 is of version 6.\n    at f (x.js:1) {\n  code: 'VERSION_UNSUPPORTED'\n}"),
+    ).toEqual({
+      ...{ code: 'VERSION_UNSUPPORTED', text: 'VersionError: Entry 2 is of version 6.' },
+    }));
+
   it.each(['', 'STORAGE_DAMAGED: Row 7 differs.', 'TypeError: x is not a function'])('does not take %j for a rejection', (text) =>
     expect(rejectionIn(text)).toBeUndefined(),
   );
