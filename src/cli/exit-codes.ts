@@ -40,6 +40,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'NO_LEADER',
   'NO_NODES_RUNNING',
   'QUORUM_LOST',
+  'VERSION_UNSUPPORTED',
 ]);
 /** Of a node's file or thread: the nodes cannot run. */
 const UNREACHABLE_PREFIXES = ['NODE_', 'STORAGE_'];

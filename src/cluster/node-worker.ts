@@ -13,7 +13,7 @@ import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
-import { openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { ClientSockets } from '../transport/client-sockets.ts';
 import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
@@ -66,7 +66,7 @@ class NodeThread {
     this.#sockets = this.#socketsOf(boot);
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
     this.#storage = openStorage(boot);
-    this.#node = this.#openNode(boot);
+    this.#node = openedOn(this.#storage, () => this.#openNode(boot));
     this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#node.hasMore });
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // An error outside of a turn ends the node like an error of a turn: with its file closed.

@@ -1,4 +1,5 @@
 import { type ByteReader, ByteWriter } from '../base/bytes.ts';
+import { JobraftError } from '../base/errors.ts';
 
 /** The header of a command entry, before its requests. */
 export interface EntryHeader {
@@ -64,11 +65,10 @@ export function tickData(header: EntryHeader): Uint8Array {
 }
 
 /** An entry or checkpoint is of a newer release, which this node cannot apply or read. Nothing is damaged. */
-export class UnsupportedVersionError extends Error {
-  readonly code = 'VERSION_UNSUPPORTED';
+export class UnsupportedVersionError extends JobraftError {
+  override readonly code = 'VERSION_UNSUPPORTED';
 
   constructor(what: string, supported: string) {
     super(`${what}, and this release of jobraft ${supported}. Start the node with the release that wrote its data, or a later one.`);
-    this.name = 'UnsupportedVersionError';
   }
 }

@@ -11,7 +11,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
-import { type FileStorage, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { type FileStorage, openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
 import type { PeerChannelEvents } from '../transport/port.ts';
 import type { FormedCluster } from './formation.ts';
 import type { NodeIdentity } from './node-identity.ts';
@@ -64,8 +64,10 @@ export class RunningNode implements AsyncDisposable {
       origin: { cluster: formed.cluster, founders: formed.founders },
       ...(config.durability === 'full' ? { life: lifeOf(randomInt(2 ** 47)) } : {}),
     });
-    identity.onFileMade();
-    this.#runtime = this.#open();
+    this.#runtime = openedOn(this.#storage, () => {
+      identity.onFileMade();
+      return this.#open();
+    });
     this.#loop = new TurnLoop({ turn: () => this.#turns.run(), hasMore: () => this.#runtime.hasMore });
     this.#loop.arm(this.#runtime.nextDeadlineMs);
   }

@@ -61,6 +61,19 @@ const SCAN_CHUNK_BYTES = 1024 * 1024;
 const READER_WAL_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
+ * Opens what reads a file that was just opened. Where that throws, as for data of a newer release, the file is closed as after a crash: its
+ * write-ahead log stays, without which an open file counts as damaged.
+ */
+export function openedOn<T>(storage: Pick<FileStorage, 'closeWithoutCheckpoint'>, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    storage.closeWithoutCheckpoint();
+    throw error;
+  }
+}
+
+/**
  * A node's state in one SQLite file.
  * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED, STORAGE_FOREIGN, STORAGE_ROLLED_BACK or STORAGE_FAILED; nothing
  * stays open then.

@@ -21,6 +21,7 @@ import {
   QuorumLostError,
   StorageError,
 } from '../../src/index.ts';
+import { UnsupportedVersionError } from '../../src/protocol/entry-data.ts';
 
 const full = new StorageError('STORAGE_FULL', 'full');
 
@@ -50,6 +51,7 @@ const CODES: readonly (readonly [code: number, errors: readonly JobraftError[]])
       new NodeUnavailableError(1),
       new HostSilentError(1, 5_000),
       new ClusterClosedError(),
+      new UnsupportedVersionError('Entry 2 needs version 6', 'has up to 5'),
       full,
     ],
   ],

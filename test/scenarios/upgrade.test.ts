@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Job, Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import { eventually } from './support.ts';
+import { setCheckpointFormat } from '../storage/newer-checkpoint.ts';
+import { aFolder, eventually } from './support.ts';
 
 /**
  * The folder of a cluster that commit 57471be wrote and that was killed, and that commit's output about its jobs. Its delayed job was due
@@ -77,5 +78,28 @@ describe('data of older development commits', () => {
       message: expect.stringMatching(/before 37bee8d.*Nothing is damaged/),
     });
     rmSync(dataDir, { recursive: true, force: true });
+  });
+});
+
+describe('data whose checkpoint a newer release wrote', () => {
+  it('is rejected by name, and opens again with that release', async () => {
+    using folder = aFolder();
+    const options = { nodes: 1, dataDir: folder.path, limits: { checkpointEntries: 1, tailEntries: 1 } };
+    const file = join(folder.path, 'node-1', 'jobraft.db');
+    const opened = async (use: (queue: Queue) => Promise<void>): Promise<void> => {
+      await using cluster = await startCluster(options);
+      await using queue = new Queue('work', { connection: cluster });
+      await use(queue);
+    };
+    await opened(async (queue) => {
+      for (let n = 0; n < 5; n += 1) await queue.add('job', { n });
+    });
+    const own = setCheckpointFormat(file, 99);
+    await expect(startCluster(options)).rejects.toMatchObject({
+      code: 'VERSION_UNSUPPORTED',
+      message: expect.stringContaining('The checkpoint is of format 99'),
+    });
+    setCheckpointFormat(file, own);
+    await opened(async (queue) => expect((await queue.getJobCounts()).waiting).toBe(5));
   });
 });

@@ -14,6 +14,7 @@ import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
 import { clusterClient } from '../../src/transport/grpc/cluster-service.ts';
 import { clientMetadata } from '../../src/transport/grpc/packet-exchange.ts';
 import { raftClient } from '../../src/transport/grpc/raft-service.ts';
+import { setCheckpointFormat } from '../storage/newer-checkpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'jobraft-node-'));
 let address: string;
@@ -188,4 +189,25 @@ describe('connect', () => {
   ])('is rejected with the remedy for %j', async (options, message) => {
     await expect(connect(options as never)).rejects.toThrow(message);
   });
+});
+
+it('leaves a file as it is whose checkpoint a newer release wrote', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-node-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const nodes = [{ id: 1, address: await freeAddress() }];
+  const options = { id: 1, cluster: 'newer', nodes, dataDir, limits: { checkpointEntries: 1, tailEntries: 1 } };
+  const served = async (use: (queue: Queue) => Promise<void>): Promise<void> => {
+    await using _ = await startNode(options);
+    await using cluster = await connect({ endpoints: nodes.map(({ address: own }) => own) });
+    await using queue = new Queue('work', { connection: cluster });
+    await use(queue);
+  };
+  await served(async (queue) => {
+    for (let n = 0; n < 5; n += 1) await queue.add('job', n);
+  });
+  const file = join(dataDir, 'jobraft.db');
+  const own = setCheckpointFormat(file, 99);
+  await expect(startNode(options)).rejects.toMatchObject({ code: 'VERSION_UNSUPPORTED' });
+  setCheckpointFormat(file, own);
+  await served(async (queue) => expect((await queue.getJobCounts()).waiting).toBe(5));
 });
