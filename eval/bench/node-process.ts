@@ -19,5 +19,7 @@ async function start(task: ProcessTask): Promise<AsyncDisposable> {
   return cluster;
 }
 
+// A terminal's Ctrl-C reaches all processes of the bench: the nodes run until what is measured has ended.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 // The bench writes the argument.
 await main(JSON.parse(process.argv[2] ?? '{}') as ProcessTask);

@@ -12,6 +12,8 @@ export interface NodeListeners {
   readonly onWaiting?: (wait: FormationWait) => void;
   /** The node belongs to a cluster, and takes part in it. */
   readonly onFormed?: () => void;
+  /** The node's file was restored from an older copy: it was moved to `movedTo`, and the node gets everything from the others. */
+  readonly onRepair?: (repair: { readonly damage: Error; readonly movedTo: string }) => void;
   /** The node has stopped by itself, and is closed: a write failed, an invariant is broken, or the others have another cluster. */
   readonly onFailure?: (error: Error) => void;
 }
@@ -19,12 +21,18 @@ export interface NodeListeners {
 export const nodeListeners = ({
   onWaiting = () => undefined,
   onFormed = () => undefined,
+  onRepair = warnOfRepair,
   onFailure = warnOfFailure,
 }: NodeListeners): Required<NodeListeners> => ({
   onWaiting: isolatedListener('onWaiting', onWaiting),
   onFormed: isolatedListener('onFormed', onFormed),
+  onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
 });
+
+function warnOfRepair({ damage, movedTo }: { readonly damage: Error; readonly movedTo: string }): void {
+  process.emitWarning(`${damage.message} It was moved to ${movedTo}.`, { type: 'JobraftRepair' });
+}
 
 function warnOfFailure(error: Error): void {
   process.emitWarning(error.message, { type: 'JobraftNodeFailure' });

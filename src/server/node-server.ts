@@ -28,6 +28,8 @@ const BATCH_BYTES_MAX = 65 * 1024 * 1024;
 /** What a message has beside entries, packets or records. */
 const ENVELOPE_BYTES_MAX = 1024 * 1024;
 const ID_MAX = 2 ** 47;
+/** The node's state, in its folder. */
+export const FILE = 'jobraft.db';
 
 export interface NodeServerOptions {
   readonly config: NodeConfig;
@@ -243,7 +245,7 @@ export class NodeServer implements AsyncDisposable {
     this.#introductions[Symbol.dispose]();
     this.#node = new RunningNode({
       ...{ config, identity: this.#identity, formed, observe, onFailure: (error) => this.#fail(error) },
-      file: join(config.dataDir, 'jobraft.db'),
+      file: join(config.dataDir, FILE),
       outlets: {
         sendToPeer: (to, frame) => this.#peers.send(to, frame),
         sendToClient: (connection, packet) => this.#clients.send(connection, packet),

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
+import { moveDamagedAside } from '../storage/damaged-file.ts';
+import { StorageError } from '../storage/errors.ts';
 import type { FormationWait, NodeListeners } from './node-listeners.ts';
-import { NodeServer } from './node-server.ts';
+import { FILE, NodeServer } from './node-server.ts';
 
 /** A node that runs in this process. */
 export class ServedNode implements AsyncDisposable {
@@ -67,15 +69,48 @@ export class ServedNode implements AsyncDisposable {
 
   async #fail(error: unknown): Promise<void> {
     try {
+      if (await this.#isRepaired(error)) return;
+    } catch (reason) {
+      return await this.#end(reason);
+    }
+    await this.#end(error);
+  }
+
+  /**
+   * A file that was restored from an older copy must never vote again, also in a later start: it is moved aside before anything else, and the
+   * node goes on with a new disk, which has no vote until it has everything. With less than a majority of others that would be the end of
+   * the cluster: the file stays.
+   */
+  async #isRepaired(error: unknown): Promise<boolean> {
+    const { nodes, dataDir } = this.#config;
+    const isRolledBack = error instanceof StorageError && error.code === 'STORAGE_ROLLED_BACK';
+    if (!isRolledBack || this.#closing !== undefined || nodes.length - 1 <= nodes.length / 2) return false;
+    const movedTo = moveDamagedAside(join(dataDir, FILE));
+    this.#listeners.onRepair({ damage: error, movedTo });
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+    if (this.#closing !== undefined) return true;
+    await this.#start();
+    // It was closed meanwhile.
+    if (this.#closing !== undefined) await this.#disposeServer();
+    return true;
+  }
+
+  async #end(error: unknown): Promise<void> {
+    try {
       await this.close();
     } finally {
       this.#listeners.onFailure(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
+  async #disposeServer(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+
   async #close(): Promise<void> {
     try {
-      await this.#server?.[Symbol.asyncDispose]();
+      await this.#disposeServer();
     } finally {
       this.#log?.close();
     }

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Client as GrpcClient, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Queue } from '../../src/client/api/queue.ts';
 import { Worker } from '../../src/client/worker/worker.ts';
 import { connect } from '../../src/remote/connect.ts';
@@ -211,3 +211,38 @@ it('leaves a file as it is whose checkpoint a newer release wrote', async () => 
   setCheckpointFormat(file, own);
   await served(async (queue) => expect((await queue.getJobCounts()).waiting).toBe(5));
 });
+
+it('moves a file aside that was restored from an older copy, so that it never votes again, and gets everything from the others', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'jobraft-node-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const nodes = await Promise.all([1, 2, 3].map(async (id) => ({ id, address: await freeAddress() })));
+  const startOf = (id: number, listeners = {}): Promise<ServedNode> =>
+    startNode({ id, cluster: 'copied', nodes, dataDir: join(root, `${id}`) }, listeners);
+  let [one, ...others] = (await Promise.all([1, 2, 3].map((id) => startOf(id)))) as [ServedNode, ...ServedNode[]];
+  await using cluster = await connect({ endpoints: nodes.map(({ address }) => address) });
+  await using queue = new Queue('copied', { connection: cluster });
+  await queue.add('in the copy', 1);
+  await vi.waitUntil(async () => (await cluster.status(1)).applied === (await cluster.status(2)).applied, 60_000);
+  cpSync(join(root, '1'), join(root, 'copy'), { recursive: true });
+  // Each life has a higher generation, which the cluster records as a configuration.
+  const records = async (): Promise<number> => (await cluster.log(2)).filter(({ kind }) => kind === 'configuration').length;
+  for (let life = 0; life < 3; life += 1) {
+    const before = await records();
+    await one.close();
+    one = await startOf(1);
+    await queue.add('later', life);
+    await vi.waitUntil(async () => (await records()) > before, 60_000);
+  }
+  await one.close();
+  rmSync(join(root, '1'), { recursive: true });
+  cpSync(join(root, 'copy'), join(root, '1'), { recursive: true });
+  const repaired = Promise.withResolvers<{ readonly movedTo: string }>();
+  one = await startOf(1, { onRepair: repaired.resolve, onFailure: repaired.reject });
+  expect(existsSync((await repaired.promise).movedTo)).toBe(true);
+  const hasEverything = async (): Promise<boolean> => {
+    const [{ applied }, { commit }] = await Promise.all([cluster.status(1), cluster.status(2)]);
+    return applied === commit;
+  };
+  await vi.waitUntil(async () => await hasEverything().catch(() => false), 60_000);
+  await Promise.all([one, ...others].map((each) => each.close()));
+}, 300_000);

@@ -46,6 +46,8 @@ export const serve: CliCommand = {
           ...{ event: 'waiting', node, missing, reason },
         }),
       onFormed: () => say(`${name} runs at ${address}.`, { event: 'running', node, address }),
+      onRepair: ({ damage, movedTo }) =>
+        output.note(`${damage.message} It was moved to ${movedTo}, and the node is being rebuilt from the others.`),
       onFailure,
     });
     try {
