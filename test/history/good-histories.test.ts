@@ -285,6 +285,15 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
   },
   { what: 'an add that did not', history: () => new Script().unknown('add', aJob(1)).did('claim', aClaim(), { jobs: [] }) },
   {
+    what: 'a claim of unknown outcome took a job whose add is unknown, too, and which only a listing shows',
+    history: () =>
+      new Script()
+        .unknown('add', aJob(1))
+        .unknown('add', aJob(2))
+        .unknown('claim', aClaim(1))
+        .did('jobIds', aListing({ state: StateCode.active }), { ids: [1] }),
+  },
+  {
     what: 'an add that did, and whose job was listed',
     history: () =>
       new Script()

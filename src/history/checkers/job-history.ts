@@ -12,6 +12,8 @@ export interface JobHistory {
   readonly id: number;
   /** Undefined when no add, claim or read shows it. */
   readonly key: JobKey | undefined;
+  /** Of a listing that shows it. */
+  readonly queue: string | undefined;
   /** Every add that may have added this job: the one that got its id, or those of unknown (or rejected) outcome with its key. */
   readonly adds: readonly OperationOf<'add'>[];
   readonly claims: readonly JobClaim[];
@@ -107,7 +109,11 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       const state = JOB_STATES[call.state] ?? null;
       if (result === undefined || (call.consistency !== undefined && call.consistency !== 'linearizable')) break;
       // Each listed job was seen in the state.
-      for (const job of result.ids) jobOf(job).reads.push({ ...span, f: 'getJob', call: { job }, result: { state } });
+      for (const job of result.ids) {
+        const listed = jobOf(job);
+        listed.queue ??= call.queue;
+        listed.reads.push({ ...span, f: 'getJob', call: { job }, result: { state } });
+      }
       break;
     }
     case 'begin':
@@ -140,6 +146,7 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
 const emptyJob = (id: number): Growing => ({
   id,
   key: undefined,
+  queue: undefined,
   adds: [],
   claims: [],
   begins: [],

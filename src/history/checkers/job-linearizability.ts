@@ -32,7 +32,7 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
     const projection = projectionOf(job);
     checked += projection.length;
     const add = addOf(job);
-    const unknownClaimsAt = unknownClaims.get(add?.call.queue ?? job.claims[0]?.operation.call.queue ?? '') ?? [];
+    const unknownClaimsAt = unknownClaims.get(add?.call.queue ?? job.claims[0]?.operation.call.queue ?? job.queue ?? '') ?? [];
     const model = new JobModel({
       terms: job.adds.length === 1 && add !== undefined ? termsOf(add, trimmed) : {},
       unknownClaimsAt,
