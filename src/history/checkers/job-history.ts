@@ -80,6 +80,26 @@ function unplacedAdds(operations: readonly HistoryOperation[]): Map<JobKey, Oper
   return adds;
 }
 
+/** A read counts if it is linearizable and got a reply. */
+function assignRead(operation: OperationOf<'getJob'>, jobOf: (id: number) => Growing): void {
+  const { call, result } = operation;
+  if (result === undefined || (call.consistency !== undefined && call.consistency !== 'linearizable')) return;
+  const job = jobOf(call.job);
+  job.reads.push(operation);
+  if (result.key !== undefined) job.key ??= result.key;
+}
+
+/** A linearizable listing saw each of its jobs in the listed state. */
+function assignListing({ call, result, ...span }: OperationOf<'jobIds'>, jobOf: (id: number) => Growing): void {
+  if (result === undefined || (call.consistency !== undefined && call.consistency !== 'linearizable')) return;
+  const state = JOB_STATES[call.state] ?? null;
+  for (const id of result.ids) {
+    const job = jobOf(id);
+    job.queue ??= call.queue;
+    job.reads.push({ ...span, f: 'getJob', call: { job: id }, result: { state } });
+  }
+}
+
 function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): void {
   switch (operation.f) {
     case 'add':
@@ -96,26 +116,12 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
         if (claimed.key !== undefined) job.key ??= claimed.key;
       }
       break;
-    case 'getJob': {
-      if (operation.call.consistency !== undefined && operation.call.consistency !== 'linearizable') break;
-      if (operation.result === undefined) break;
-      const job = jobOf(operation.call.job);
-      job.reads.push(operation);
-      if (operation.result.key !== undefined) job.key ??= operation.result.key;
+    case 'getJob':
+      assignRead(operation, jobOf);
       break;
-    }
-    case 'jobIds': {
-      const { call, result, ...span } = operation;
-      const state = JOB_STATES[call.state] ?? null;
-      if (result === undefined || (call.consistency !== undefined && call.consistency !== 'linearizable')) break;
-      // Each listed job was seen in the state.
-      for (const job of result.ids) {
-        const listed = jobOf(job);
-        listed.queue ??= call.queue;
-        listed.reads.push({ ...span, f: 'getJob', call: { job }, result: { state } });
-      }
+    case 'jobIds':
+      assignListing(operation, jobOf);
       break;
-    }
     case 'begin':
       jobOf(operation.call.job).begins.push(operation);
       break;
