@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import { type EndedCommand, jobraft, RunningCommand } from './command.ts';
+import { type EndedCommand, jobraft, jobraftProcess, RunningCommand } from './command.ts';
 import { aFolder, eventually } from './support.ts';
 
 /** For many processes, one after the other, also on a busy machine. */
@@ -27,15 +28,17 @@ function writeProcessor(folder: string): string {
 }
 
 describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }, () => {
-  it('adds a job to a new cluster, and shows, pauses, removes and counts, each in a process of its own', async () => {
+  it('adds a job to a new cluster, and shows, pauses, removes and counts', async () => {
     using folder = aFolder();
-    const on = ['--data-dir', join(folder.path, 'data')];
-    expect(await jobraft('add', 'emails', 'welcome', '{"to":"ada"}', '--priority', '2', '--attempts', '3', ...on)).toEqual(
+    const dataDir = join(folder.path, 'data');
+    const on = ['--data-dir', dataDir];
+    expect(await jobraftProcess('add', 'emails', 'welcome', '{"to":"ada"}', '--priority', '2', '--attempts', '3', ...on)).toEqual(
       ok('Job 1 is added to the queue "emails".\n'),
     );
     await using reader = RunningCommand.start('add', 'emails', 'welcome', '-', '--delay', '3600000', '--json', ...on);
     expect(json(await reader.ended('{"to":\n"grace"}'))).toEqual({ queue: 'emails', id: '2', name: 'welcome' });
-    const shown = await jobraft('job', 'emails', '1', ...on);
+    await using _host = await openCluster({ dataDir, nodes: 3 });
+    const shown = await jobraftProcess('job', 'emails', '1', ...on);
     expect(shown).toMatchObject({ code: 0, err: '' });
     expect(shown.out).toMatch(
       /^job {7}1\nqueue {5}emails\nname {6}welcome\nstate {5}\w+\npriority {2}2\nattempts {2}0 of 3 made\nadded {5}\d{4}-.*Z\ndata {6}\{"to":"ada"\}\n$/,
@@ -57,7 +60,8 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
   it('rejects calls in one line, with an exit code that says why', async () => {
     using folder = aFolder();
     const on = ['--data-dir', folder.path];
-    await jobraft('add', 'emails', 'welcome', '--nodes', '1', ...on);
+    await using opened = await openCluster({ dataDir: folder.path, nodes: 1 });
+    await jobraft('add', 'emails', 'welcome', ...on);
     const rejected = async (...words: readonly string[]): Promise<readonly [code: number | null, error: string]> => {
       const { code, out, err } = await jobraft(...words, ...on);
       expect(out).toBe('');
@@ -72,6 +76,7 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     expect(await rejected('add', 'emails', 'welcome', '--priority', '9999999')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('log', '9')).toEqual([2, 'CONFIG_INVALID']);
     expect(await rejected('transfer', '9')).toEqual([2, 'CONFIG_INVALID']);
+    await opened.close();
     expect(await rejected('status', '--nodes', '5')).toEqual([2, 'CONFIG_INVALID']);
     await using host = RunningCommand.start('counts', 'emails', '--watch', ...on);
     await host.printed('waiting 1');
@@ -111,7 +116,7 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     using folder = aFolder();
     const on = ['--data-dir', folder.path];
     const names = ['a', 'b', 'c', 'd'];
-    const added = await Promise.all(names.map((name) => jobraft('add', 'emails', name, '--json', ...on)));
+    const added = await Promise.all(names.map((name) => jobraftProcess('add', 'emails', name, '--json', ...on)));
     expect(added.map(({ code, err }) => ({ code, err }))).toEqual(names.map(() => ({ code: 0, err: '' })));
     expect(new Set(added.map((ended) => (json(ended) as { readonly id: string }).id)).size).toBe(names.length);
     expect(json(await jobraft('counts', 'emails', '--json', ...on))).toMatchObject({ waiting: names.length });
@@ -163,9 +168,11 @@ describe('jobraft work', { timeout: PROCESSES_TIMEOUT_MS }, () => {
 
   it('ends at the first job if its file cannot be imported, so that it does not fail every job of the queue', async () => {
     using folder = aFolder();
-    const on = ['--data-dir', join(folder.path, 'data')];
+    const dataDir = join(folder.path, 'data');
+    const on = ['--data-dir', dataDir];
     const file = join(folder.path, 'broken.mjs');
     writeFileSync(file, 'export const other = 1;');
+    await using _host = await openCluster({ dataDir, nodes: 3 });
     for (const name of ['a', 'b', 'c']) await jobraft('add', 'emails', name, '--attempts', '5', ...on);
     const { code, err } = await jobraft('work', 'emails', file, ...on);
     expect(code).toBe(2);

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { Output } from '../../dist/src/cli/output.js';
+import { runCommandLine } from '../../dist/src/cli/program.js';
 import { eventually } from './support.ts';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
@@ -71,8 +74,27 @@ export class RunningCommand implements AsyncDisposable {
   }
 }
 
-/** Runs the built command to its end. */
-export async function jobraft(...words: readonly string[]): Promise<EndedCommand> {
+/** Runs the built command to its end, in a process of its own. */
+export async function jobraftProcess(...words: readonly string[]): Promise<EndedCommand> {
   await using command = RunningCommand.start(...words);
   return await command.ended();
+}
+
+/** Runs the built command to its end in this process, which takes a fraction of the processor time of a process. */
+export async function jobraft(...words: readonly string[]): Promise<EndedCommand> {
+  let out = '';
+  let err = '';
+  const output = new Output({
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    isTerminal: false,
+    isColoured: false,
+    columns: () => 80,
+  });
+  const code = await runCommandLine(words, { output, stdin: () => Readable.from([]), signal: new AbortController().signal });
+  return { code, out, err };
 }

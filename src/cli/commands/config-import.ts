@@ -1,5 +1,4 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
-import { importXmlConfig, yamlOf } from '../../config/xml-config.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 
 interface ImportOptions {
@@ -24,6 +23,8 @@ export const configImport: CliCommand = {
   json: 'document',
   examples: ['jobraft config import config.xml > node-1.yaml', 'jobraft config import config.xml --cluster mails --json'],
   async run({ args: [file], options, output, isJson }: Invocation<readonly [file: string], ImportOptions>) {
+    // Loaded by this command alone.
+    const { importXmlConfig, yamlOf } = await import('../../config/xml-config.ts');
     const config = importXmlConfig(file, options.cluster);
     if (isJson) output.document(config);
     else output.line(yamlOf(config, file).trimEnd());

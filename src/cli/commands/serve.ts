@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
-import { loadNodeConfig } from '../../config/load-node-config.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 
 interface ServeOptions {
@@ -27,6 +26,7 @@ export const serve: CliCommand = {
   isService: true,
   examples: ['jobraft serve --config config/node-1.yaml', 'JOBRAFT_LOGS_LEVEL=debug jobraft serve --config config/node-1.yaml --json'],
   async run({ options, output, isJson, signal }: Invocation<readonly [], ServeOptions>) {
+    const { loadNodeConfig } = await import('../../config/load-node-config.ts');
     const config = loadNodeConfig(options.config, process.env);
     const { id: node, cluster } = config;
     const address = config.nodes.find(({ id }) => id === node)?.address;

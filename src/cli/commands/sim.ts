@@ -1,6 +1,5 @@
 import { JobraftError } from '../../base/errors.ts';
 import { type SimOptions, simOptions } from '../../sim/sim-options.ts';
-import { runSimulation } from '../../sim/simulation.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 
 /** A simulated cluster broke an invariant. */
@@ -21,6 +20,8 @@ export const sim: CliCommand = {
     'jobraft sim --replay trace.json',
   ],
   async run({ options, output, isJson, signal }: Invocation<readonly [], SimOptions>) {
+    // Loaded by this command alone: every command takes as long to start as what it imports.
+    const { runSimulation } = await import('../../sim/simulation.ts');
     const violations = await runSimulation(options, {
       line: (text) => output.line(text),
       onProgress: (seeds, found) => {
