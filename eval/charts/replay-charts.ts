@@ -113,9 +113,13 @@ function steadyTitle({ lowAndHigh: [low, high] }: Evaluation): string {
   const [few, many] = [low?.paced?.throughput, high?.paced?.throughput];
   if (low === undefined || high === undefined || few === undefined || many === undefined)
     return 'Messages delivered a second, by number of messages';
-  const ratio = `${formatNumber(many.median)} and ${formatNumber(few.median)} msg/s`;
+  const { quarters } = high;
+  const rates =
+    quarters === undefined
+      ? `${formatNumber(many.median)} and ${formatNumber(few.median)} msg/s`
+      : `${quarters.first.toFixed(2)} msg/s in the first quarter, ${quarters.last.toFixed(2)} in the last`;
   const verdict = many.median >= few.median * 0.95 ? 'run as steadily as' : 'run more slowly than';
-  return `${formatCount(high.messages)} paced messages ${verdict} ${formatCount(low.messages)}: ${ratio}`;
+  return `${formatCount(high.messages)} paced messages ${verdict} ${formatCount(low.messages)}: ${rates}`;
 }
 
 function largestTitle({ payload }: Evaluation): string {
@@ -131,7 +135,7 @@ function overheadTitle(cases: readonly ReplayCase[]): string {
   const overheads = cases.flatMap(({ paced }) => (paced?.overhead === undefined ? [] : [paced.overhead.median]));
   if (overheads.length === 0) return 'Time each message adds to the replay';
   const [least, most] = [formatTiny(Math.min(...overheads)), formatTiny(Math.max(...overheads))];
-  return `Beside its pause, a message costs ${least === most ? least : `${least} to ${most}`} ms`;
+  return `Paced, a message costs ${least === most ? least : `${least} to ${most}`} ms beside its pause`;
 }
 
 const payloadGroup = ({ messages, payloadBytes }: ReplayCase): string =>

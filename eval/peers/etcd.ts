@@ -31,7 +31,7 @@ export const etcd: Peer = {
   nodes: NODES,
   durability: 'Acknowledged when a majority of 3 nodes has it on disk (fdatasync of the Raft log).',
   completion: 'A watch reports a job, a transaction claims it if it is free, another deletes it; both are on a majority of disks.',
-  settings: `Election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, heartbeat ${HEARTBEAT_MS} ms (etcd wants a fifth of it at most), pre-vote, snapshots every 100,000 entries; the client talks to the leader. The Node.js gRPC client takes a whole core and bounds the adds a second.`,
+  settings: `Election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, heartbeat ${HEARTBEAT_MS} ms (etcd wants a fifth of it at most), pre-vote, snapshots every 100,000 entries; the client talks to the leader.`,
   addsInFlight: 1000,
   missing: () => (program() === undefined ? 'etcd is not installed (apt-get install etcd-server)' : undefined),
   async start({ folder }) {

@@ -106,8 +106,15 @@ function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere']
     const perSecond = medianOf((values ?? []).filter((value) => value !== null));
     return perSecond === undefined ? [] : [{ what, isAdds: what.startsWith('adds alone'), perSecond }];
   };
-  const nodeRows = readAnswer(results, nodes)?.rows.filter((row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1);
-  const reasonRows = readAnswer(results, reasons)?.rows.filter(({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate');
+  // A rate that became steady in no round is no limit.
+  const steadyOnly = <Row extends { readonly is_steady: number | null }>(rows: readonly Row[] | undefined): readonly Row[] =>
+    rows?.some(({ is_steady }) => is_steady === 1) ? rows : [];
+  const reasonRows = steadyOnly(
+    readAnswer(results, reasons)?.rows.filter(({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate'),
+  );
+  const nodeRows = steadyOnly(
+    readAnswer(results, nodes)?.rows.filter((row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1),
+  );
   const loadRows = readAnswer(results, load)?.rows;
   const benchRates = existsSync(results.benchFile)
     ? readLastSession(results.benchFile).figures.flatMap(({ figure, value }) => (figure === ADDS_FIGURE ? [value] : []))
@@ -118,11 +125,11 @@ function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere']
     ...of('adds alone in npm run bench', benchRates),
     ...of(
       'adds alone ("What does a node more cost?")',
-      nodeRows?.map(({ adds_per_s }) => adds_per_s),
+      nodeRows.map(({ adds_per_s }) => adds_per_s),
     ),
     ...of(
       'adds alone from 16 clients ("Why is it fast?")',
-      reasonRows?.map(({ adds_per_s }) => adds_per_s),
+      reasonRows.map(({ adds_per_s }) => adds_per_s),
     ),
     ...of('adds alone beside other queues', peer(ADDS_FIGURE)),
     ...of('completed with a thread each for sender and consumer (the capacity below)', loadRows && capacitiesOf(loadRows)?.rounds),

@@ -42,7 +42,7 @@ const percentOf = (share: number | undefined): string => (share === undefined ? 
 function definitionsOf({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): readonly string[] {
   const definitions: Readonly<Record<Resource, string>> = {
     "leader's thread":
-      "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included; a thread in a commit counts as active while it waits for the disk.",
+      "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included, so that the share in steady state is higher; a thread in a commit counts as active while it waits for the disk, so that active is more than what the processors are used.",
     "client's thread": '',
     processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors; of adds alone as measured beside other queues, else with the warm-up.`,
     "disk's bytes":
@@ -81,7 +81,8 @@ function answerOf({ loads, elsewhere }: Limits): Pick<Section, 'answer' | 'brief
   const largest = found(LARGEST_BYTES, 'adds alone');
   const small = found(SMALL_BYTES, 'adds alone');
   const causes = largest === undefined ? [] : limitOf(largest.used).exhausted;
-  const limitedBy = causes.length === 0 ? '' : `, limited by the ${causes.join(', ')}`;
+  const waits = causes.includes("leader's thread") ? ', which waits for the disk, too' : '';
+  const limitedBy = causes.length === 0 ? '' : `, limited by the ${causes.join(', ')}${waits}`;
   const rates = [
     small === undefined ? [] : [`64 B: ${addsOf(small, elsewhere)}`],
     largest === undefined ? [] : [`1 MiB: ${addsOf(largest, [])}${limitedBy}`],
@@ -103,7 +104,7 @@ function causeOf({ used, commitShare }: LimitFigures): string {
   if (exhausted.length === 0) return `the cause is ${describeLimit(used)}`;
   const commits =
     exhausted.includes("leader's thread") && commitShare !== undefined
-      ? `, ${Math.round(100 * commitShare)} % in SQLite's commits, whose writes and syncs it waits for (profiled in another run)`
+      ? `, ${Math.round(100 * commitShare)} % in SQLite's commits, where it waits for the disk, too: thread and disk were not separated (profiled in another run)`
       : '';
   const disk = used["disk's bytes"];
   const payload =

@@ -131,14 +131,14 @@ export function totalOf(sources: readonly MessageSource[]): Omit<MessageSource, 
   };
 }
 
-/** Acknowledged messages whose delivery was observed: those of an overloaded run that were not completed by its end were not. */
-export const observedOf = ({ acknowledged, notCompleted }: Pick<MessageSource, 'acknowledged' | 'notCompleted'>): number =>
-  acknowledged - notCompleted;
+/** Acknowledged messages that were delivered: neither lost, nor left in an overloaded run that ended. */
+export const deliveredOf = ({ acknowledged, lost, notCompleted }: Pick<MessageSource, 'acknowledged' | 'lost' | 'notCompleted'>): number =>
+  acknowledged - notCompleted - (lost ?? 0);
 
-/** `197,113 of them under faults`; undefined where no fault was injected. */
+/** `197,113 of them in runs with faults`; undefined where no fault was injected. */
 export function underFaults(sources: readonly MessageSource[]): string | undefined {
-  const count = sources.filter(({ isUnderFaults }) => isUnderFaults).reduce((total, of) => total + observedOf(of), 0);
-  return count === 0 ? undefined : `${formatCount(count)} of them under faults`;
+  const count = sources.filter(({ isUnderFaults }) => isUnderFaults).reduce((total, { acknowledged }) => total + acknowledged, 0);
+  return count === 0 ? undefined : `${formatCount(count)} of them in runs with faults`;
 }
 
 /** All messages that the evaluation counted, by where they were. */
@@ -155,7 +155,7 @@ export function messagesSection(
     note: 'Every message that was counted one by one from its add to its completion, also of runs whose figures do not count. Other sections add messages, too; those are not counted.',
     terms: [
       'Lost: acknowledged, and not delivered by the time its queue was seen empty or, in a replayed run, the wait for that ended. This definition holds everywhere in the report.',
-      `Not completed: acknowledged under more load than the cluster completes; the run's wait of five seconds ended before the queue was empty, so that their delivery was not observed: a lost one would be among them. Rates of load count what was acknowledged in the measured twenty seconds.`,
+      `Not completed: acknowledged under more load than the cluster completes; the run's wait of five seconds ended before the queue was empty, so that whether they were lost is undetermined: none of them was delivered yet. Rates of load count what was acknowledged in the measured twenty seconds.`,
       `Payloads changed in the replayed scenarios: ${formatCount(changed)}; their queues not drained: ${formatCount(undrained)}.`,
       electionsLine(counts),
     ],
@@ -175,13 +175,15 @@ export function messagesSection(
 
 function safetyAnswer(sources: readonly MessageSource[]): Pick<Section, 'answer' | 'brief'> {
   const total = totalOf(sources);
-  const { lost, duplicated, notCompleted } = total;
-  const count = (of: number | null): string => (of === null ? 'An unknown number' : formatCount(of));
+  const { acknowledged, lost, duplicated, notCompleted } = total;
+  const count = (of: number | null): string => (of === null ? 'an unknown number' : formatCount(of));
   const faults = underFaults(sources);
-  const lostOf = `${count(lost)} of ${formatCount(observedOf(total))} acknowledged messages whose delivery was observed were lost${faults === undefined ? '' : ` (${faults})`}`;
+  const delivered = lost === null ? '' : `${formatCount(deliveredOf(total))} were delivered, `;
+  const undetermined = notCompleted === 0 ? '' : `, ${formatCount(notCompleted)} are undetermined`;
+  const all = `Of ${formatCount(acknowledged)} acknowledged messages${faults === undefined ? '' : ` (${faults})`}`;
   return {
-    brief: `${lostOf}.`,
-    answer: `${lostOf}; ${count(duplicated).toLowerCase()} were delivered twice.${notCompleted === 0 ? '' : ` ${formatCount(notCompleted)} more were not observed.`}`,
+    brief: `${all} ${count(lost)} are known to be lost${undetermined}.`,
+    answer: `${all} ${delivered}${count(lost)} are known to be lost${undetermined}; ${count(duplicated)} were delivered twice.`,
   };
 }
 

@@ -53,7 +53,7 @@ export function peersSections(csv: string): readonly Section[] {
         CELLS_RULE,
         SMALL_RATES,
         ...notes(session).slice(2),
-        `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known.`,
+        `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known. Nor were elections: why an add got no reply before a fault is not known.`,
         `In flight: ${Object.entries(IN_FLIGHT)
           .map(([peer, count]) => `${peer} ${formatCount(count)}`)
           .join(', ')}.`,
@@ -93,9 +93,12 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
   const silent = 'leader silent: last to next acknowledged add';
   const failed = session.failed
     .filter(({ peer }) => peer === 'jobraft')
-    .map(({ measure, rounds }) => `${measure} (in ${countOf(rounds, 'round')})`);
+    .map(
+      ({ measure, rounds, reason }) =>
+        `${measure} (in ${countOf(rounds, 'round')}${reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`})`,
+    );
   const parts = [
-    `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}`,
+    `Durable, ${own.nodes} nodes, jobraft's as threads of the client's process and those of the others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
     `one add at a time p50 ${all('add, one at a time, p50', ' ms')}; p99 ${all('add, one at a time, p99', ' ms')}`,
     ...(session.find('jobraft', silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
     ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),

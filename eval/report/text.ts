@@ -6,7 +6,7 @@ import { median } from '../measuring/statistics.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import type { RunRow } from '../replay/run-row.ts';
-import { observedOf, totalOf, underFaults } from './message-sources.ts';
+import { deliveredOf, totalOf, underFaults } from './message-sources.ts';
 import type { ReportContent } from './tables.ts';
 
 /** One line with the result that most readers want first. */
@@ -18,20 +18,18 @@ export function summaryLine({
   const valid = allRows.filter((row) => row.valid).length;
   const { changed, undrained } = countDeliveries(allRows);
   const total = totalOf(sources);
-  const { runs, lost, duplicated, notCompleted } = total;
+  const { runs, acknowledged, lost, duplicated, notCompleted } = total;
   const faults = underFaults(sources);
   const parts = [
-    `${lost === null ? 'an unknown number' : formatCount(lost)} lost`,
-    `${duplicated === null ? 'an unknown number' : formatCount(duplicated)} duplicated`,
+    ...(lost === null ? ['an unknown number lost'] : [`${formatCount(deliveredOf(total))} were delivered`, `${formatCount(lost)} lost`]),
+    `${duplicated === null ? 'an unknown number' : formatCount(duplicated)} delivered twice`,
+    ...(notCompleted > 0 ? [`${formatCount(notCompleted)} undetermined, whose overloaded run ended before they were delivered`] : []),
     ...(changed > 0 ? [`${formatCount(changed)} changed`] : []),
     ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
     ...(valid < allRows.length ? [`${formatCount(valid)} of ${countOf(allRows.length, 'replayed run')} valid`] : []),
   ];
   return [
-    `Of ${formatCount(observedOf(total))} acknowledged messages whose delivery was observed (${countOf(runs, 'run')}${faults === undefined ? '' : `; ${faults}`}): ${parts.join(', ')}.`,
-    ...(notCompleted > 0
-      ? [`${formatCount(notCompleted)} more, acknowledged in an overloaded run, were not observed before it ended.`]
-      : []),
+    `Of ${formatCount(acknowledged)} acknowledged messages (${countOf(runs, 'run')}${faults === undefined ? '' : `; ${faults}`}) ${parts.join(', ')}.`,
     ...electionsNote(elections),
     ...busyNote(rows),
   ].join(' ');
@@ -77,7 +75,7 @@ export function methodLines(evaluation: Evaluation, environments: Readonly<Recor
     ...(probes.length === 0
       ? []
       : [
-          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each replayed run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). No durable reply can be faster. Other commands probe at their own times, and name their own figure.`,
+          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each replayed run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). A durable reply takes at least one such write on a majority. Other commands probe at their own times, and name their own figure.`,
         ]),
     `Other load: ${loadLine(rows)}`,
     `Replayed runs: commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
@@ -103,7 +101,7 @@ export const LIMITS: readonly string[] = [
   'The cause of a limit is shown by how much of a resource was used, in one run of a profiler for each load; no CSV counts the bytes that reach the disk.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity, which the steady states show.',
-  'The replayed runs inject no faults; the soak, the simulator and the sections on elections and failover do.',
+  'The replayed runs inject no faults; the soak, the simulator, the sections on elections and failover, and the comparison with other queues do.',
 ];
 
 export function invalidLines({ invalidRows, otherRows }: Evaluation): readonly string[] {

@@ -1,7 +1,10 @@
 import type { Figure } from '../replay/analysis.ts';
 
-/** `yes`: the runs show it. `in part`: only as paced. `no`: they show the opposite. `not shown`: they show neither. */
-export type Verdict = 'yes' | 'in part' | 'no' | 'not shown';
+/**
+ * `yes`: the runs show it. `as paced`: only with the published pauses, and full speed shows neither it nor the opposite. `in part`: as paced,
+ * and full speed shows the opposite. `no`: they show the opposite. `not shown`: they show neither.
+ */
+export type Verdict = 'yes' | 'as paced' | 'in part' | 'no' | 'not shown';
 
 /** What a verdict is given by. Rates in messages a second. */
 export interface Evidence {
@@ -25,7 +28,7 @@ const BELOW_MAX = 0.05;
 /** How {@link verdictOf} decides, for the report. */
 export const VERDICT_RULES: readonly string[] = [
   `"yes": every message is acknowledged, and delivered once and unchanged; the paced rate is at least the published one; where two series are compared, at most ${BELOW_MAX * 100} % below that of the other one; and the last quarter of a series is at most as much below its first.`,
-  '"in part": that holds, but at full speed the series is slower, with its whole interval. "no": it does not hold. "not shown": a run is missing or invalid.',
+  `"as paced": that holds, but at full speed a rate more than ${BELOW_MAX * 100} % below is not excluded. "in part": that holds, but at full speed the series is slower, with its whole interval. "no": it does not hold. "not shown": a run is missing or invalid.`,
   'A rate of n=1 is of one series, without an interval.',
 ];
 
@@ -39,7 +42,10 @@ export function verdictOf({ isDelivered, isValid, pacedPerSecond, publishedPerSe
   if (pacedPerSecond < publishedPerSecond) return 'no';
   if (quarters !== undefined && quarters.last < quarters.first * (1 - BELOW_MAX)) return 'no';
   if (pacedPerSecond < (compared?.pacedPerSecond ?? 0) * (1 - BELOW_MAX)) return 'no';
-  return compared?.fastRatio === undefined || effectOf(compared.fastRatio) !== 'slower' ? 'yes' : 'in part';
+  const fast = compared?.fastRatio;
+  if (fast === undefined) return 'yes';
+  if (effectOf(fast) === 'slower') return 'in part';
+  return (fast.spread?.low ?? 0) < 1 - BELOW_MAX ? 'as paced' : 'yes';
 }
 
 type Effect = 'slower' | 'faster' | 'none' | 'not known';

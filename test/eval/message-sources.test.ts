@@ -46,10 +46,10 @@ describe('the messages of an evaluation', () => {
     expect(terms?.at(-1)).toContain('2 in 4 clusters (a: 2 in 3, b: 0 in 1)');
   });
 
-  it('count as observed what was completed, and name how many of it were under faults', () => {
+  it('have a denominator, of which each was delivered, is lost, or is undetermined', () => {
     const sources = [source({ notCompleted: 7 }), source({ isUnderFaults: true })];
     expect(messagesSection({ allRows: [aRow()] }, sources, []).answer).toBe(
-      '0 of 193 acknowledged messages whose delivery was observed were lost (100 of them under faults); 0 were delivered twice. 7 more were not observed.',
+      'Of 200 acknowledged messages (100 of them in runs with faults) 193 were delivered, 0 are known to be lost, 7 are undetermined; 0 were delivered twice.',
     );
   });
 

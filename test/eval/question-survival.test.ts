@@ -44,7 +44,7 @@ describe('the section on survival', () => {
 
   it('sums the steps of one source, and bounds what was not seen', () => {
     const { title, terms, table } = survivalSection(answerOf([row('all'), row('crash'), row('all'), row('crash')]));
-    expect(title).toBe('Nothing was lost in 60 faults');
+    expect(title).toBe('Nothing was lost in 60 faults (60 in the simulator)');
     expect(terms?.[0]).toBe(
       'In the simulator 0 of 1,200 acknowledged adds were lost, in 20 runs: with 95 % confidence fewer than 3/20, 15 %, of such runs lose an add.',
     );

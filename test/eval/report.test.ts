@@ -98,7 +98,7 @@ describe('the reports', () => {
     });
     const rows = [...rowsOfEverything(), lossy];
     const { markdown, html } = await writtenFrom(rows);
-    for (const text of [markdown, html]) expect(text).toMatch(/\b700 lost, 0 duplicated, 1 queue not drained\b/);
+    for (const text of [markdown, html]) expect(text).toMatch(/\b700 lost, 0 delivered twice, 1 queue not drained\b/);
   });
 
   it('say in the headline that the machine was busy', async () => {

@@ -8,7 +8,7 @@ import { rowsOfEverything, settings } from './fixtures.ts';
 const ratio = (low: number, high: number): Figure => ({ median: (low + high) / 2, spread: { kind: 'interval', low, high }, runs: 10 });
 const SHOWN: Evidence = {
   ...{ isDelivered: true, isValid: true, pacedPerSecond: 9.6, publishedPerSecond: 7.5 },
-  compared: { pacedPerSecond: 9.6, fastRatio: ratio(0.9, 1.1) },
+  compared: { pacedPerSecond: 9.6, fastRatio: ratio(0.96, 1.1) },
 };
 const verdictWith = (change: Partial<Evidence>) => verdictOf({ ...SHOWN, ...change });
 const compared = (pacedPerSecond: number | undefined, fastRatio: Figure | undefined = undefined) => ({
@@ -36,9 +36,14 @@ describe('the verdict of a claim', () => {
 
   it('is in part where only the runs at full speed are slower, with their whole interval', () => {
     expect(verdictWith(compared(9.6, ratio(0.53, 0.83)))).toBe('in part');
-    expect(verdictWith(compared(9.6, ratio(0.53, 1)))).toBe('yes');
     expect(verdictWith(compared(9.6, ratio(1.1, 1.2)))).toBe('yes');
-    expect(verdictWith(compared(9.6, { median: 0.5, spread: undefined, runs: 1 }))).toBe('yes');
+  });
+
+  it('is as paced where full speed shows neither the claim nor the opposite', () => {
+    expect(verdictWith(compared(9.6, ratio(0.94, 1.1)))).toBe('as paced');
+    expect(verdictWith(compared(9.6, ratio(0.53, 1)))).toBe('as paced');
+    expect(verdictWith(compared(9.6, ratio(0.95, 1.1)))).toBe('yes');
+    expect(verdictWith(compared(9.6, { median: 0.5, spread: undefined, runs: 1 }))).toBe('as paced');
   });
 
   it('is not shown without the series or the compared one, or with an invalid run', () => {

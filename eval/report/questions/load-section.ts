@@ -76,7 +76,7 @@ function loadAnswer(rows: readonly AnswerRow<LoadRow>[], capacity: Capacity | un
   const drained = drainsBacklog(highest) ? ', while a backlog of the warm-up was still being completed' : '';
   const figures = `acknowledged within ${at(highest, 'acknowledged_p50_ms')} ms (p50) and ${at(highest, 'acknowledged_p99_ms')} ms (p99), completed within ${at(highest, 'completed_p50_ms')} ms (p50) and ${at(highest, 'completed_p99_ms')} ms (p99)`;
   return {
-    brief: `${rate} messages/s were sustained in ${sustainedRounds(highest)} rounds, completed within ${at(highest, 'completed_p99_ms')} ms (p99).`,
+    brief: `${rate} messages/s were sustained in ${sustainedRounds(highest)} rounds, completed within ${at(highest, 'completed_p99_ms')} ms (p99)${drained}.`,
     answer: `Sustained in ${sustainedRounds(highest)} rounds: ${rate} messages/s${share}, ${figures}${drained}.${others.length === 0 ? '' : ` Above it: ${others.join(', ')}.`}${late}`,
   };
 }

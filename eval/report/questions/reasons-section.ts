@@ -66,7 +66,9 @@ function reasonsAnswer(rows: readonly ReasonsRow[]): Pick<Section, 'answer' | 'b
   const range = ({ low, high }: RateOfRounds): string => `${formatNumber(low)}–${formatNumber(high)}`;
   const commits = `${formatNumber(withoutCommits)} (medians; by round ${range(rates.noCommits)} adds/s without it, ${range(rates.asItIs)} with it)`;
   return {
-    brief: `Many commands an entry and group commit: ${formatNumber(both)} times as fast as neither.`,
+    brief: areCommitsIndistinct
+      ? `Many commands an entry: ${formatNumber(commandsAlone)} times as fast. Group commit alone: ${formatNumber(commitsAlone)} times; beside the other nothing measurable.`
+      : `Many commands an entry and group commit: ${formatNumber(both)} times as fast as neither.`,
     answer: `It puts many commands into an entry and many entries into a commit (group commit). Against neither (${range(rates.neither)} adds/s by round): both ${formatNumber(both)} times, many commands an entry alone ${formatNumber(commandsAlone)} times, group commit alone ${formatNumber(commitsAlone)} times. Taken from the whole: without many commands an entry it is slower by a factor of ${formatNumber(withoutCommands)}; without group commit ${areCommitsIndistinct ? `the difference is not distinguishable from that between rounds: ${commits}` : `by ${commits}`}.`,
   };
 }

@@ -1,4 +1,4 @@
-import { formatCount, formatNumber } from '../../measuring/format.ts';
+import { countOf, formatCount, formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import type { RecoveryRow } from '../../questions/recovery/recovery.ts';
@@ -8,7 +8,7 @@ export function recoverySection({ rows }: Answer<RecoveryRow>): Section {
   const groups = Map.groupBy(rows, ({ commands, entry, checkpoints }) => `${commands} ${entry} ${checkpoints}`);
   return {
     title: 'How fast is recovery?',
-    note: 'A history of adds and removals of jobs of 64 B leaves 1,000 waiting jobs, whatever its length. Then a follower is stopped and started again, and a node with an empty folder joins; each ends when the node has applied what the leader has committed. Without checkpoints the whole log is kept and applied. Batched: about 2,000 commands an entry; single: one. Medians; the disk is what the stopped node has.',
+    note: `A history of adds and removals of jobs of 64 B leaves 1,000 waiting jobs, whatever its length. Then a follower is stopped and started again, and a node with an empty folder joins; each ends when the node has applied what the leader has committed. Without checkpoints the whole log is kept and applied. Batched: about 2,000 commands an entry; single: one. ${timesOf([...groups.values()])} The disk is what the stopped node has.`,
     table: {
       header: [
         'Commands',
@@ -25,6 +25,13 @@ export function recoverySection({ rows }: Answer<RecoveryRow>): Section {
     },
     charts: ['recovery'],
   };
+}
+
+/** `Medians of 2 times.` */
+function timesOf(groups: readonly (readonly RecoveryRow[])[]): string {
+  const times = groups.flatMap((rows) => (['restart', 'join'] as const).map((event) => rows.filter((row) => row.event === event).length));
+  const [least, most] = [Math.min(...times), Math.max(...times)];
+  return `Medians of ${least === most ? countOf(most, 'time') : `${least} to ${countOf(most, 'time')}`}.`;
 }
 
 function cellsOf(rows: readonly RecoveryRow[]): readonly string[] {

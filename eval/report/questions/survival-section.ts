@@ -16,7 +16,9 @@ export function survivalSection({ rows }: Answer<SurvivalRow>): Section {
   const shown = [...groups.filter(({ source }) => source === 'simulator'), ...totals.filter(({ source }) => source === 'soak')];
   const isClean = violations === 0 && totals.every(({ lost }) => lost === 0);
   return {
-    title: isClean ? `Nothing was lost in ${countOf(faults, 'fault')}` : `${countOf(violations, 'run')} with faults broke a guarantee`,
+    title: isClean
+      ? `Nothing was lost in ${countOf(faults, 'fault')} (${totals.map((of) => `${formatCount(of.injected)} in the ${of.source}`).join(', ')})`
+      : `${countOf(violations, 'run')} with faults broke a guarantee`,
     note: 'The simulator runs the production code under drawn faults, each run five nodes for ten simulated seconds; the soak runs one real cluster of 3 to 13 nodes. Several kinds of faults happen in one run, which counts for each of them.',
     terms: [
       ...totals.map(boundOf),
