@@ -23,7 +23,7 @@ const COMMANDS: readonly { readonly name: Selection; readonly summary: string; r
   {
     name: 'all',
     summary:
-      'low paced, low, high and payload as fast as possible, capacity in steady state; --paced replays all with the published pacing',
+      'low paced, low, high and payload as fast as possible, capacity in steady state; --paced replays all with the published pacing, and measures all sizes and latencies',
     paced: false,
   },
   { name: 'low', summary: '100 messages, paced as published and as fast as possible', paced: true },

@@ -28,13 +28,21 @@ export const QUESTIONS: Readonly<Record<ScenarioId, string>> = {
 
 export type Selection = 'all' | 'low' | 'high' | 'payload';
 
-/** The scenarios a command measures, each fast and, when asked, paced. */
-export function scenariosFor(selection: Selection, settings: Settings, options: { readonly paced: boolean }): readonly Scenario[] {
+/**
+ * The scenarios a command measures, each fast and, when asked, paced. All of them without the pacing are the two minutes of a new user:
+ * the sizes as fast as possible and the latencies at a low rate are left out then, unless they are to be published.
+ */
+export function scenariosFor(
+  selection: Selection,
+  settings: Settings,
+  options: { readonly paced: boolean; readonly isPublished?: boolean },
+): readonly Scenario[] {
   const named = (['low', 'high', 'payload'] as const).filter((id) => selection === 'all' || selection === id);
   // The short series is paced in any case, when all is measured: the first command that a new user runs answers the first claim.
   const isPaced = (id: ScenarioId): boolean => options.paced || (selection === 'all' && id === 'low');
   const scenarios: Scenario[] = named.map((id) => replay(id, settings, isPaced(id)));
-  if (named.includes('payload')) scenarios.push(sweep(settings), latency(settings), steady(settings));
+  const isShort = selection === 'all' && !options.paced && options.isPublished !== true;
+  if (named.includes('payload')) scenarios.push(...(isShort ? [] : [sweep(settings), latency(settings)]), steady(settings));
   return scenarios;
 }
 

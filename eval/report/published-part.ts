@@ -2,9 +2,7 @@ import { existsSync } from 'node:fs';
 import { formatCount } from '../measuring/format.ts';
 import type { PUBLISHED } from '../measuring/output-folders.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
-import { analyze, type Evaluation } from '../replay/analysis.ts';
-import { RunFiles } from '../replay/run-files.ts';
-import type { Settings } from '../replay/settings.ts';
+import type { Evaluation } from '../replay/analysis.ts';
 import { claimTable } from './claims.ts';
 import { messageSources, totalOf } from './message-sources.ts';
 import type { Section } from './table.ts';
@@ -16,9 +14,7 @@ export function publishedBeside(results: ResultsFolder, folders: typeof PUBLISHE
 }
 
 /** What a user's own report shows of the published session: the claims over all its scenarios. */
-export function publishedSections(published: ResultsFolder, settings: Settings): readonly Section[] {
-  // Claims and counts need no raw samples.
-  const evaluation = analyze(RunFiles.at(published).readRows(), settings, new Map());
+export function publishedSections(published: ResultsFolder, evaluation: Evaluation): readonly Section[] {
   return [
     {
       title: 'The claims in the published session',
@@ -34,6 +30,12 @@ function sourceLine(evaluation: Evaluation, results: ResultsFolder): string {
   const { commits, rows } = evaluation;
   const commit = commits.map((each) => each.slice(0, 7)).join(', ');
   return `commit ${commit}, ${rows[0]?.session.slice(0, 10) ?? ''}, on another machine or at another time; of ${formatCount(acknowledged)} acknowledged messages ${lost === null ? 'an unknown number' : formatCount(lost)} were lost.`;
+}
+
+/** A section of this evaluation's rows, or of the published ones where there are none. */
+export function orPublished(isMeasured: boolean, sectionOf: (of: Evaluation) => Section, own: Evaluation, published?: Evaluation): Section {
+  if (isMeasured || published === undefined) return sectionOf(own);
+  return asPublished(sectionOf(published), { session: published.rows[0]?.session ?? '', commit: published.commits.join(', ') });
 }
 
 /** Marks a section whose rows are of the published session. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { allCharts } from '../charts/all-charts.ts';
+import { join, relative, resolve } from 'node:path';
+import { allCharts, publishedCharts } from '../charts/all-charts.ts';
+import type { Chart } from '../charts/chart.ts';
 import { questionChartsIn, WIDE } from '../charts/question-charts.ts';
 import { copyChart, writeChart } from '../charts/write-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
@@ -35,9 +36,16 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   const { font } = settings.charts;
   const published = publishedBeside(results, folders);
   const [wideOfQuestions = [], narrowOfQuestions = []] = questionChartsIn([WIDE, { font, widthPx: NARROW_PX }], results, published);
-  const charts = [...allCharts(evaluation), ...wideOfQuestions];
-  const narrow = [...allCharts(narrowed(evaluation)), ...narrowOfQuestions];
-  const content = contentOf(evaluation, results, published);
+  const whole = published === undefined ? undefined : analyzeRuns(RunFiles.at(published), settings);
+  const drawn = (style: (of: Evaluation) => Evaluation): readonly Chart[] => [
+    ...allCharts(style(evaluation)),
+    ...(published === undefined || whole === undefined
+      ? []
+      : publishedCharts(style(evaluation), style(whole), relative(results.path, published.runsFile).replaceAll('\\', '/'))),
+  ];
+  const charts = [...drawn((of) => of), ...wideOfQuestions];
+  const narrow = [...drawn(narrowed), ...narrowOfQuestions];
+  const content = contentOf(evaluation, results, published, whole);
   const environments = readEnvironments(results.environmentFile);
   const report = join(results.path, 'report.md');
   const page = join(results.path, 'report.html');

@@ -8,7 +8,7 @@ import { claimsSection } from './claims.ts';
 import { type IdleLatency, idleLatencies, idleNote } from './idle-latency.ts';
 import { type ElectionCount, electionCounts, type MessageSource, messageSources, messagesSection } from './message-sources.ts';
 import { provenanceSection } from './provenance.ts';
-import { publishedSections } from './published-part.ts';
+import { orPublished, publishedSections } from './published-part.ts';
 import { type QuestionSections, questionSections } from './question-sections.ts';
 import { type Section, type Table, withRuns } from './table.ts';
 
@@ -18,6 +18,8 @@ export interface ReportContent {
   readonly questions: QuestionSections;
   /** Of the published session, in the report of other runs. */
   readonly published: readonly Section[];
+  /** Its replayed scenarios, in the report of other runs. */
+  readonly publishedEvaluation: Evaluation | undefined;
   readonly sources: readonly MessageSource[];
   readonly elections: readonly ElectionCount[];
   /** Where each file's rows come from. */
@@ -26,12 +28,18 @@ export interface ReportContent {
   readonly idleLatencies: readonly IdleLatency[];
 }
 
-/** @param published the session that is shown where `results` has no rows. @throws {UserError} when a CSV is not what it should be. */
-export function contentOf(evaluation: Evaluation, results: ResultsFolder, published?: ResultsFolder): ReportContent {
+/** @param published the session that is shown where `results` has no rows, and its scenarios. @throws {UserError} when a CSV is not what it should be. */
+export function contentOf(
+  evaluation: Evaluation,
+  results: ResultsFolder,
+  published?: ResultsFolder,
+  publishedEvaluation?: Evaluation,
+): ReportContent {
   return {
     evaluation,
     questions: questionSections(results, published),
-    published: published === undefined ? [] : publishedSections(published, evaluation.settings),
+    published: published === undefined || publishedEvaluation === undefined ? [] : publishedSections(published, publishedEvaluation),
+    publishedEvaluation,
     sources: messageSources(evaluation, results),
     elections: electionCounts(evaluation, results),
     provenance: provenanceSection(results),
@@ -44,6 +52,7 @@ export function sections({
   evaluation,
   questions,
   published,
+  publishedEvaluation,
   sources,
   elections,
   provenance,
@@ -68,7 +77,7 @@ export function sections({
       table: replayTable(evaluation.payload, evaluation.settings),
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
-    latencySection(evaluation, idle),
+    orPublished(evaluation.latency.length > 0, (of) => latencySection(of, idle), evaluation, publishedEvaluation),
     ...questions('size'),
     {
       title: 'Capacity by payload, warm',
@@ -76,16 +85,18 @@ export function sections({
       table: steadyTable(evaluation.steady),
       charts: [],
     },
-    {
-      title: 'Capacity by payload, cold',
-      note: 'Closed loop, a fixed number of messages on a new cluster, whose code is still being compiled: a bounded number of messages is always in flight, while consumers complete the added ones.',
-      table: sweepTable(evaluation.sweep),
-      charts: ['throughput-by-size'],
-    },
+    orPublished(evaluation.sweep.length > 0, ({ sweep }) => coldSection(sweep), evaluation, publishedEvaluation),
     ...['nodes', 'recovery', 'reasons', 'peers'].flatMap(questions),
     provenance,
   ];
 }
+
+const coldSection = (sweep: Evaluation['sweep']): Section => ({
+  title: 'Capacity by payload, cold',
+  note: 'Closed loop, a fixed number of messages on a new cluster, whose code is still being compiled: a bounded number of messages is always in flight, while consumers complete the added ones.',
+  table: sweepTable(sweep),
+  charts: ['throughput-by-size'],
+});
 
 function latencySection(evaluation: Evaluation, idle: readonly IdleLatency[]): Section {
   const [smallest, largest] = [evaluation.distributions[0], evaluation.distributions.at(-1)];

@@ -79,6 +79,19 @@ describe('the reports', () => {
       expect(html.includes(`id="chart-${name}"`)).toBe(true);
   });
 
+  it('show sizes and latencies that were not measured from the published session, marked as such', async () => {
+    const { folder, markdown } = await writtenFrom(rowsOfEverything().filter(({ kind }) => kind !== 'sweep' && kind !== 'latency'));
+    const [latency = '', cold = ''] = ['How long does an add take, by payload?', 'Capacity by payload, cold'].map(
+      (title) => markdown.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '',
+    );
+    expect(latency).toContain('**In the published session: At a low rate half of the adds are acknowledged');
+    for (const text of [latency, cold]) expect(text).toContain('Not measured now, but in the published session of 20');
+    for (const name of ['latency-distribution', 'throughput-by-size']) {
+      expect(markdown).toContain(`plots/${name}.svg)`);
+      expect(readFileSync(join(folder, 'plots', `${name}.svg`))).toEqual(readFileSync(join(PUBLISHED.plots, `${name}.svg`)));
+    }
+  });
+
   it('name the runs that do not count, and why', async () => {
     const rows = [
       ...rowsOfEverything(),

@@ -33,6 +33,14 @@ describe('the plan of a session', () => {
     expect(plan.reduce((total, run) => total + expectedRunMs(run), 0)).toBeLessThan(115_000);
   });
 
+  it('leaves sizes at full speed and latencies to the published session, unless all is paced or published', () => {
+    const kinds = (options: { readonly paced: boolean; readonly isPublished?: boolean }) =>
+      new Set(scenariosFor('all', settings, options).flatMap(({ cases }) => cases.map(({ kind }) => kind)));
+    expect(kinds({ paced: false })).toEqual(new Set(['paced', 'fast', 'steady']));
+    for (const options of [{ paced: true }, { paced: false, isPublished: true }])
+      expect(kinds(options)).toEqual(new Set(['paced', 'fast', 'sweep', 'latency', 'steady']));
+  });
+
   it('replays the pacing when asked: low 10.5 s, high 200.5 s', () => {
     const pacedCases = scenariosFor('all', settings, { paced: true }).flatMap(({ cases }) => cases.filter(({ kind }) => kind === 'paced'));
     expect(pacedCases.map(({ workload }) => workload.messages)).toEqual([100, 2000, 500, 500, 1000, 1000]);
