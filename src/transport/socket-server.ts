@@ -5,6 +5,7 @@ import { jsonFrame, parseJsonFrame } from './handshake.ts';
 import { SocketChannel } from './socket-channel.ts';
 import { openSocketPath, type SocketPath } from './socket-path.ts';
 
+/** How long a channel may be open without its first frame. */
 const HELLO_MS_MAX = 5_000;
 /** The first frame is short; a longer one closes the channel, before anything is known of the other side. */
 const HELLO_BYTES_MAX = 64 * 1024;
@@ -28,8 +29,6 @@ export interface SocketServerOptions {
   readonly folder: string;
   readonly frameBytesMax: number;
   readonly unsentBytesMax: number;
-  /** How long a channel may be open without its first frame. Default: 5 s. */
-  readonly helloMsMax?: number;
   /** @param hello the first frame. @throws {HandshakeError} which rejects the channel. */
   readonly onHello: (hello: unknown, channel: SocketChannel) => AcceptedChannel;
 }
@@ -84,10 +83,10 @@ export class SocketServer implements Disposable {
   }
 
   #accept(socket: Socket): void {
-    const { frameBytesMax, unsentBytesMax, helloMsMax = HELLO_MS_MAX } = this.#options;
+    const { frameBytesMax, unsentBytesMax } = this.#options;
     let accepted: AcceptedChannel | undefined;
     // A server that is closed does not wait for it.
-    const isLate = setTimeout(() => socket.destroy(), helloMsMax).unref();
+    const isLate = setTimeout(() => socket.destroy(), HELLO_MS_MAX).unref();
     const channel = new SocketChannel({
       socket,
       frameBytesMax: () => (accepted === undefined ? HELLO_BYTES_MAX : frameBytesMax),
