@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NoLeaderError } from '../../src/client/errors.ts';
 import { ClusterManifest } from '../../src/cluster/cluster-manifest.ts';
 import { releaseDeparted } from '../../src/cluster/departed-holders.ts';
-import { endedProcesses, lockProcess } from '../../src/cluster/shared/process-locks.ts';
+import { endedProcesses, lockProcess, removeLeftovers } from '../../src/cluster/shared/process-locks.ts';
+import { openFileLock } from '../../src/storage/file-lock.ts';
 
 interface Setting {
   readonly folder: string;
@@ -48,6 +49,35 @@ describe('processes that had the folder before', () => {
     expect(readdirSync(join(folder, 'processes'))).toEqual(['44-new.lock-journal', '44.lock']);
     expect(endedProcesses(folder)).toEqual([]);
     expect(living).toBeDefined();
+  });
+
+  it('leave nothing when they held no leases', () => {
+    const { folder } = aFolderOf([41]);
+    const lock = lockProcess(folder, 43);
+    lock.forget();
+    expect(readdirSync(join(folder, 'processes'))).toEqual([]);
+    expect(endedProcesses(folder)).toEqual([]);
+  });
+
+  it('leave nothing when they were killed before their file had its name, or while it was removed', () => {
+    const { folder } = aFolderOf([41]);
+    using living = lockProcess(folder, 44);
+    const ended = lockProcess(folder, 45);
+    ended[Symbol.dispose]();
+    const path = (name: string): string => join(folder, 'processes', name);
+    for (const name of ['46-new.lock', '46-new.lock-journal', '47-new.lock-journal', '48.lock-journal', '49-new.lock'])
+      writeFileSync(path(name), '');
+    const longAgo = new Date(Date.now() - 3_600_000);
+    for (const name of ['46-new.lock', '44.lock']) utimesSync(path(name), longAgo, longAgo);
+    using locking = openFileLock(path('50-new'));
+    utimesSync(path('50-new.lock'), longAgo, longAgo);
+    removeLeftovers(folder);
+    // 45 may have leases, 49 is about to get its lock, and 44 and 50 have theirs.
+    const names = readdirSync(path('')).filter((name) => !name.endsWith('-journal'));
+    expect(names).toEqual(['44.lock', '45.lock', '49-new.lock', '50-new.lock']);
+    expect(readdirSync(path('')).filter((name) => /^4[678]/.test(name))).toEqual([]);
+    expect(endedProcesses(folder)).toEqual([45]);
+    expect([living, locking]).toHaveLength(2);
   });
 
   it('are released and removed from the file, each once, as soon as there is a leader', async () => {

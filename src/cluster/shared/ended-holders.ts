@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../client/api/client.ts';
-import { endedProcesses, forgetProcess } from './process-locks.ts';
+import { endedProcesses, forgetProcess, removeLeftovers } from './process-locks.ts';
 
 /** After a channel closed: the operating system drops the locks of a process that is killed within milliseconds. */
 const LOOKS_AFTER_MS = [0, 20, 100, 500] as const;
@@ -22,6 +22,8 @@ export class EndedHolders implements Disposable {
 
   /** Begins to look for processes that end from now on. */
   start(): void {
+    // At once as well: a command hosts the nodes for less than an interval.
+    void this.#release();
     this.#timer = setInterval(() => void this.#release(), LOOK_EVERY_MS);
   }
 
@@ -52,6 +54,7 @@ export class EndedHolders implements Disposable {
         if (this.#isDisposed) return;
         forgetProcess(this.#dataDir, holder);
       }
+      removeLeftovers(this.#dataDir);
     } catch {
       // No leader for now, or the folder cannot be read: the next look tries again, and in the worst case the leases expire.
     } finally {

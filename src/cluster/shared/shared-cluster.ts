@@ -18,7 +18,7 @@ import { HostLostError } from './errors.ts';
 import type { SharedSettings } from './host-boot.ts';
 import type { HostMethod } from './host-protocol.ts';
 import { HostSearch } from './host-search.ts';
-import { lockProcess } from './process-locks.ts';
+import { lockProcess, type ProcessLock } from './process-locks.ts';
 import { nodeSocket } from './shared-folder.ts';
 
 /** The largest packet that is accepted from a node, which belongs to the same user. */
@@ -34,11 +34,12 @@ const LOOK_EVERY_MS = 10;
  * Unix sockets. When the host ends, another process takes over. Once it is closed, its methods reject with a {@link ClusterClosedError}.
  */
 export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
-  /** Part of {@link ClusterEndpoint}. */
-  readonly holder = newId();
+  readonly #holder = newId();
   readonly #settings: SharedSettings;
   readonly #search: HostSearch;
-  readonly #processLock: Disposable;
+  readonly #processLock: ProcessLock;
+  /** A worker asked for the holder: this process may have leases. */
+  #mayHoldLeases = false;
   readonly #closedListeners = new Set<() => void>();
   /** Ends an open channel of a client. */
   readonly #channels = new Set<() => void>();
@@ -49,12 +50,12 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   /** @internal @throws {StorageError} */
   constructor(settings: SharedSettings, listeners: ClusterListeners) {
     this.#settings = settings;
-    this.#processLock = lockProcess(settings.dataDir, this.holder);
+    this.#processLock = lockProcess(settings.dataDir, this.#holder);
     const { nodes, durability } = settings;
     this.#search = new HostSearch(settings, listeners, {
       protocol: CHANNEL_PROTOCOL,
       pid: process.pid,
-      holder: this.holder,
+      holder: this.#holder,
       nodes,
       durability,
     });
@@ -63,6 +64,12 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   /** Part of `openCluster`. */
   async start(): Promise<void> {
     await this.#search.start();
+  }
+
+  /** Part of {@link ClusterEndpoint}: what this process claims from now on is claimed under it. */
+  get holder(): number {
+    this.#mayHoldLeases = true;
+    return this.#holder;
   }
 
   /** Whether the nodes run in this process. */
@@ -266,7 +273,8 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
       await this.#probe?.close();
       await this.#search.close();
     } finally {
-      this.#processLock[Symbol.dispose]();
+      if (this.#mayHoldLeases) this.#processLock[Symbol.dispose]();
+      else this.#processLock.forget();
     }
   }
 
