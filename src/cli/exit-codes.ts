@@ -1,7 +1,7 @@
 import { JobraftError } from '../base/errors.ts';
 
 /** What the command reports to its caller. */
-export const EXIT = Object.freeze({ done: 0, rejected: 1, usage: 2, unreachable: 3, interrupted: 130, terminated: 143 });
+export const EXIT = Object.freeze({ done: 0, rejected: 1, usage: 2, unreachable: 3, output: 4, interrupted: 130, terminated: 143 });
 
 /** Each code with its meaning, for `--help`. */
 export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
@@ -9,6 +9,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.rejected, 'the call was rejected'],
   [EXIT.usage, 'wrong usage: an argument, an option or the named folder is invalid'],
   [EXIT.unreachable, 'no leader, or the cluster cannot be reached or started'],
+  [EXIT.output, 'the output cannot be written'],
   [EXIT.interrupted, 'interrupted by Ctrl-C (SIGINT)'],
   [EXIT.terminated, 'ended by SIGTERM'],
 ];

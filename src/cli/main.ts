@@ -1,35 +1,34 @@
 #!/usr/bin/env node
 import '../runtime/check.ts';
 
-import { EXIT } from './exit-codes.ts';
 import { listenForInterruption } from './interruption.ts';
 import { Output, wantsColours } from './output.ts';
+import { OutputFailure, writerOf } from './output-failure.ts';
 import { runCommandLine } from './program.ts';
 
 const COLUMNS_DEFAULT = 80;
 
 const { stdout, stderr } = process;
 const isTerminal = stdout.isTTY === true;
+const interruption = listenForInterruption(process);
+// Remarks are no results: without them a command goes on.
+const err = writerOf(stderr, () => undefined);
+const failure = new OutputFailure(err, (exitCode) => interruption.abort(exitCode));
 const output = new Output({
-  out: (text) => stdout.write(text),
-  err: (text) => stderr.write(text),
+  out: failure.writerOf(stdout),
+  err,
   isTerminal,
   isColoured: wantsColours(isTerminal, process.env),
   columns: () => stdout.columns || COLUMNS_DEFAULT,
-});
-const interruption = listenForInterruption(process);
-
-// The process that reads the output has ended, as `head` does: that ends the command, too.
-stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  interruption.abort(EXIT.done);
-});
-stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
 });
 
 // In one line, like every other remark.
 process.removeAllListeners('warning');
 process.on('warning', ({ name, message }) => output.note(`${name}: ${message}`));
 
-process.exitCode = await runCommandLine(process.argv.slice(2), { output, stdin: () => process.stdin, signal: interruption.signal });
+const exitCode = await runCommandLine(process.argv.slice(2), { output, stdin: () => process.stdin, signal: interruption.signal });
+process.exitCode = failure.exitCode ?? exitCode;
+// A pipe reports after the last write.
+process.on('exit', () => {
+  process.exitCode = failure.exitCode ?? exitCode;
+});

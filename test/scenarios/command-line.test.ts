@@ -1,8 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import { type EndedCommand, jobraft, jobraftProcess, RunningCommand } from './command.ts';
+import { type EndedCommand, jobraft, jobraftProcess, PROGRAM, RunningCommand } from './command.ts';
 import { aFolder, eventually } from './support.ts';
 
 /** For many processes, one after the other, also on a busy machine. */
@@ -201,6 +202,19 @@ describe('jobraft counts --watch', { timeout: PROCESSES_TIMEOUT_MS }, () => {
     await watch.printed('waiting 1');
     watch.closeOutput();
     expect(await watch.ended()).toMatchObject({ code: 0, err: '' });
+  });
+
+  it.runIf(existsSync('/dev/full'))('ends with one line and exit code 4 when its output is on a full disk', () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, '--help'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    closeSync(full);
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringMatching(/^jobraft: OUTPUT_FAILED: .*ENOSPC.*\. Free .*\.\n$/) });
+  });
+
+  it('leaves no lock file of a command that claimed nothing', async () => {
+    using folder = aFolder();
+    for (let command = 0; command < 2; command += 1) await jobraft('add', 'emails', 'a', '--data-dir', folder.path);
+    expect(readdirSync(join(folder.path, 'processes'))).toEqual([]);
   });
 });
 

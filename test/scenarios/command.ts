@@ -6,7 +6,7 @@ import { Output } from '../../dist/src/cli/output.js';
 import { runCommandLine } from '../../dist/src/cli/program.js';
 import { eventually } from './support.ts';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+export const PROGRAM = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 
 export interface EndedCommand {
   readonly code: number | null;
