@@ -31,16 +31,19 @@ type Serve = (request: never, client: Client, signal: AbortSignal) => Promise<ob
 interface UnaryCall {
   readonly request: unknown;
   on(event: 'cancelled', listener: () => void): void;
+  /** Infinity without one. */
+  getDeadline(): Date | number;
 }
+/** @param leftMs until the call's deadline. @returns undefined until the cluster is formed. */
+type ClientOf = (leftMs: number) => Client | undefined;
 
-/** @param clientOf undefined until the cluster is formed. */
-export function implementationOf(calls: Readonly<Record<string, Serve>>, clientOf: () => Client | undefined): UntypedServiceImplementation {
+export function implementationOf(calls: Readonly<Record<string, Serve>>, clientOf: ClientOf): UntypedServiceImplementation {
   return Object.fromEntries(Object.entries(calls).map(([name, serve]) => [name, handlerOf(serve, clientOf)]));
 }
 
-function handlerOf(serve: Serve, clientOf: () => Client | undefined) {
+function handlerOf(serve: Serve, clientOf: ClientOf) {
   return (call: UnaryCall, reply: sendUnaryData<object>): void => {
-    const client = clientOf();
+    const client = clientOf(Number(call.getDeadline()) - Date.now());
     if (client === undefined) {
       reply({ code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' });
       return;
@@ -56,7 +59,7 @@ function handlerOf(serve: Serve, clientOf: () => Client | undefined) {
 }
 
 /** What a node serves of the service Jobs, as a client of its own cluster: the leader answers, whichever node is called. */
-export const jobsImplementation = (clientOf: () => Client | undefined): UntypedServiceImplementation => implementationOf(CALLS, clientOf);
+export const jobsImplementation = (clientOf: ClientOf): UntypedServiceImplementation => implementationOf(CALLS, clientOf);
 
 const CALLS = {
   Add: async (request: NewJobProto & { readonly queue: string }, client: Client) => ({ id: await add(client, request.queue, request) }),

@@ -3,10 +3,16 @@ import type { ClusterEndpoint } from '../../client/endpoint.ts';
 import { MembershipController } from '../../cluster/membership-controller.ts';
 import type { NodeStatus } from '../../protocol/client-frame.ts';
 
-/** How long a call looks for a leader. */
-const CALL_MS_MAX = 5_000;
-/** More calls of other languages' clients at a time are rejected with OVERLOADED. */
-const CALLS_BYTES_MAX = 256 * 1024 * 1024;
+/** Of a call without a deadline. */
+const CALL_MS_DEFAULT = 10_000;
+const CALL_MS_MIN = 250;
+const CALL_MS_MAX = 300_000;
+/** Between the deadlines of two clients. */
+const STEP = Math.cbrt(2);
+/** What is left for the way of the error back to the caller. */
+const SHARE = 0.95;
+/** Calls beyond it that have about the same time left are rejected with OVERLOADED. */
+const CALLS_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface OwnClientOptions {
   readonly endpoint: ClusterEndpoint;
@@ -15,23 +21,27 @@ export interface OwnClientOptions {
   readonly status: () => NodeStatus | undefined;
 }
 
-/** The node's own client of its cluster, for the calls that follow the leader; made by the first of them. */
+/**
+ * The node's own clients of its cluster, for the calls that follow the leader. A client has one deadline for all of its calls, so there is one for
+ * each step of deadlines, made by its first call: {@link callMsOf}.
+ */
 export class OwnClient implements AsyncDisposable {
   readonly #options: OwnClientOptions;
   readonly #members: MembershipController;
-  #client: Client | undefined;
+  readonly #clients = new Map<number, Client>();
   #isDisposed = false;
 
   constructor(options: OwnClientOptions) {
     this.#options = options;
     this.#members = new MembershipController(
-      () => this.#open(),
+      () => this.#open(callMsOf(Number.POSITIVE_INFINITY)),
       async () => options.status()?.leaderId ?? undefined,
     );
   }
 
-  /** Undefined until the cluster is formed, and once the node stops. */
-  readonly get = (): Client | undefined => (this.#isDisposed || this.#options.status() === undefined ? undefined : this.#open());
+  /** @param leftMs until the deadline of the call. @returns undefined until the cluster is formed, and once the node stops. */
+  readonly get = (leftMs: number): Client | undefined =>
+    this.#isDisposed || this.#options.status() === undefined ? undefined : this.#open(callMsOf(leftMs));
 
   /** @returns the new leader. @throws {AdminRejectedError | NoLeaderError} */
   async transferLeadership(to: number): Promise<number> {
@@ -40,12 +50,24 @@ export class OwnClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    await this.#client?.close();
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
   }
 
-  #open(): Client {
+  #open(deadlineMs: number): Client {
     const { endpoint, payloadBytesMax } = this.#options;
-    this.#client ??= new Client(endpoint, { deadlineMs: CALL_MS_MAX, payloadBytesMax, queuedBytesMax: CALLS_BYTES_MAX });
-    return this.#client;
+    const client = this.#clients.get(deadlineMs) ?? new Client(endpoint, { deadlineMs, payloadBytesMax, queuedBytesMax: CALLS_BYTES_MAX });
+    this.#clients.set(deadlineMs, client);
+    return client;
   }
+}
+
+/**
+ * How long a call may take here: less than what is left of its deadline, so that the caller receives the error that says whether the call may have
+ * taken effect, and not only that its time is over. The results are few: 250 ms, and each step longer, up to five minutes.
+ * @param leftMs infinity for a call without a deadline.
+ */
+export function callMsOf(leftMs: number): number {
+  if (leftMs === Number.POSITIVE_INFINITY) return CALL_MS_DEFAULT;
+  const steps = Math.floor(Math.log(Math.max(SHARE * leftMs, CALL_MS_MIN) / CALL_MS_MIN) / Math.log(STEP));
+  return Math.min(Math.round(CALL_MS_MIN * STEP ** steps), CALL_MS_MAX);
 }
