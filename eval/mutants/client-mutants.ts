@@ -19,9 +19,9 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
     mistake: 20,
     name: 'a call that was sent ends as not applied at its deadline',
-    file: 'client/delivery/outcomes.ts',
-    find: "const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';",
-    replace: "const outcome = batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';",
+    file: 'client/delivery/batch.ts',
+    find: "return !this.isRead && (this.uncertainSends > 0 || this.mayHaveTakenEffect) ? 'unknown' : 'not-applied';",
+    replace: "return !this.isRead && this.mayHaveTakenEffect ? 'unknown' : 'not-applied';",
   },
   {
     mistake: 20,

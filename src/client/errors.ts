@@ -18,11 +18,14 @@ export class DeadlineError extends JobraftError {
   override readonly code = 'DEADLINE';
   override readonly outcome: Outcome;
 
-  constructor(outcome: Outcome) {
+  /** @param wasRead the call was sent, and only reads. */
+  constructor(outcome: Outcome, wasRead = false) {
     super(
-      outcome === 'unknown'
-        ? 'No reply before the deadline; the call may have taken effect. Look for the job before you repeat the call, or raise "deadlineMs".'
-        : 'The call could not be sent before its deadline. It is safe to repeat; raise "deadlineMs" if this happens under load.',
+      wasRead
+        ? 'No reply before the deadline: the node is overloaded, or reaches no majority of nodes. Nothing was to take effect: it is safe to repeat; a stale read needs no majority.'
+        : outcome === 'unknown'
+          ? 'No reply before the deadline; the call may have taken effect. Look for the job before you repeat the call, or raise "deadlineMs".'
+          : 'The call could not be sent before its deadline. It is safe to repeat; raise "deadlineMs" if this happens under load.',
     );
     this.outcome = outcome;
   }
@@ -323,6 +326,8 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
 
 /** What prevents a reply to a call, as far as its client knows. */
 export interface Obstacle {
+  /** The call was sent, and only reads. */
+  readonly wasRead?: boolean;
   /** The last rejection by a node of this call, or another one. */
   readonly rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
   /** The nodes of the cluster, if none of them runs. */
@@ -332,14 +337,14 @@ export interface Obstacle {
 }
 
 /** The error of a call whose time is over: the most specific one that is true. */
-export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, outage }: Obstacle): JobraftError {
+export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, outage, wasRead = false }: Obstacle): JobraftError {
   if (outage !== undefined) return outage(outcome);
   if (rejection?.code === 'VERSION') return new ClusterVersionError(rejection.message, outcome);
   if (outcome === 'unknown') return new DeadlineError('unknown');
   if (stoppedNodes !== undefined) return new NoNodesRunningError(stoppedNodes);
   if (rejection?.code === 'NO_LEADER') return new NoLeaderError();
   if (rejection?.code === 'OVERLOADED') return new OverloadedError('The cluster is overloaded and rejected the call until its deadline.');
-  return new DeadlineError('not-applied');
+  return new DeadlineError('not-applied', wasRead);
 }
 
 /** A node rejected a membership change or a leadership transfer. Nothing was changed. */

@@ -57,6 +57,17 @@ describe('reading', () => {
     expect((await queue.getJobCounts({ consistency: 'stale' })).waiting).toBe(0);
   });
 
+  it('has no effect, also when it was sent and its reply never comes', async () => {
+    const { cluster, client, queue } = aClient([1, 2], { deadlineMs: 150, silenceMs: 20 });
+    await client.connect();
+    cluster.silent.add(1).add(2);
+    await expect(queue.getJobCounts()).rejects.toMatchObject({
+      code: 'DEADLINE',
+      outcome: 'not-applied',
+      message: expect.stringContaining('it is safe to repeat'),
+    });
+  });
+
   it('stale needs no leader from the beginning, and the client still finds one later', async () => {
     const { cluster, queue } = aClient([1, 2]);
     cluster.leader = undefined;

@@ -82,7 +82,7 @@ export class AdminCalls {
       this.#lastCall = (this.#lastCall % 0xffff_fffe) + 1;
       const call = this.#lastCall;
       // After a pause of the event loop timers run before the replies that arrived meanwhile are read.
-      const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome));
+      const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome, lateOutcome === 'not-applied'));
       const timer = this.#clock.setTimer(() => setImmediate(giveUp), this.#deadlineMs);
       // The only cast: the frame that carries this call's number back has the requested type.
       this.#pending.set(call, { node, lateOutcome, resolve: (reply) => resolve(reply as Reply), reject, timer });

@@ -1,3 +1,4 @@
+import type { Outcome } from '../../base/errors.ts';
 import type { ReadConsistency, RejectionCode } from '../../protocol/client-frame.ts';
 import { operationEnds, pickOperations } from '../../protocol/pick-operations.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
@@ -29,6 +30,10 @@ export interface BatchParts {
   readonly keptBytes: number;
 }
 
+/** How fast a large request travels at least, also on a busy machine. Each sending of it is given twice the time, up to this many times. */
+const BYTES_PER_MS = 8 * 1024;
+const DOUBLINGS_MAX = 5;
+
 /** The order of a batch that was never sent. */
 const NEVER_SENT = Number.POSITIVE_INFINITY;
 
@@ -43,6 +48,8 @@ export class Batch {
   /** How long the node may hold it (waiting claims); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
+  /** It only reads: it never takes effect. */
+  readonly isRead: boolean;
   /** Any node may reply to it, with or without a leader. */
   readonly isStale: boolean;
   readonly mayHaveTakenEffect: boolean;
@@ -83,6 +90,7 @@ export class Batch {
     const { consistency } = kind;
     this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
     this.#kind = kind;
+    this.isRead = consistency !== undefined;
     this.isStale = consistency === 'stale';
     this.#headerAt = this.packet.length - request.length;
     this.#calls = calls;
@@ -118,6 +126,11 @@ export class Batch {
     return this.order !== NEVER_SENT;
   }
 
+  /** Whether its calls may have taken effect. */
+  get outcome(): Outcome {
+    return !this.isRead && (this.uncertainSends > 0 || this.mayHaveTakenEffect) ? 'unknown' : 'not-applied';
+  }
+
   /** The request as sent. */
   get request(): Uint8Array {
     return this.packet.subarray(this.#headerAt);
@@ -139,7 +152,17 @@ export class Batch {
 
   /** When its node counts as silent. */
   silentAtMs(silenceMs: number): number {
-    return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs;
+    return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs + this.#travelMs;
+  }
+
+  /** Whether its last sending may still be in transit: a large one that is sent again meanwhile arrives later, not earlier. */
+  isTravelling(nowMs: number): boolean {
+    return !this.needsSend && nowMs < this.sentAtMs + this.#travelMs;
+  }
+
+  /** Zero for a small request. */
+  get #travelMs(): number {
+    return Math.floor(this.packet.length / BYTES_PER_MS) * 2 ** Math.min(Math.max(this.sends - 1, 0), DOUBLINGS_MAX);
   }
 
   /** Its unanswered calls that are at none of these places, as a replacement batch; undefined if there are none. */

@@ -242,7 +242,7 @@ export class Dispatcher {
     const batch = this.#sessionQueues.find(rejection.client, rejection.sequence);
     if (batch === undefined) return;
     if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
-    const error = finalRejection(rejection.code, rejection.message, batch.uncertainSends > 0 ? 'unknown' : 'not-applied');
+    const error = finalRejection(rejection.code, rejection.message, batch.outcome);
     if (error !== undefined) {
       this.#outcomes.onOperationsRejected(batch, error, rejection.operations);
       this.#afterOutcome();

@@ -48,6 +48,6 @@ export class Ending {
 
   #fail(batch: Batch, reason: ClosedReason): void {
     this.#batchBuilder.release(batch);
-    batch.fail(reason(batch.uncertainSends > 0 || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied'));
+    batch.fail(reason(batch.outcome));
   }
 }

@@ -115,8 +115,8 @@ export class Outcomes {
       batch.completeWithoutJobs();
       return undefined;
     }
-    const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
-    const error = deadlineRejection(outcome, { ...obstacle, rejection: batch.rejection ?? obstacle.rejection });
+    const wasRead = batch.isRead && isUncertain;
+    const error = deadlineRejection(batch.outcome, { ...obstacle, rejection: batch.rejection ?? obstacle.rejection, wasRead });
     if (isDue) {
       this.#batchBuilder.releaseOrdinary(batch);
       batch.failOrdinary(error, (call) => (isUncertain ? this.#late.successorOf(call) : undefined));

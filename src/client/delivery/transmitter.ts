@@ -75,14 +75,19 @@ export class Transmitter {
     }
   }
 
-  /** A search begins: everything that was sent to the node must be sent again, first one request as a probe. */
+  /** A search begins: what was sent to the node, and has arrived or is lost, must be sent again, first one request as a probe. */
   leave(node: number, nowMs: number): void {
-    this.markUnsent(node);
+    this.#markUnsent(node, (batch) => !batch.isTravelling(nowMs));
     this.askAll(nowMs);
   }
 
+  /** What was sent to the node is lost. */
   markUnsent(node: number): void {
-    for (const batch of this.#sessionQueues.unanswered()) if (batch.node === node) batch.needsSend = true;
+    this.#markUnsent(node, () => true);
+  }
+
+  #markUnsent(node: number, isLost: (batch: Batch) => boolean): void {
+    for (const batch of this.#sessionQueues.unanswered()) if (batch.node === node && isLost(batch)) batch.needsSend = true;
   }
 
   /** The client has settled on a node: all batches at another node are sent to it. */
@@ -103,7 +108,7 @@ export class Transmitter {
   /** While no leader is known only one request is tried, again and again: a new leader must not receive sixteen copies of everything. */
   probe(nowMs: number): void {
     const batch = this.#sessionQueues.nextProbe();
-    if (batch === undefined) return;
+    if (batch === undefined || (batch.wasSent && batch.isTravelling(nowMs))) return;
     const nodes = this.#connection.nodeIds();
     for (let tried = nodes.length; tried > 0; tried -= 1) {
       const node = this.#failover.nextProbeNode(nodes, nowMs);
