@@ -34,6 +34,10 @@ export function describeEvent(event: NodeEvent): string {
       return `${who} sends RPC ${RPC_NAMES[event.rpc]} to Node ${event.to}`;
     case 'peer-lost':
       return `${who} lost its channel to Node ${event.peer}`;
+    case 'connection-dropped':
+      return `${who} closed the connection of ${event.peer}: ${event.reason}`;
+    case 'peer-rejects':
+      return `${who} is rejected at ${event.address}, the address of Node ${event.peer}: ${event.reason}`;
     case 'checkpoint':
       return `${who} wrote a checkpoint up to entry ${event.index}: ${counted(event.records, 'record')} in ${event.tookMs.toFixed(1)} ms`;
     case 'compacted':

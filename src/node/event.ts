@@ -23,10 +23,17 @@ type RuntimeNotice =
   | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex; readonly chunks: number }
   | { readonly type: 'snapshot-installed'; readonly index: LogIndex };
 
+/** Of the process around a node. */
+export type ConnectionNotice =
+  /** It closed a connection. @property peer the address of its other side. */
+  | { readonly type: 'connection-dropped'; readonly peer: string; readonly reason: string }
+  /** A peer rejects this node's channel, again and again: an address or a configuration is wrong. */
+  | { readonly type: 'peer-rejects'; readonly peer: NodeId; readonly address: string; readonly reason: string };
+
 /**
  * The node's event stream: each event happens once and is reported once. Logs, metrics, the evaluation and the simulator read it.
  */
-export type NodeEvent = Stamp & (RaftNotice | RuntimeNotice);
+export type NodeEvent = Stamp & (RaftNotice | RuntimeNotice | ConnectionNotice);
 
 export const rpcSent = (message: RaftMessage, node: NodeId, atMs: number): NodeEvent => {
   const { type: rpc, to, term } = message;

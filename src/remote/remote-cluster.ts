@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
-import { HandshakeError } from '../base/errors.ts';
+import { ConfigError, HandshakeError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
-import { NoLeaderError } from '../client/errors.ts';
+import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
@@ -24,6 +24,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ConnectSettings;
   readonly #nodes = new Map<number, RemoteNode>();
   #replied: ReadonlySet<number> = new Set();
+  #misconnected: readonly string[] = [];
   readonly #closedListeners = new Set<() => void>();
   /** The id of the cluster. */
   #cluster = 0;
@@ -78,22 +79,34 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return this.#nodes.get(node)?.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster }, handlers);
   }
 
-  /** A node's state, by itself. @throws {NodeUnavailableError} */
+  /** A node's state, by itself. @throws {NodeUnavailableError} @throws {ConfigError} for a node that is no member. */
   async status(node: number): Promise<NodeStatus> {
+    this.#checkMember(node);
     return await this.#ownClient().status(node);
   }
 
-  /** Entries of a node's log, 1,000 at most. @throws {NodeUnavailableError} */
+  /** Entries of a node's log, 1,000 at most. @throws {NodeUnavailableError} @throws {ConfigError} for a node that is no member. */
   async log(node: number, from?: number, to?: number): Promise<readonly LogEntryView[]> {
+    this.#checkMember(node);
     return await this.#ownClient().log(node, from, to);
   }
 
   /** The leader of the highest term among the nodes that reply. */
   async leader(): Promise<number | undefined> {
-    const replies = statusesOf(await Promise.all([...this.#nodes.values()].map((node) => node.status(STATUS_MS_MAX))));
+    const asked = await Promise.all([...this.#nodes].map(async ([node, remote]) => ({ node, reply: await remote.status(STATUS_MS_MAX) })));
+    const replies = statusesOf(asked.map(({ reply }) => reply));
+    this.#misconnected = [
+      ...asked.flatMap(({ node, reply }) => wrongAddress(node, this.#nodes.get(node)?.address, reply)),
+      ...replies.flatMap(rejectionsIn),
+    ];
     this.#replied = new Set(replies.map(({ node }) => node));
     const leaders = replies.filter(({ state }) => state === LEADER);
     return leaders.toSorted((one, other) => other.term - one.term)[0]?.node;
+  }
+
+  /** @internal What kept nodes from reaching each other when all were asked last, in sentences: wrong addresses, other configurations. */
+  get misconnected(): readonly string[] {
+    return [...new Set(this.#misconnected)];
   }
 
   /** Whether the node replied when all were asked last, by `leader()` or `waitForLeader()`. */
@@ -138,6 +151,12 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     await this.close();
   }
 
+  /** @throws {ClusterClosedError | ConfigError} */
+  #checkMember(node: number): void {
+    if (this.#isClosed) throw new ClusterClosedError();
+    if (!this.#nodes.has(node)) throw new ConfigError('node', node, `The cluster's nodes are ${this.nodeIds().join(', ')}.`);
+  }
+
   #ownClient(): Client {
     this.#client ??= new Client(this, { deadlineMs: ADMIN_CALL_MS_MAX });
     return this.#client;
@@ -167,3 +186,13 @@ const statusesOf = (replies: readonly (NodeStatusProto | ServiceError)[]): NodeS
 
 const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
   replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';
+
+function wrongAddress(node: number, address: string | undefined, reply: NodeStatusProto | ServiceError): string[] {
+  if (!('node' in reply) || reply.node === node) return [];
+  return [`At ${address}, the address of node ${node}, is node ${reply.node}. Correct the addresses in "nodes".`];
+}
+
+const rejectionsIn = ({ node, unreachable }: NodeStatusProto): string[] =>
+  unreachable
+    .filter(({ reason }) => reason !== '')
+    .map(({ node: peer, reason }) => `Node ${node} is rejected at the address of node ${peer}: ${reason}`);

@@ -1,6 +1,6 @@
 import '../runtime/check.ts';
 
 export type { NodeAddress, NodeOptions } from '../config/node-config.ts';
-export type { FormationWait, NodeListeners } from './node-listeners.ts';
+export type { FormationWait, NodeListeners, PeerRejection } from './node-listeners.ts';
 export { ServedNode } from './served-node.ts';
 export { startNode } from './start-node.ts';

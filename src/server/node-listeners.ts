@@ -6,12 +6,22 @@ export interface FormationWait {
   readonly reason: string | undefined;
 }
 
+/** A node that rejects this one: an address in "nodes" is wrong, or its process has another configuration. */
+export interface PeerRejection {
+  readonly peer: number;
+  /** Its address in "nodes". */
+  readonly address: string;
+  readonly reason: string;
+}
+
 /** What a program learns of its node. None of the listeners may throw. */
 export interface NodeListeners {
   /** The cluster is new, and is formed once these nodes run. Called when this changes. */
   readonly onWaiting?: (wait: FormationWait) => void;
   /** The node belongs to a cluster, and takes part in it. */
   readonly onFormed?: () => void;
+  /** Another node has rejected this one for some seconds. Called once for each reason, until there is a channel. Default: a process warning. */
+  readonly onPeerRejects?: (rejection: PeerRejection) => void;
   /** The node's file was restored from an older copy: it was moved to `movedTo`, and the node gets everything from the others. */
   readonly onRepair?: (repair: { readonly damage: Error; readonly movedTo: string }) => void;
   /** The node has stopped by itself, and is closed: a write failed, an invariant is broken, or the others have another cluster. */
@@ -21,14 +31,20 @@ export interface NodeListeners {
 export const nodeListeners = ({
   onWaiting = () => undefined,
   onFormed = () => undefined,
+  onPeerRejects = warnOfRejection,
   onRepair = warnOfRepair,
   onFailure = warnOfFailure,
 }: NodeListeners): Required<NodeListeners> => ({
   onWaiting: isolatedListener('onWaiting', onWaiting),
   onFormed: isolatedListener('onFormed', onFormed),
+  onPeerRejects: isolatedListener('onPeerRejects', onPeerRejects),
   onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
 });
+
+function warnOfRejection({ peer, address, reason }: PeerRejection): void {
+  process.emitWarning(`Node ${peer}, at ${address}, rejects this node: ${reason}`, { type: 'JobraftPeer' });
+}
 
 function warnOfRepair({ damage, movedTo }: { readonly damage: Error; readonly movedTo: string }): void {
   process.emitWarning(`${damage.message} It was moved to ${movedTo}.`, { type: 'JobraftRepair' });

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
+import { asNodeId } from '../base/ids.ts';
 import type { ClusterEndpoint } from '../client/endpoint.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import type { NodeEvent } from '../node/event.ts';
+import type { ConnectionNotice, NodeEvent } from '../node/event.ts';
 import { RemoteNode } from '../remote/remote-node.ts';
 import { type ChannelOptions, channelOptions } from '../transport/grpc/channel-options.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
@@ -18,7 +19,7 @@ import type { PeerIdentity } from '../transport/peer-identity.ts';
 import { clusterImplementation } from './cluster-implementation.ts';
 import { type FormedCluster, formationOf, type Introduction, isSame } from './formation.ts';
 import { NodeIdentity } from './node-identity.ts';
-import type { FormationWait } from './node-listeners.ts';
+import type { FormationWait, PeerRejection } from './node-listeners.ts';
 import { RunningNode } from './running-node.ts';
 import { jobsImplementation } from './services/jobs-implementation.ts';
 import { OwnClient } from './services/own-client.ts';
@@ -37,6 +38,7 @@ export interface NodeServerOptions {
   readonly onWaiting: (wait: FormationWait) => void;
   /** The node belongs to a cluster, and takes part in it. */
   readonly onFormed: () => void;
+  readonly onPeerRejects: (rejection: PeerRejection) => void;
   /** Called at most once: the node has stopped by itself, or can never run with this configuration. It is to be disposed. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -87,7 +89,10 @@ export class NodeServer implements AsyncDisposable {
     this.#identity = identity;
     this.#addresses = new Map(config.nodes.map(({ id, address }) => [id, address]));
     this.#channelOptions = channelOptions(messageBytesMax);
-    this.#server = new GrpcServer(messageBytesMax);
+    this.#server = new GrpcServer({
+      messageBytesMax,
+      onDropped: (peer, reason) => this.#observe({ type: 'connection-dropped', peer, reason }),
+    });
     this.#peers = this.#newPeers();
     this.#clients = this.#newClients(packetBytesMax);
     const others = new Map([...this.#addresses].filter(([node]) => node !== config.id));
@@ -169,6 +174,7 @@ export class NodeServer implements AsyncDisposable {
         onParts: (from, parts, bytes) => this.#node?.events.onParts(from, parts, bytes) ?? 0,
         onLost: (peer) => this.#node?.events.onLost(peer),
         onReadable: () => this.#node?.events.onReadable(),
+        onRejected: (peer, { message }) => this.#onPeerRejects(peer, message),
       },
     });
   }
@@ -187,6 +193,7 @@ export class NodeServer implements AsyncDisposable {
       firstConnection: randomInt(1, 2 ** 20) * 2 ** 32,
       onPacket: (connection, packet) => this.#node?.runtime.receiveClientPacket(connection, packet) ?? 0,
       onGone: (connection) => this.#node?.runtime.clientGone(connection),
+      onWrite: (peer, bytes) => this.#server.onWrite(peer, bytes),
       onReadable: () => this.#node?.events.onReadable(),
     });
   }
@@ -257,6 +264,16 @@ export class NodeServer implements AsyncDisposable {
     });
     this.#peers.setAddresses(this.#addresses);
     onFormed();
+  }
+
+  #onPeerRejects(peer: number, reason: string): void {
+    const address = this.#addressOf(peer);
+    this.#observe({ type: 'peer-rejects', peer: asNodeId(peer), address, reason });
+    this.#options.onPeerRejects({ peer, address, reason });
+  }
+
+  #observe(notice: ConnectionNotice): void {
+    this.#options.observe({ ...notice, node: asNodeId(this.#options.config.id), atMs: performance.now() });
   }
 
   #fail(error: unknown): void {

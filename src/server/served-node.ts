@@ -56,6 +56,7 @@ export class ServedNode implements AsyncDisposable {
       observe: (event) => this.#log?.observe(event),
       onWaiting: (wait) => this.#onWaiting(wait),
       onFormed: this.#listeners.onFormed,
+      onPeerRejects: this.#listeners.onPeerRejects,
       onFailure: (error) => void this.#fail(error),
     });
   }

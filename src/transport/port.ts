@@ -20,6 +20,8 @@ export interface PeerChannelEvents {
   onParts(from: number, parts: readonly PeerPart[], bytes: number): number;
   /** The channel to a peer is lost, or was replaced by one of a later life. */
   onLost(peer: number): void;
+  /** A peer rejects this node's channel again and again; called once for each reason. */
+  onRejected?(peer: number, rejection: HandshakeError): void;
   /** Something arrived, or a channel is lost: a turn is due, once everything that arrived is read. */
   onReadable(): void;
 }

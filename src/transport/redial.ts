@@ -5,6 +5,8 @@ const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1_000;
 /** How long a channel may take to open. */
 const OPEN_MS_MAX = 5_000;
+/** Rejections in a row, over three seconds: of a node that starts or stops there are fewer. */
+const REJECTIONS_MIN = 8;
 
 export interface RedialOptions {
   /** Begins to open a channel. @param attempt what belongs to another attempt than the latest is to be ignored. */
@@ -13,6 +15,8 @@ export interface RedialOptions {
   readonly cancel: () => void;
   /** A channel that was open is lost. */
   readonly onLost: () => void;
+  /** The other side rejects the channel again and again; called once for each reason. */
+  readonly onRejected?: (rejection: HandshakeError) => void;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -23,6 +27,9 @@ export class Redial implements Disposable {
   /** Why the other side rejected the latest attempt, if it did. */
   #rejection: HandshakeError | undefined;
   #attempt = 0;
+  /** Attempts in a row that were rejected. */
+  #rejections = 0;
+  #reported: string | undefined;
   #isOpen = false;
   /** Until the next attempt. */
   #isPausing = false;
@@ -69,6 +76,8 @@ export class Redial implements Disposable {
     this.#retryMs = RETRY_MS_MIN;
     this.#closedSinceMs = undefined;
     this.#rejection = undefined;
+    this.#rejections = 0;
+    this.#reported = undefined;
   }
 
   /** The other side is running: there is no reason to wait. */
@@ -82,7 +91,7 @@ export class Redial implements Disposable {
     const wasOpen = this.#isOpen;
     this.#end();
     this.#closedSinceMs ??= performance.now();
-    if (error instanceof HandshakeError) this.#rejection = error;
+    if (error instanceof HandshakeError) this.#onRejected(error);
     const pauseMs = this.#retryMs * (1 + this.#options.random() / 4);
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
     this.#isPausing = true;
@@ -98,6 +107,14 @@ export class Redial implements Disposable {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#end();
+  }
+
+  #onRejected(rejection: HandshakeError): void {
+    this.#rejection = rejection;
+    this.#rejections += 1;
+    if (this.#rejections < REJECTIONS_MIN || this.#reported === rejection.message) return;
+    this.#reported = rejection.message;
+    this.#options.onRejected?.(rejection);
   }
 
   #end(): void {

@@ -20,6 +20,14 @@ describe('an event as a sentence', () => {
     ['Node 1 follows Node 2, leader of term 3', { ...stamp, type: 'leader-known', term: asTerm(3), leader: asNodeId(2) }],
     ['Node 1 votes for Node 2 in term 3', { ...stamp, type: 'voted', term: asTerm(3), candidate: asNodeId(2) }],
     ["Node 1 deletes its log from entry 7 on: it conflicts with the leader's", { ...stamp, type: 'truncated', from: asIndex(7) }],
+    [
+      'Node 1 closed the connection of 127.0.0.1:5000: it left 9 bytes of replies unread',
+      { ...stamp, type: 'connection-dropped', peer: '127.0.0.1:5000', reason: 'it left 9 bytes of replies unread' },
+    ],
+    [
+      'Node 1 is rejected at localhost:7102, the address of Node 2: this is node 3.',
+      { ...stamp, type: 'peer-rejects', peer: asNodeId(2), address: 'localhost:7102', reason: 'this is node 3.' },
+    ],
     ['Node 1 lost its channel to Node 2', { ...stamp, type: 'peer-lost', peer: asNodeId(2) }],
     [
       'Node 1 wrote a checkpoint up to entry 9: 1 record in 2.3 ms',

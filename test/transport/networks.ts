@@ -126,7 +126,7 @@ export class GrpcNetwork extends AddressedNetwork {
       ...{ own: () => identity, random: () => 0, events, channelOptions: channelOptions(MESSAGE_BYTES_MAX) },
       ...(unsentBytesMax === undefined ? {} : { unsentBytesMax }),
     });
-    const server = new GrpcServer(MESSAGE_BYTES_MAX);
+    const server = new GrpcServer({ messageBytesMax: MESSAGE_BYTES_MAX, onDropped: () => undefined });
     server.addService(RaftService.service, peers.implementation());
     const port = await server.listen('127.0.0.1:0', 'nodes');
     return { address: `127.0.0.1:${port}`, peers, close: async () => await server[Symbol.asyncDispose]() };

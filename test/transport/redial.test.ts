@@ -8,6 +8,7 @@ function aRedial() {
   const redial = new Redial({
     open: (attempt) => attempts.push(attempt),
     cancel: () => events.push('cancel'),
+    onRejected: ({ message }) => events.push(message),
     onLost: () => events.push('lost'),
     random: () => 0,
   });
@@ -31,6 +32,28 @@ describe('a channel that is kept open', () => {
       pauses.push(pauseMs);
     }
     expect(pauses).toEqual([20, 40, 80, 160, 320, 640, 1_000, 1_000, 1_000]);
+  });
+
+  it('reports a rejection that lasts, once for each reason, until it was open', () => {
+    const { redial, events, latest } = aRedial();
+    const reject = (times: number, reason: string): void => {
+      for (let n = 0; n < times; n += 1) {
+        redial.onClosed(latest(), new HandshakeError(reason));
+        vi.advanceTimersByTime(2_000);
+      }
+    };
+    const reported = (): string[] => events.filter((event) => event !== 'cancel' && event !== 'lost');
+    reject(7, 'This is node 2.');
+    expect(reported()).toEqual([]);
+    reject(10, 'This is node 2.');
+    expect(reported()).toEqual(['This is node 2.']);
+    reject(3, 'The node stops.');
+    expect(reported()).toEqual(['This is node 2.', 'The node stops.']);
+    redial.onOpened(latest());
+    reject(7, 'This is node 2.');
+    expect(reported()).toHaveLength(2);
+    reject(1, 'This is node 2.');
+    expect(reported()).toHaveLength(3);
   });
 
   it('begins with the shortest pause again once it was open', () => {

@@ -1,5 +1,6 @@
-import { Metadata, type ServerErrorResponse, status } from '@grpc/grpc-js';
+import { type ServerErrorResponse, status } from '@grpc/grpc-js';
 import { JobraftError } from '../../base/errors.ts';
+import { errorMetadata } from '../../transport/grpc/call-status.ts';
 
 /** By the code of the error; any other is INTERNAL. */
 const STATUS: Readonly<Record<string, status>> = {
@@ -31,14 +32,11 @@ const STATUS: Readonly<Record<string, status>> = {
 
 /** The error as a call reports it: see the head of proto/jobraft.proto. */
 export function serviceErrorOf(error: unknown): ServerErrorResponse {
-  const metadata = new Metadata();
   const isKnown = error instanceof JobraftError;
-  metadata.set('jobraft-code', isKnown ? error.code : 'INTERNAL');
-  metadata.set('jobraft-outcome', isKnown ? error.outcome : 'unknown');
   const message = error instanceof Error ? error.message : String(error);
   return Object.assign(new Error(message), {
     code: isKnown ? (STATUS[error.code] ?? status.INTERNAL) : status.INTERNAL,
     details: message,
-    metadata,
+    metadata: isKnown ? errorMetadata(error.code, error.outcome) : errorMetadata('INTERNAL', 'unknown'),
   });
 }

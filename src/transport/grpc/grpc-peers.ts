@@ -120,6 +120,7 @@ export class GrpcPeers implements PeerChannels {
         this.#end(incoming);
       },
       onLost: () => this.#onLost(node),
+      onRejected: (rejection) => events.onRejected?.(node, rejection),
     });
   }
 

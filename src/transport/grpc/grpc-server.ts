@@ -2,32 +2,56 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ConfigError } from '../../base/errors.ts';
 import { serverOptions } from './channel-options.ts';
+import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
 
 /** More connections are closed at once. */
 const CONNECTIONS_MAX = 10_000;
 /** How long calls in progress may take when the server stops. */
 const SHUTDOWN_MS_MAX = 2_000;
 
-/** Serves gRPC at one address. What a connection brings ends that connection at most. */
+export interface GrpcServerOptions {
+  /** The largest message that is accepted. */
+  readonly messageBytesMax: number;
+  /** Default: 64 MiB. */
+  readonly unreadReplyBytesMax?: number;
+  /** A connection was closed by this node. @param peer `host:port` of its other side. */
+  readonly onDropped: (peer: string, reason: string) => void;
+}
+
+/** Serves gRPC at one address. What a connection brings, or leaves unread, ends that connection at most. */
 export class GrpcServer implements AsyncDisposable {
   readonly #grpc: Server;
   readonly #listener: NetServer;
-  readonly #sockets = new Set<Socket>();
+  /** By the address of the other side. */
+  readonly #sockets = new Map<string, Socket>();
+  readonly #onDropped: GrpcServerOptions['onDropped'];
+  readonly #unread: UnreadReplies;
 
-  /** @param messageBytesMax the largest message that is accepted. */
-  constructor(messageBytesMax: number) {
-    this.#grpc = new Server(serverOptions(messageBytesMax));
+  constructor({ messageBytesMax, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
+    this.#onDropped = onDropped;
+    this.#unread = new UnreadReplies({
+      bytesMax: unreadReplyBytesMax,
+      messageBytesMax,
+      onExceeded: (peer, bytes) => this.#drop(peer, bytes),
+    });
+    this.#grpc = new Server({ ...serverOptions(messageBytesMax), interceptors: [this.#unread.interceptor] });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.#listener = createServer({ noDelay: true }, (socket) => {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => this.#sockets.delete(socket));
+      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+      this.#sockets.set(peer, socket);
+      socket.on('error', () => undefined).on('close', () => this.#sockets.delete(peer));
       injector.injectConnection(socket);
     });
     this.#listener.maxConnections = CONNECTIONS_MAX;
   }
 
   addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
-    this.#grpc.addService(service, implementation);
+    this.#grpc.addService(this.#unread.counted(service), implementation);
+  }
+
+  /** A message is written to a stream. @returns to be called once it is sent, or the stream has ended. */
+  onWrite(peer: string, bytes: number): () => void {
+    return this.#unread.add(peer, bytes);
   }
 
   /** @param setting that the address comes from, for the error. @throws {ConfigError} if the address cannot be used. @returns the port. */
@@ -51,7 +75,15 @@ export class GrpcServer implements AsyncDisposable {
         resolve();
       });
     });
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+
+  #drop(peer: string, bytes: number): void {
+    const socket = this.#sockets.get(peer);
+    if (socket === undefined || socket.destroyed) return;
+    // At once: HTTP/2 ends a stream only once its other side has read what was sent before.
+    socket.destroy();
+    this.#onDropped(peer, `it left ${bytes} bytes of replies unread`);
   }
 }
 

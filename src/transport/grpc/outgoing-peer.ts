@@ -43,6 +43,8 @@ export interface OutgoingPeerOptions {
   readonly onWelcome: (life: PeerLife) => void;
   /** A channel that was open is lost. */
   readonly onLost: () => void;
+  /** See {@link PeerChannelEvents.onRejected}. */
+  readonly onRejected: (rejection: HandshakeError) => void;
 }
 
 interface OpenChannel {
@@ -71,6 +73,7 @@ export class OutgoingPeer implements Disposable {
     this.#redial = new Redial({
       random: options.random,
       onLost: options.onLost,
+      onRejected: options.onRejected,
       open: (attempt) => this.#open(attempt),
       cancel: () => this.#cancel(),
     });

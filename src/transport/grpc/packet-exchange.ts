@@ -4,8 +4,6 @@ import { HandshakeError } from '../../base/errors.ts';
 import { type ClientHello, type ClientWelcome, checkClientHello } from '../client-hello.ts';
 import { naturalIn } from './peer-metadata.ts';
 
-/** Replies that a client may leave unread before its channel is closed. It opens another one, and gets the same replies. */
-const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
 /** Unread bytes of one client beyond which nothing more is read from its channel. */
 const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -28,12 +26,16 @@ export interface PacketExchangeOptions {
   /** @returns bytes of this client's packets that the node has not read yet. */
   readonly onPacket: (connection: number, packet: Uint8Array) => number;
   readonly onGone: (connection: number) => void;
+  /** A packet is written. @param peer `host:port`. @returns called once it is sent, or its client is gone. */
+  readonly onWrite: (peer: string, bytes: number) => () => void;
   readonly onReadable: () => void;
 }
 
 interface Client {
   readonly call: PacketCall;
-  unsentBytes: number;
+  readonly peer: string;
+  /** One for each packet that is not sent yet. */
+  readonly unsent: Set<() => void>;
 }
 
 /** The clients of a node that are connected by the call Exchange of the service Cluster, each with a number. */
@@ -58,7 +60,7 @@ export class PacketExchange implements Disposable {
     }
     const connection = this.#nextConnection;
     this.#nextConnection += 1;
-    this.#clients.set(connection, { call, unsentBytes: 0 });
+    this.#clients.set(connection, { call, peer: call.getPeer(), unsent: new Set() });
     const onEnd = (): void => this.#onEnd(connection);
     call.on('cancelled', onEnd).on('end', onEnd).on('error', onEnd);
     call.on('data', ({ packet }: PacketProto) => {
@@ -83,12 +85,12 @@ export class PacketExchange implements Disposable {
   send(connection: number, packet: Uint8Array): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
-    client.unsentBytes += packet.length;
+    const onSent = this.#options.onWrite(client.peer, packet.length);
+    client.unsent.add(onSent);
     client.call.write({ packet }, () => {
-      client.unsentBytes -= packet.length;
+      client.unsent.delete(onSent);
+      onSent();
     });
-    if (client.unsentBytes > UNSENT_BYTES_MAX)
-      client.call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'The client does not read its replies.' });
   }
 
   /** The node has read a part: reads again from all clients, until one has too much unread again. */
@@ -125,6 +127,7 @@ export class PacketExchange implements Disposable {
     this.#clients.delete(connection);
     this.#paused.delete(connection);
     client.call.end();
+    for (const onSent of client.unsent) onSent();
     this.#options.onGone(connection);
     this.#options.onReadable();
   }

@@ -1,0 +1,165 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { describedStatus } from '../../src/transport/grpc/call-status.ts';
+import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { ClusterService, clusterClient } from '../../src/transport/grpc/cluster-service.ts';
+import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
+import { JobsService } from '../../src/transport/grpc/jobs-service.ts';
+import { clientMetadata, PacketExchange } from '../../src/transport/grpc/packet-exchange.ts';
+
+const MIB = 1024 * 1024;
+/** More than a client takes without reading: 64 KiB. */
+const REPLY_BYTES = 200 * 1024;
+
+interface Unary {
+  GetCounts(request: object, callback: (error: ServiceError | null, counts?: object) => void): void;
+  Add(request: object, callback: (error: ServiceError | null) => void): void;
+}
+
+/** A node whose service Jobs replies with a large job, or with counts. */
+async function aServer() {
+  const dropped: { readonly peer: string; readonly reason: string }[] = [];
+  const server = new GrpcServer({
+    messageBytesMax: MIB,
+    unreadReplyBytesMax: 2 * MIB,
+    onDropped: (peer, reason) => dropped.push({ peer, reason }),
+  });
+  const connections: number[] = [];
+  const exchange = new PacketExchange({
+    own: () => ({ protocol: 1, node: 1, cluster: 7 }),
+    packetBytesMax: MIB,
+    firstConnection: 1,
+    onPacket: (connection) => {
+      connections.push(connection);
+      return 0;
+    },
+    onGone: () => undefined,
+    onWrite: (peer, bytes) => server.onWrite(peer, bytes),
+    onReadable: () => undefined,
+  });
+  server.addService(ClusterService.service, { Exchange: exchange.serve });
+  type Reply = (error: null, response: object) => void;
+  const job = { queue: 'mail', id: '1', data: { raw: Buffer.alloc(REPLY_BYTES) } };
+  server.addService(JobsService.service, {
+    GetJob: (_call: unknown, reply: Reply) => reply(null, job),
+    GetCounts: (_call: unknown, reply: Reply) => reply(null, { waiting: 3 }),
+  });
+  const address = `127.0.0.1:${await server.listen('127.0.0.1:0', 'nodes')}`;
+  const client = new JobsService(address, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 });
+  onTestFinished(async () => {
+    client.close();
+    exchange[Symbol.dispose]();
+    await server[Symbol.asyncDispose]();
+  });
+  return { address, dropped, exchange, connections, other: client as unknown as Unary };
+}
+
+/** Another client gets its replies, whatever the first one does. */
+const expectToServe = async ({ other }: { readonly other: Unary }): Promise<void> =>
+  expect(
+    await new Promise((resolve, reject) =>
+      other.GetCounts({ queue: 'mail' }, (error, counts) => (error ? reject(error) : resolve(counts))),
+    ),
+  ).toMatchObject({ waiting: 3 });
+
+describe('a client that does not read its replies', () => {
+  it('loses its connection beyond a bound in bytes, with a reason, and others are served: calls with one reply', async () => {
+    const setting = await aServer();
+    const session = connectHttp2(`http://${setting.address}`).on('error', () => undefined);
+    onTestFinished(() => session.destroy());
+    const closed = new Promise<void>((resolve) => session.on('close', resolve));
+    let isOpen = true;
+    void closed.then(() => {
+      isOpen = false;
+    });
+    while (isOpen) {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/jobraft.v1.Jobs/GetJob',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      // Nothing reads it: HTTP/2 accepts 64 KiB of it.
+      stream.on('error', () => undefined).end(Buffer.alloc(5));
+      await expectToServe(setting);
+    }
+    expect(setting.dropped).toEqual([
+      { peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/), reason: expect.stringMatching(/^it left \d{7} bytes of replies unread$/) },
+    ]);
+    await expectToServe(setting);
+  });
+
+  it('loses its connection likewise: packets', async () => {
+    const setting = await aServer();
+    const client = clusterClient(setting.address, channelOptions(MIB));
+    onTestFinished(() => client.close());
+    const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 }));
+    const lost = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
+    let isOpen = true;
+    void lost.then(() => {
+      isOpen = false;
+    });
+    stream.write({ packet: Buffer.alloc(10) });
+    // gRPC reads one message ahead of its user, who takes none.
+    while (isOpen) {
+      for (const connection of setting.connections) setting.exchange.send(connection, new Uint8Array(REPLY_BYTES));
+      await expectToServe(setting);
+    }
+    expect(await lost).toMatchObject({ code: status.UNAVAILABLE });
+    expect(setting.dropped).toHaveLength(1);
+  });
+
+  it('that reads keeps its connection, however much it gets', async () => {
+    const setting = await aServer();
+    const client = clusterClient(setting.address, channelOptions(MIB));
+    onTestFinished(() => client.close());
+    const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 })).on('error', () => undefined);
+    let received = 0;
+    stream.on('data', () => {
+      received += 1;
+    });
+    stream.write({ packet: Buffer.alloc(10) });
+    while (setting.connections.length === 0) await expectToServe(setting);
+    for (let sent = 1; sent <= 40; sent += 1) {
+      setting.exchange.send(setting.connections[0] ?? 0, new Uint8Array(REPLY_BYTES));
+      while (received < sent) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(setting.dropped).toEqual([]);
+    stream.cancel();
+  });
+});
+
+describe('the error of a call', () => {
+  it('has a code, an outcome and a remedy also for a message that is too large for gRPC', async () => {
+    const { other } = await aServer();
+    const error = await new Promise<ServiceError | null>((resolve) => {
+      other.Add({ queue: 'mail', name: 'large', data: { raw: Buffer.alloc(2 * MIB) } }, resolve);
+    });
+    expect(error).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringMatching(/larger than the 1048576 bytes .*\. Send less/),
+    });
+    expect(error?.metadata.get('jobraft-code')).toEqual(['MESSAGE_TOO_LARGE']);
+    expect(error?.metadata.get('jobraft-outcome')).toEqual(['not-applied']);
+  });
+
+  it.each([
+    [status.INTERNAL, 'Error deserializing request', 'INVALID_REQUEST', 'not-applied'],
+    [status.INTERNAL, 'Error serializing response', 'INTERNAL', 'unknown'],
+    [status.DEADLINE_EXCEEDED, 'Deadline exceeded', 'DEADLINE', 'unknown'],
+    [status.UNAVAILABLE, 'The cluster is not formed yet. Start its other nodes.', 'NOT_READY', 'not-applied'],
+    [status.FAILED_PRECONDITION, 'The call means node 1, and this is node 2.', 'HANDSHAKE_REJECTED', 'not-applied'],
+    [status.UNKNOWN, 'Unknown error', 'INTERNAL', 'unknown'],
+  ])('of status %i (%s) has the code %s, and is %s', (code, details, jobraft, outcome) => {
+    const { metadata } = describedStatus({ code, details }, MIB);
+    expect([metadata?.get('jobraft-code'), metadata?.get('jobraft-outcome')]).toEqual([[jobraft], [outcome]]);
+  });
+
+  it('stays as it is where the call has described it', () => {
+    const metadata = new Metadata();
+    metadata.set('jobraft-code', 'NO_LEADER');
+    const sent = { code: status.UNAVAILABLE, details: 'No leader available.', metadata };
+    expect(describedStatus(sent, MIB)).toBe(sent);
+  });
+});
