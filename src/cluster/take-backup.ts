@@ -17,7 +17,6 @@ import { nodeFile } from './node-file.ts';
 
 /** What is held in memory: a chunk as it is read, and as it is written. */
 const CHUNK_BYTES = 1024 * 1024;
-/** How much the WAL of the node's file may grow while it is read. */
 const WAL_GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
 const INDEX_WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
@@ -46,16 +45,17 @@ export interface BackupSource {
 /**
  * Writes the state of a running cluster to a new file: what the leader's file has, up to an index that covers everything acknowledged before
  * the call. The file appears under its name once it is complete and on disk.
+ * @param walGrowthBytesMax how much the WAL of the node's file may grow while it is read. Default: 1 GiB.
  * @throws {BackupError | StorageError | NoLeaderError | ClusterClosedError | ConfigError}
  */
-export async function takeBackup(path: string, source: BackupSource): Promise<BackupInfo> {
+export async function takeBackup(path: string, source: BackupSource, walGrowthBytesMax = WAL_GROWTH_BYTES_MAX): Promise<BackupInfo> {
   const { dataDir } = source;
   if (dataDir === undefined) throw new ConfigError('storage', 'memory', 'Only a cluster with files can be backed up.');
   const target = resolve(path);
   checkFree(target);
   const { node, commit, term, voters } = await readIndex(source);
   const wal = `${nodeFile(dataDir, node)}-wal`;
-  const walBytesMax = bytesOf(wal) + WAL_GROWTH_BYTES_MAX;
+  const walBytesMax = bytesOf(wal) + walGrowthBytesMax;
   using reader = await readerAt(nodeFile(dataDir, node), commit, source);
   const { snapshot } = reader;
   const index = Math.max(commit, snapshot?.index ?? 0);

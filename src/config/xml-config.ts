@@ -11,9 +11,7 @@ import { type NumberSetting, RAFT_SETTINGS } from './setting-table.ts';
 export interface ImportedNodeConfig {
   readonly id: number;
   readonly cluster: string;
-  /** `host:port`. */
-  readonly listen: string;
-  /** All nodes, this one included, by id. */
+  /** All nodes, this one included, by id; addresses are `host:port`. */
   readonly nodes: readonly { readonly id: number; readonly address: string }[];
   readonly dataDir: string;
   readonly raft: { readonly heartbeatMs: number; readonly electionTimeoutMs: number };
@@ -81,20 +79,19 @@ export function importXmlConfig(file: string, cluster: string): ImportedNodeConf
   const nodes = [self, ...peers.filter((peer) => peer.id !== id || peer.address !== ListenerAddress)];
   nodes.sort((one, other) => one.id - other.id);
   checkDistinct(nodes, file);
-  return { id, cluster, listen: ListenerAddress, nodes, dataDir: `data/node-${id}`, raft };
+  return { id, cluster, nodes, dataDir: `data/node-${id}`, raft };
 }
 
 /** The same as YAML with comments. */
 export function yamlOf(config: ImportedNodeConfig, file: string): string {
-  const { id, cluster, listen, nodes, dataDir, raft } = config;
+  const { id, cluster, nodes, dataDir, raft } = config;
   const part = (value: object): string => stringify(value).trimEnd();
   const lines = [
     `# One node of a cluster, imported from ${JSON.stringify(file)}. Settings that are not here have their defaults.`,
     part({ id }),
     '# The same name for all nodes: those of another cluster are rejected.',
     part({ cluster }),
-    part({ listen }),
-    '# The same list for all nodes.',
+    '# The same list for all nodes; this node listens at its own address.',
     part({ nodes }),
     part({ dataDir }),
     '# In milliseconds; the file had nanoseconds. CommitTimeout has no counterpart: a call has the deadline of its client (deadlineMs).',

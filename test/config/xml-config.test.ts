@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigFileError } from '../../src/config/config-file-error.ts';
+import { parseNodeConfig } from '../../src/config/load-node-config.ts';
 import { importXmlConfig, yamlOf } from '../../src/config/xml-config.ts';
 import { jobraft } from '../cli/recorded-output.ts';
 
@@ -51,7 +52,6 @@ function aFile(text: string): string {
 const IMPORTED = {
   id: 1,
   cluster: 'jobraft',
-  listen: 'localhost:2461',
   nodes: [
     { id: 1, address: 'localhost:2461' },
     { id: 2, address: 'localhost:2462' },
@@ -84,6 +84,14 @@ describe('an XML configuration of the original system', () => {
     expect(out).toBe(yamlOf({ ...IMPORTED, cluster: 'mails' }, file));
     expect(parse(out)).toEqual({ ...IMPORTED, cluster: 'mails' });
     expect(JSON.parse((await jobraft(['config', 'import', file, '--json'])).out)).toEqual(IMPORTED);
+  });
+
+  it('is printed as YAML that a node loads: all of its settings are those of a node', async () => {
+    const { out } = await jobraft(['config', 'import', aFile(anXml())]);
+    const { raft, ...loaded } = parseNodeConfig(out);
+    const { raft: imported, ...rest } = IMPORTED;
+    expect(loaded).toMatchObject(rest);
+    expect(raft).toMatchObject(imported);
   });
 
   it.each<readonly [what: string, text: string, message: RegExp]>([

@@ -16,18 +16,22 @@ export const backup: CliCommand = {
   async run(invocation: Invocation<readonly [file: string], ConnectionOptions>) {
     const {
       args: [file],
+      options: { dataDir = '', endpoints },
       output,
       isJson,
     } = invocation;
+    if (endpoints !== undefined && dataDir === '') throw ofProcesses();
     await withCluster(invocation, async ({ cluster }) => {
-      if (cluster.backup === undefined)
-        throw new UsageError('Nodes that are processes cannot be backed up yet. Name the folder of a cluster with --data-dir.');
+      if (cluster.backup === undefined) throw ofProcesses();
       const taken = await cluster.backup(file);
       if (isJson) output.document(taken);
       else output.line(`${taken.path} has the cluster up to entry ${taken.index}, in ${taken.bytes} bytes.`);
     });
   },
 };
+
+const ofProcesses = (): UsageError =>
+  new UsageError('Nodes that are processes cannot be backed up yet. Name the folder of a cluster with --data-dir.');
 
 interface RestoreOptions {
   readonly dataDir?: string;
