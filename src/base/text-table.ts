@@ -1,20 +1,20 @@
-const lengthOf = (cell: string): number => [...cell].length;
+import { textWidth } from './text-width.ts';
 
 /**
- * A table for a terminal: a header, a rule, and the rows. Columns are as wide as their widest cell in characters; those that hold only numbers
+ * A table for a terminal: a header, a rule, and the rows. Columns are as wide as their widest cell; those that hold only numbers
  * are aligned to the right. Cells must not contain line breaks.
  */
 export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const columns = header.map((_, column) => ({
-    width: all.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), 0),
+    width: all.reduce((width, row) => Math.max(width, textWidth(row[column] ?? '')), 0),
     isNumeric: rows.every((row) => /^[\d.,–<>≈ ()x-]*$/.test(row[column] ?? '')),
   }));
   const line = (row: readonly string[]): string =>
     columns
       .map(({ width, isNumeric }, column) => {
         const cell = row[column] ?? '';
-        const blanks = ' '.repeat(width - lengthOf(cell));
+        const blanks = ' '.repeat(width - textWidth(cell));
         return isNumeric ? blanks + cell : cell + blanks;
       })
       .join('  ')

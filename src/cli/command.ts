@@ -28,6 +28,8 @@ export interface CliCommand {
   readonly options: readonly Option[];
   /** What `--json` prints: one JSON document, or one JSON object a line while it runs. */
   readonly json: 'document' | 'lines';
+  /** What may have happened, for a command that is interrupted while its call has no reply; of commands that change something. */
+  readonly mayHaveHappened?: string;
   /** Ctrl-C and SIGTERM are the usual end of the command, with exit code 0. */
   readonly isService?: true;
   /** Command lines, for `--help`. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { JobraftError } from '../base/errors.ts';
 import { nodesOfFolder } from '../cluster/shared/folder-nodes.ts';
+import { misspeltVariables } from '../config/variables.ts';
 import { Client, type ClusterEndpoint, openCluster, type SharedCluster } from '../index.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './exit-codes.ts';
@@ -36,7 +37,10 @@ export const connectionOptions = (): Option[] => [
 export type CliCluster = ClusterEndpoint &
   Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'status' | 'transferLeadership' | 'waitForLeader'> &
   // Only of a folder: it is written by the process that hosts the nodes.
-  Partial<Pick<SharedCluster, 'backup'>>;
+  Partial<Pick<SharedCluster, 'backup'>> & {
+    /** Only of nodes that are processes: see `RemoteCluster`. */
+    readonly misconnected?: readonly string[];
+  };
 
 export interface Connection {
   readonly cluster: CliCluster;
@@ -84,7 +88,7 @@ export async function withCluster(
   }
   try {
     const used = use(opened);
-    await (endsBySignal ? used : unlessInterrupted(signal, used));
+    await (endsBySignal ? used : unlessInterrupted(signal, used, true));
   } finally {
     await opened.close(signal.aborted);
   }
@@ -98,6 +102,7 @@ interface OpenConnection extends Connection {
 /** Each way to reach a cluster is one case here. */
 async function open(options: ConnectionOptions, output: Output, mayCreate: boolean): Promise<OpenConnection> {
   const { dataDir = '', endpoints } = options;
+  for (const { variable, meant } of misspeltVariables(process.env)) output.note(`There is no variable ${variable}. Did you mean ${meant}?`);
   if (dataDir !== '' && endpoints !== undefined)
     throw new UsageError(
       'Both a folder and endpoints are named. Give one of --data-dir (JOBRAFT_DATA_DIR) and --endpoints (JOBRAFT_ENDPOINTS).',

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from './exit-codes.ts';
 
 /** The command ends before it is done, since its user wants that. */
-export class InterruptedError extends Error {}
+export class InterruptedError extends Error {
+  /** The cluster was reached: a call may have been sent. */
+  readonly mayHaveSent: boolean;
+
+  constructor(mayHaveSent: boolean) {
+    super('The command was interrupted.');
+    this.mayHaveSent = mayHaveSent;
+  }
+}
 
 /** What is used of `process`. */
 export interface SignalSource {
@@ -30,10 +38,13 @@ export function listenForInterruption(source: SignalSource): AbortController {
 /** The exit code of a command that ended after its signal was aborted. */
 export const interruptedExitCode = ({ reason }: AbortSignal): number => (typeof reason === 'number' ? reason : EXIT.interrupted);
 
-/** @throws {InterruptedError} as soon as the signal is aborted; the work continues then, and its outcome is ignored. */
-export async function unlessInterrupted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+/**
+ * @param mayHaveSent whether the work calls the cluster.
+ * @throws {InterruptedError} as soon as the signal is aborted; the work continues then, and its outcome is ignored.
+ */
+export async function unlessInterrupted<Result>(signal: AbortSignal, work: Promise<Result>, mayHaveSent = false): Promise<Result> {
   return await new Promise<Result>((resolve, reject) => {
-    const onAbort = (): void => reject(new InterruptedError('The command was interrupted.'));
+    const onAbort = (): void => reject(new InterruptedError(mayHaveSent));
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

@@ -1,5 +1,6 @@
 import { textTable } from '../base/text-table.ts';
-import { printable, printableJson, shortened } from './printable.ts';
+import { cutToWidth } from '../base/text-width.ts';
+import { printable, printableJson } from './printable.ts';
 
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39] } as const;
 export type Style = keyof typeof STYLES;
@@ -75,7 +76,7 @@ export class Output {
       this.line(text);
       return;
     }
-    this.#target.out(`\r\u001b[2K${shortened(printable(text), this.#target.columns() - 1)}`);
+    this.#target.out(`\r\u001b[2K${cutToWidth(printable(text), this.#target.columns() - 1)}`);
     this.#hasLiveLine = true;
   }
 

@@ -39,9 +39,19 @@ function onError(error: unknown, words: readonly string[], { output, signal }: C
     return exitCodeOf(error);
   }
   const isInterrupted = error instanceof InterruptedError || (error instanceof Error && error.name === 'AbortError');
-  if (signal.aborted && isInterrupted) return interruptedExitCode(signal);
+  if (signal.aborted && isInterrupted) {
+    const { mayHaveHappened } = COMMANDS.find(({ name }) => name === commandOf(words)) ?? {};
+    if (mayHaveHappened !== undefined) output.note(interruptionText(error, mayHaveHappened));
+    return interruptedExitCode(signal);
+  }
   throw error;
 }
+
+/** What an interrupted command that changes something says. */
+export const interruptionText = (error: unknown, mayHaveHappened: string): string =>
+  error instanceof InterruptedError && error.mayHaveSent
+    ? `Interrupted before the reply: ${mayHaveHappened}. Look before you repeat the command.`
+    : 'Interrupted before anything was sent: nothing has changed.';
 
 /** Help and the version end in the same way as an invalid command line. */
 function onUsageError({ exitCode, code, message }: CommanderError, words: readonly string[], output: Output): number {

@@ -3,6 +3,8 @@ import { JobraftError } from '../base/errors.ts';
 export type BackupErrorCode =
   /** The file cannot be written, or the cluster changed meanwhile. */
   | 'BACKUP_FAILED'
+  /** There is no file of this name. */
+  | 'BACKUP_MISSING'
   /** The file is not a complete, unchanged backup. */
   | 'BACKUP_DAMAGED'
   /** The file was written by a later release. */
@@ -20,10 +22,26 @@ export class BackupError extends JobraftError {
   }
 }
 
-/** A failed call of the file system. */
-export function backupFailed(doing: string, cause: unknown): BackupError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new BackupError('BACKUP_FAILED', `${doing} failed (${reason}). Nothing is left of it: remove the cause, and try again.`, {
+/** A failed call of the file system while something was written. */
+export const backupFailed = (doing: string, cause: unknown): BackupError =>
+  new BackupError('BACKUP_FAILED', `${doing} failed (${reasonOf(cause)}). Nothing is left of it: remove the cause, and try again.`, {
     cause,
   });
+
+/** The same while a backup was read. */
+export function unreadable(path: string, cause: unknown): BackupError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')
+    return new BackupError(
+      'BACKUP_MISSING',
+      `${path} ${code === 'EISDIR' ? 'is a folder' : 'does not exist'}. Name the file that "jobraft backup" or cluster.backup() wrote.`,
+      { cause },
+    );
+  return new BackupError(
+    'BACKUP_FAILED',
+    `The backup ${path} cannot be read (${reasonOf(cause)}). Let this user read it, or use another copy.`,
+    { cause },
+  );
 }
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

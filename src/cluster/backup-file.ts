@@ -6,7 +6,7 @@ import { asIndex, asTerm } from '../base/ids.ts';
 import { decodeRecords, encodeRecords } from '../node/snapshot-transfer.ts';
 import { ENTRY_KINDS, type Entry } from '../raft/entry.ts';
 import type { SnapshotRecord } from '../storage/port.ts';
-import { BackupError, backupFailed } from './backup-error.ts';
+import { BackupError, unreadable } from './backup-error.ts';
 
 /**
  * The file of a backup: magic and version, frames (type, length, contents), and at the end its length and the SHA-256 of everything before.
@@ -113,7 +113,7 @@ export class BackupFile implements AsyncDisposable {
     try {
       file = await open(path, 'r');
     } catch (cause) {
-      throw backupFailed(`Opening the backup ${path}`, cause);
+      throw unreadable(path, cause);
     }
     try {
       const end = await checkFile(file, path);
@@ -122,7 +122,7 @@ export class BackupFile implements AsyncDisposable {
       return new BackupFile(file, header, head.next, end);
     } catch (error) {
       await file.close();
-      throw error instanceof BackupError ? error : backupFailed(`Reading the backup ${path}`, error);
+      throw error instanceof BackupError ? error : unreadable(path, error);
     }
   }
 

@@ -7,7 +7,7 @@ import { asGeneration, counterOf, type Generation, lifeOf } from '../base/genera
 import { invariant } from '../base/invariant.ts';
 import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
-import { openFileLock } from '../storage/file-lock.ts';
+import { openFileLock, SHARE } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
 import { checkFolder } from './folder-check.ts';
 import { type RecoveredCluster, recoverCluster } from './lost-manifest.ts';
@@ -266,7 +266,7 @@ function lockFolder(dataDir: string): Disposable {
   } catch (cause) {
     throw notWritable(dataDir, cause instanceof StorageError ? cause.cause : cause, 'not-applied');
   }
-  return openFileLock(file, `The data folder ${dataDir} is in use by another cluster`);
+  return openFileLock(file, `The data folder ${dataDir} is in use by another cluster, of this process or of another one. ${SHARE}`);
 }
 
 /** A new id of a cluster, a disk or a holder of leases. */

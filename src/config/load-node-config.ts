@@ -1,24 +1,13 @@
 import { parseConfig, readConfigFile } from './config-document.ts';
+import { ConfigFileError } from './config-file-error.ts';
 import { nameOf } from './config-problems.ts';
-import { kebabCase } from './flag-names.ts';
 import { type NodeConfig, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
-
-/** Texts that are settings as they are. */
-const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
-
-/** `electionTimeoutMs` is overridden by `JOBRAFT_ELECTION_TIMEOUT_MS`; the group's name is left out, as in flags. */
-export const variableOf = (name: string): string =>
-  `JOBRAFT_${kebabCase(name.slice(name.lastIndexOf('.') + 1))
-    .replaceAll('-', '_')
-    .toUpperCase()}`;
-
-/** For variables whose names do not follow from the settings' alone. */
-const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
+import { LOGS, misspeltVariables, TEXTS, variableOf } from './variables.ts';
 
 /**
- * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. Variables that are no settings
- * are ignored: other programs have some, as Kubernetes for a service of this name.
+ * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. A variable whose name is nearly
+ * that of a setting is rejected; others are ignored: other programs have some, as Kubernetes for a service of this name.
  * @throws {ConfigFileError} with every problem, its place (file:line or variable), value and remedy.
  */
 export function loadNodeConfig(file: string, environment: NodeJS.ProcessEnv = {}): NodeConfig {
@@ -32,6 +21,15 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
     if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
     return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
   };
+  const misspelt = misspeltVariables(environment);
+  if (misspelt.length > 0)
+    throw ConfigFileError.of(
+      file,
+      misspelt.map(({ variable, value, meant }) => ({
+        ...{ key: variable, value, place: 'environment' },
+        remedy: `There is no such variable. Did you mean ${meant}?`,
+      })),
+    );
   const { logs, ...rest } = parseConfig(nodeSchema, { text, file, overrides: overridesIn(environment), placeOf });
   return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }) });
 }

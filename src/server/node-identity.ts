@@ -40,7 +40,10 @@ export class NodeIdentity implements Disposable {
   static open(dataDir: string, clusterName: string, node: number): NodeIdentity {
     const file = join(dataDir, FILE);
     makeDataDirectory(file);
-    const lock = openFileLock(file, `The data folder ${dataDir} is in use by another node`);
+    const lock = openFileLock(
+      file,
+      `The data folder ${dataDir} is in use: another process runs a node on it. End that process, or give this node a folder of its own ("dataDir", JOBRAFT_DATA_DIR).`,
+    );
     try {
       const stored = readIdentity(file);
       if (stored !== undefined) {

@@ -20,7 +20,7 @@ describe('a table for a terminal', () => {
     ]);
   });
 
-  it('counts characters, not UTF-16 units', () => {
+  it('counts columns of the terminal, not characters', () => {
     const [, , first, second] = textTable(
       ['Name', 'State'],
       [
@@ -28,7 +28,7 @@ describe('a table for a terminal', () => {
         ['plain', 'active'],
       ],
     ).split('\n');
-    expect([first, second]).toEqual(['🙂🙂     waiting', 'plain  active']);
+    expect([first, second]).toEqual(['🙂🙂   waiting', 'plain  active']);
   });
 
   it('has a header and a rule without rows, and blanks for missing cells', () => {

@@ -6,11 +6,21 @@ import { lineOf as demoLine } from '../../src/cli/commands/demo.ts';
 import { membershipsOf } from '../../src/cli/commands/members.ts';
 import { lineOf as countsLine } from '../../src/cli/commands/queues.ts';
 import { lineOf as workLine } from '../../src/cli/commands/work.ts';
+import { InterruptedError, unlessInterrupted } from '../../src/cli/interruption.ts';
+import { interruptionText } from '../../src/cli/program.ts';
 import { COMMANDS } from '../../src/cli/registry.ts';
 import { packageRoot } from '../architecture/source-file.ts';
 import { jobraft } from './recorded-output.ts';
 
-const EXIT_CODES = ['0    done', '1    the call was rejected', '2    wrong usage', '3    no leader', '130  interrupted', '143  ended'];
+const EXIT_CODES = [
+  '0    done',
+  '1    the call was rejected',
+  '2    wrong usage',
+  '3    no leader',
+  '4    the output',
+  '130  interrupted',
+  '143  ended',
+];
 
 function aFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-cli-'));
@@ -98,6 +108,10 @@ describe('a command line that is wrong', () => {
     ],
     [['sim', '--seeds', '0'], "option '--seeds <n>' argument '0' is invalid. Give a whole number from 1 on. See \"jobraft sim --help\"."],
     [['restore', 'jobs.backup'], 'No folder is named. Give the folder of the new cluster with --data-dir.'],
+    [
+      ['backup', 'jobs.backup', '--endpoints', '127.0.0.1:7101'],
+      'Nodes that are processes cannot be backed up yet. Name the folder of a cluster with --data-dir.',
+    ],
     [['status'], NOT_NAMED],
     [['status', '--data-dir', ''], NOT_NAMED],
     [
@@ -179,13 +193,33 @@ describe('a command line that is wrong', () => {
 });
 
 describe('a command that is interrupted before it opens its cluster', () => {
-  it('ends with the code of the signal, and prints nothing', async () => {
+  it('ends with the code of the signal, and says that nothing has changed', async () => {
     const signal = AbortSignal.abort(130);
     expect(await jobraft(['add', 'emails', 'welcome', '-', '--data-dir', aFolder()], { stdin: '1', signal })).toEqual({
       code: 130,
       out: '',
-      err: '',
+      err: 'Interrupted before anything was sent: nothing has changed.\n',
     });
+  });
+
+  it('prints nothing if it changes nothing', async () => {
+    const signal = AbortSignal.abort(130);
+    expect(await jobraft(['log', '1', '--data-dir', aFolder()], { signal })).toEqual({ code: 130, out: '', err: '' });
+  });
+});
+
+describe('a command that is interrupted', () => {
+  it('says that its call may have taken effect once its cluster is reached', async () => {
+    const call = unlessInterrupted(AbortSignal.abort(130), new Promise<never>(() => undefined), true);
+    await expect(call).rejects.toMatchObject({ mayHaveSent: true });
+    expect(interruptionText(new InterruptedError(true), 'the job may have been added')).toBe(
+      'Interrupted before the reply: the job may have been added. Look before you repeat the command.',
+    );
+  });
+
+  it('has such a text if and only if it changes something', () => {
+    const changing = COMMANDS.filter(({ mayHaveHappened }) => mayHaveHappened !== undefined).map(({ name }) => name);
+    expect(changing.sort()).toEqual(['add', 'pause', 'remove', 'resume', 'retry', 'transfer']);
   });
 });
 

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/cli/registry.ts';
 import { parseClusterConfig } from '../../src/config/load-cluster-config.ts';
 import { loadNodeConfig, parseNodeConfig } from '../../src/config/load-node-config.ts';
+import { misspeltVariables, VARIABLES } from '../../src/config/variables.ts';
 
 const file = (id: number): string => resolve(import.meta.dirname, `../../config/node-${id}.yaml`);
 const text = readFileSync(file(1), 'utf8');
@@ -30,6 +32,36 @@ describe('the configuration of a node', () => {
       ],
       logs: { dir: 'logs', level: 'debug' },
     });
+  });
+
+  it.each([
+    ['JOBRAFT_DATADIR', 'JOBRAFT_DATA_DIR'],
+    ['JOBRAFT_LOGS_LEVEL', 'JOBRAFT_LOG_LEVEL'],
+    ['JOBRAFT_HEARTBEAT_MSEC', 'JOBRAFT_HEARTBEAT_MS'],
+    ['JOBRAFT_NODE', 'JOBRAFT_NODES'],
+  ])('is rejected with the nearest name for the variable %s', (variable, meant) => {
+    expect(() => parseNodeConfig(text, { [variable]: 'x' })).toThrow(
+      `environment: "${variable}" has the value "x". There is no such variable. Did you mean ${meant}?`,
+    );
+  });
+
+  it('ignores variables of other programs, as Kubernetes makes them', () => {
+    const others = [
+      'SERVICE_HOST',
+      'CLUSTER_SERVICE_PORT_GRPC',
+      'NODES_PORT',
+      'ID_PORT_7101_TCP_ADDR',
+      'NODES_PORT_7101_TCP',
+      'KILLS',
+      'ENDPOINTS',
+    ];
+    expect(misspeltVariables(Object.fromEntries([...others.map((name) => [`JOBRAFT_${name}`, 'x']), ['DATADIR', 'x']]))).toEqual([]);
+  });
+
+  it('has every variable that the help names', () => {
+    const named = COMMANDS.flatMap(({ examples }) => examples.flatMap((example) => example.match(/\bJOBRAFT_[A-Z_]+/g) ?? []));
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => !VARIABLES.includes(name))).toEqual([]);
   });
 
   it.each([

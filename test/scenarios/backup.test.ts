@@ -178,6 +178,10 @@ describe('a backup', { timeout: 300_000 }, () => {
       expect(await problemOf()).toMatch(/was altered|is truncated|is not a backup|version/);
     }
     expect(existsSync(join(folder.path, 'restored'))).toBe(false);
+    await expect(restoreBackup({ file: folder.path, dataDir: join(folder.path, 'restored') })).rejects.toMatchObject({
+      code: 'BACKUP_MISSING',
+      message: `${folder.path} is a folder. Name the file that "jobraft backup" or cluster.backup() wrote.`,
+    });
     const { code, err } = await jobraft('restore', copy, '--data-dir', join(folder.path, 'restored'));
     expect(code).toBe(2);
     expect(err).toMatch(/^jobraft: BACKUP_DAMAGED: [^\n]+ was altered[^\n]+\n$/);

@@ -158,7 +158,9 @@ describe('a node that cannot run ends with one line and an exit code that is not
     expect(addressInUse).toMatch(
       /^jobraft: CONFIG_INVALID: Setting "nodes" has the value "127\.0\.0\.1:\d+"\. Another process listens there.*\n$/,
     );
-    expect(folderInUse).toMatch(/^jobraft: STORAGE_IN_USE: .*\n$/);
+    expect(folderInUse).toMatch(
+      /^jobraft: STORAGE_IN_USE: The data folder .* is in use: another process runs a node on it\. End that process, or .*\n$/,
+    );
     await running.end('SIGTERM');
     expect(await failure(1, { JOBRAFT_CLUSTER: 'web' })).toMatch(
       /^jobraft: STORAGE_FOREIGN: .*belongs to node 1 of the cluster "jobraft".*\n$/,

@@ -32,6 +32,7 @@ export const add: CliCommand = {
     new Option('--lifo', 'before the waiting jobs of its priority'),
   ],
   json: 'document',
+  mayHaveHappened: 'the job may have been added',
   examples: [
     `jobraft add emails welcome '{"to":"ada@example.com"}' --data-dir ./data`,
     'jobraft add emails welcome - --data-dir ./data < mail.json',
@@ -90,6 +91,7 @@ export const retry: CliCommand = {
   arguments: [queueArgument(), idArgument()],
   options: connectionOptions(),
   json: 'document',
+  mayHaveHappened: 'the job may wait again',
   examples: ['jobraft retry emails 17 --data-dir ./data'],
   run: (invocation: JobInvocation) =>
     withJob(invocation, async (found, { output, isJson }) => {
@@ -106,6 +108,7 @@ export const remove: CliCommand = {
   arguments: [queueArgument(), idArgument()],
   options: connectionOptions(),
   json: 'document',
+  mayHaveHappened: 'the job may have been removed',
   examples: ['jobraft remove emails 17 --data-dir ./data'],
   run: (invocation: JobInvocation) =>
     withQueue(invocation, async (queue) => {

@@ -52,6 +52,7 @@ export const transfer: CliCommand = {
   arguments: [new Argument('[node]', 'the id of the node that is to lead').argParser(wholeNumber(1))],
   options: connectionOptions(),
   json: 'document',
+  mayHaveHappened: 'another node may lead',
   examples: ['jobraft transfer 2 --data-dir ./data', 'jobraft transfer --data-dir ./data'],
   async run(invocation: Invocation<readonly [node?: number], ConnectionOptions>) {
     const {

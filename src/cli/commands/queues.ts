@@ -124,6 +124,7 @@ export const pause: CliCommand = {
   arguments: [queueArgument()],
   options: connectionOptions(),
   json: 'document',
+  mayHaveHappened: 'the queue may be paused',
   examples: ['jobraft pause emails --data-dir ./data'],
   run: (invocation: Invocation<readonly [queue: string], ConnectionOptions>) => setPaused(invocation, true),
 };
@@ -135,6 +136,7 @@ export const resume: CliCommand = {
   arguments: [queueArgument()],
   options: connectionOptions(),
   json: 'document',
+  mayHaveHappened: 'the queue may not be paused any more',
   examples: ['jobraft resume emails --data-dir ./data'],
   run: (invocation: Invocation<readonly [queue: string], ConnectionOptions>) => setPaused(invocation, false),
 };

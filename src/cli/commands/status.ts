@@ -35,6 +35,7 @@ export const status: CliCommand = {
       const nodes = asked.map((row) => withLag(row, leader));
       if (isJson) output.document({ host: host ?? null, leader: leader?.node ?? null, nodes });
       else print(output, host, nodes, leader?.node);
+      for (const sentence of cluster.misconnected ?? []) output.note(sentence);
       if (noLeader !== undefined) throw noLeader;
     });
   },
