@@ -1,8 +1,9 @@
 import { openCluster } from '../../src/index.ts';
 import { connect } from '../../src/remote/index.ts';
+import { NodeProcesses } from '../processes/node-processes.ts';
+import { TaskProcess } from '../processes/task-process.ts';
 import { type BenchQueue, withClient, withQueue } from './bench-cluster.ts';
 import type { BenchContext } from './bench-measure.ts';
-import { NodeProcesses } from './node-processes.ts';
 
 /** Where the nodes run, and how the client reaches them. */
 export interface ClusterKind {
@@ -21,9 +22,11 @@ export const unixSockets: ClusterKind = {
   prefix: 'Unix sockets: ',
   processesMs: 700,
   withQueue: async (context, use) => {
-    await using processes = await NodeProcesses.startHost(context);
     const { nodes, durability, raft, limits } = context.config;
-    const cluster = await openCluster({ nodes, durability, raft, limits, dataDir: processes.dataDir });
+    const options = { nodes, durability, raft, limits, dataDir: context.dataDir };
+    await using host = new TaskProcess({ type: 'host', options });
+    await host.ready();
+    const cluster = await openCluster(options);
     try {
       return await withClient(cluster, use);
     } finally {
@@ -37,7 +40,7 @@ export const grpc: ClusterKind = {
   prefix: 'gRPC: ',
   processesMs: 1_500,
   withQueue: async (context, use) => {
-    await using processes = await NodeProcesses.startNodes(context);
+    await using processes = await NodeProcesses.start(context);
     const cluster = await connect({ endpoints: processes.endpoints });
     try {
       await cluster.waitForLeader();

@@ -24,10 +24,10 @@ export function pointsOf<Row>(
   });
 }
 
-/** The basis of a question's chart, for its subtitle. */
-export const answerLine = (answer: Answer<object>): readonly string[] => {
+/** The basis of a question's chart, for its subtitle. @param place of the nodes. */
+export const answerLine = (answer: Answer<object>, place = 'in one process'): readonly string[] => {
   const { nodes, durability } = answer.facts;
-  return basisLine(answer, `${nodes} nodes in one process, ${describeDurability(durability)}`);
+  return basisLine(answer, `${nodes} nodes ${place}, ${describeDurability(durability)}`);
 };
 
 /** The same of other clusters than the session's. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect, type RemoteCluster } from '../../src/remote/index.ts';
+import { freeAddresses } from '../processes/free-addresses.ts';
 import type { Build } from './builds.ts';
 import type { ClientProcess } from './client-process.ts';
 import { drained, finalState, replicasOfProcesses } from './inspection.ts';
@@ -128,16 +127,4 @@ export class NodeRun extends Run {
     if (node === undefined) throw new Error(`Node ${id} was not started.`);
     return node;
   }
-}
-
-/** @returns addresses at which no process listens. */
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const addresses = servers.map((server) => {
-    const bound = server.address();
-    return `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return addresses;
 }

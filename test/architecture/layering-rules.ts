@@ -183,8 +183,10 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: ['index', 'base', 'type config', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'zod', 'yaml', 'csv-stringify', 'csv-parse'],
   },
+  // Clusters whose nodes are processes, and the connections between them.
+  'eval/processes': { own: ['index', 'remote/index', 'server/index', 'type config', 'eval/measuring'], packages: ['node:'] },
   'eval/bench': {
-    own: ['index', 'testing/index', 'remote/index', 'server/index', 'base', 'type config', 'eval/measuring', 'eval/load'],
+    own: ['index', 'testing/index', 'remote/index', 'base', 'type config', 'eval/measuring', 'eval/load', 'eval/processes'],
     packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
   },
   // What the report's questions need beyond replay and bench. Some compose the system from internal modules, as no user can.
@@ -196,6 +198,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       ...['base', 'protocol', 'raft', 'queue', 'node', 'storage', 'transport', 'client', 'cluster', 'config', 'sim', 'history'],
       'eval/measuring',
       'eval/load',
+      'eval/processes',
       'eval/bench',
       'eval/soak',
     ],
@@ -222,7 +225,10 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },
   // Processes of two builds on one cluster, and a look at what they left.
   'eval/upgrade': {
-    own: ['runtime/check', 'index', 'remote/index', 'base/text-table', 'eval/measuring', 'eval/node-versions/install-node'],
+    own: [
+      ...['runtime/check', 'index', 'remote/index', 'base/text-table'],
+      ...['eval/measuring', 'eval/processes', 'eval/node-versions/install-node'],
+    ],
     packages: ['node:', 'commander'],
   },
   // A separate package, so that users and developers of this one do not install other systems' clients.
@@ -242,6 +248,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       ...[
         'measuring',
         'load',
+        'processes',
         'replay',
         'bench',
         'questions',

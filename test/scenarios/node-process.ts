@@ -1,22 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { freeAddresses } from '../../eval/processes/free-addresses.ts';
 import { eventually } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-
-/** @returns addresses at which nothing listens. */
-export async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const addresses = servers.map((server) => {
-    const bound = server.address();
-    return `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return addresses;
-}
 
 /** A node that runs by the command, with the package's configuration files. It is killed at the end of the test, if it still runs. */
 export class NodeProcess implements AsyncDisposable {

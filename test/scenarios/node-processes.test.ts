@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { Client, Queue, Worker } from 'jobraft';
 import { connect, type RemoteCluster } from 'jobraft/remote';
 import { describe, expect, it } from 'vitest';
-import { freeAddresses, NodeProcess, NodeProcesses } from './node-process.ts';
+import { freeAddresses } from '../../eval/processes/free-addresses.ts';
+import { NodeProcess, NodeProcesses } from './node-process.ts';
 import { aFolder, eventually, PATIENT_MS } from './support.ts';
 
 const KILLS = Number(process.env.JOBRAFT_NODE_KILLS ?? 1);

@@ -1,7 +1,16 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { formatCount, formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
-import { BIN_MS, BINS_FROM_MS, BINS_TO_MS, FAULTS, type FailoverRow, type LeaderFault } from '../../questions/failover/failover-row.ts';
+import {
+  BIN_MS,
+  BINS_FROM_MS,
+  BINS_TO_MS,
+  FAULTS,
+  type FailoverRow,
+  type LeaderFault,
+  NODES_AS,
+  type NodesAs,
+} from '../../questions/failover/failover-row.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle } from '../chart.ts';
 import { answerLine } from '../question-points.ts';
@@ -15,9 +24,22 @@ const COLORS: Readonly<Record<LeaderFault, string>> = {
   isolated: OKABE_ITO.green,
 };
 
-/** Chart of acknowledgements per 10 ms around each fault, a panel a fault. */
-export function failoverCharts(answer: Answer<FailoverRow>, { font, widthPx }: ChartStyle): readonly Chart[] {
-  const title = failoverTitle(answer.rows);
+/** Names of the charts, of those kinds of nodes that were measured. */
+export const failoverChartNames = (rows: readonly FailoverRow[]): readonly string[] => measuredAs(rows).map(nameOf);
+
+const nameOf = (nodesAs: NodesAs): string => (nodesAs === 'threads' ? 'failover' : `failover-${nodesAs}`);
+
+const measuredAs = (rows: readonly FailoverRow[]): readonly NodesAs[] =>
+  NODES_AS.filter((nodesAs) => rows.some((row) => row.nodes_as === nodesAs));
+
+/** Charts of acknowledgements per 10 ms around each fault, one for nodes as threads and one for processes, with a panel a fault. */
+export const failoverCharts = (answer: Answer<FailoverRow>, style: ChartStyle): readonly Chart[] =>
+  measuredAs(answer.rows).map((nodesAs) =>
+    failoverChart(nodesAs, { ...answer, rows: answer.rows.filter((row) => row.nodes_as === nodesAs) }, style),
+  );
+
+function failoverChart(nodesAs: NodesAs, answer: Answer<FailoverRow>, { font, widthPx }: ChartStyle): Chart {
+  const title = failoverTitle(nodesAs, answer.rows);
   const summaries = answer.rows.filter(({ kind }) => kind === 'summary');
   const [acknowledged, lost] = [sumOf(summaries, 'acknowledged'), sumOf(summaries, 'lost')];
   const most = Math.max(...answer.rows.filter(({ kind }) => kind === 'bin').map((row) => row.acknowledged));
@@ -29,7 +51,7 @@ export function failoverCharts(answer: Answer<FailoverRow>, { font, widthPx }: C
       [
         `Acknowledgements per ${BIN_MS} ms of 2,000 adds/s of 64 B on a fixed schedule · ${formatCount(acknowledged)} acknowledged, ${formatCount(lost)} lost`,
         'Dark: the round with the median gap, which is shaded; faint: the others',
-        ...answerLine(answer),
+        ...answerLine(answer, nodesAs === 'threads' ? undefined : 'as processes by gRPC on one machine'),
       ],
       widthPx,
     ),
@@ -43,11 +65,11 @@ export function failoverCharts(answer: Answer<FailoverRow>, { font, widthPx }: C
       ),
     ),
   };
-  return [{ name: 'failover', title, question: 'What does a client see of a failover?', spec }];
+  return { name: nameOf(nodesAs), title, question: 'What does a client see of a failover?', spec };
 }
 
 /** The medians of the gaps; losses first, if there are any. */
-function failoverTitle(rows: readonly Row[]): string {
+function failoverTitle(nodesAs: NodesAs, rows: readonly Row[]): string {
   const gaps = FAULTS.flatMap((fault) => {
     const of = gapsOf(rows, fault);
     return of.length === 0 ? [] : [`${formatNumber(median(of))} ms when it is ${fault}`];
@@ -55,8 +77,9 @@ function failoverTitle(rows: readonly Row[]): string {
   const lost = sumOf(rows, 'lost');
   const losses = lost === 0 ? '' : `${formatCount(lost)} acknowledged adds are lost; `;
   const [first, ...rest] = gaps;
-  if (first === undefined) return 'Acknowledgements around a fault of the leader';
-  const all = [first.replace('it is', 'the leader is'), ...rest].join(', ');
+  const leader = nodesAs === 'threads' ? 'the leader' : 'the leader, a process,';
+  if (first === undefined) return `Acknowledgements around a fault of ${leader.replace(/,$/, '')}`;
+  const all = [first.replace('it is', `${leader} is`), ...rest].join(', ');
   return `${losses}${losses === '' ? 'No' : 'no'} add is acknowledged for ${all}`;
 }
 

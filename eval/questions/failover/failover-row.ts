@@ -8,6 +8,10 @@ import { count, optionalNumber } from '../cells.ts';
 export const FAULTS = ['killed', 'paused', 'isolated'] as const;
 export type LeaderFault = (typeof FAULTS)[number];
 
+/** `threads` beside the client, in its process; or each node a process, by gRPC. */
+export const NODES_AS = ['threads', 'processes'] as const;
+export type NodesAs = (typeof NODES_AS)[number];
+
 /** Times are in milliseconds since the fault began; a column that the kind of row lacks is null. */
 export const failoverRow = z.object({
   fault: z.enum(FAULTS),
@@ -41,6 +45,8 @@ export const failoverRow = z.object({
   repaired_ms: optionalNumber,
   /** Terms that began. */
   elections: optionalNumber,
+  /** A CSV without this column has threads. */
+  nodes_as: z.enum(NODES_AS).default('threads'),
 });
 export type FailoverRow = z.infer<typeof failoverRow>;
 
@@ -54,6 +60,7 @@ const OUTAGE_TAIL_MS = 100;
 /** What was seen of one failover. Times are those of `process.hrtime`, in milliseconds. */
 export interface SeenFailover {
   readonly fault: LeaderFault;
+  readonly nodesAs: NodesAs;
   readonly faultMs: number;
   readonly leaderMs: number;
   readonly repairedMs: number;
@@ -72,7 +79,7 @@ export function failoverRows(seen: SeenFailover): readonly FailoverRow[] {
     acknowledgedMs: (times.acknowledgedMs[at] ?? Number.NaN) - seen.faultMs,
   }));
   const acknowledged = messages.filter((message) => !Number.isNaN(message.acknowledgedMs));
-  return [summaryOf(seen, acknowledged), ...binsOf(seen.fault, acknowledged)];
+  return [summaryOf(seen, acknowledged), ...binsOf(seen, acknowledged)];
 }
 
 interface Message {
@@ -83,7 +90,7 @@ interface Message {
 const latencyOf = ({ dueMs, acknowledgedMs }: Message): number => acknowledgedMs - dueMs;
 
 function summaryOf(
-  { fault, faultMs, leaderMs, repairedMs, elections, sent, tally }: SeenFailover,
+  { fault, nodesAs, faultMs, leaderMs, repairedMs, elections, sent, tally }: SeenFailover,
   messages: readonly Message[],
 ): FailoverRow {
   const ascending = messages.map((message) => message.acknowledgedMs).sort((a, b) => a - b);
@@ -114,10 +121,11 @@ function summaryOf(
     leader_ms: round(leaderMs - faultMs),
     repaired_ms: round(repairedMs - faultMs),
     elections,
+    nodes_as: nodesAs,
   };
 }
 
-function binsOf(fault: LeaderFault, messages: readonly Message[]): readonly FailoverRow[] {
+function binsOf({ fault, nodesAs }: SeenFailover, messages: readonly Message[]): readonly FailoverRow[] {
   const binOf = (atMs: number): number => Math.floor(atMs / BIN_MS) * BIN_MS;
   const due = Map.groupBy(messages, ({ dueMs }) => binOf(dueMs));
   const acknowledged = Map.groupBy(messages, ({ acknowledgedMs }) => binOf(acknowledgedMs));
@@ -133,6 +141,7 @@ function binsOf(fault: LeaderFault, messages: readonly Message[]): readonly Fail
       latency_p99_ms: latency.p99Ms,
       latency_max_ms: latency.maxMs,
       ...NOT_IN_BINS,
+      nodes_as: nodesAs,
     };
   });
 }

@@ -1,20 +1,18 @@
-import { type Cluster, Queue } from '../../../src/index.ts';
-import { faultsOf } from '../../../src/testing/index.ts';
-import { caughtUp, SMALL_BYTES, withCluster } from '../../bench/bench-cluster.ts';
+import { type ClusterEndpoint, Queue } from '../../../src/index.ts';
+import { caughtUp, SMALL_BYTES } from '../../bench/bench-cluster.ts';
 import { type DeliveryTally, tallyDeliveries } from '../../load/delivery-tally.ts';
 import { LoadConsumer } from '../../load/load-consumer.ts';
 import type { LoadPlan, SendResult } from '../../load/load-plan.ts';
 import { LoadSender } from '../../load/load-sender.ts';
 import { systemClock } from '../../measuring/clock.ts';
 import type { Question, QuestionStep, StepContext } from '../question.ts';
-import { FAULTS, type FailoverRow, failoverRow, failoverRows, type LeaderFault } from './failover-row.ts';
+import { type FailingCluster, REPAIRED_AFTER_MS, withFailingCluster } from './failing-cluster.ts';
+import { FAULTS, type FailoverRow, failoverRow, failoverRows, type LeaderFault, NODES_AS, type NodesAs } from './failover-row.ts';
 
 /** Well below the capacity: what waits during the outage is worked off soon after it. */
 const EVERY_MS = 0.5;
 const BEFORE_MS = 1000;
 const AFTER_MS = 6000;
-/** Longer than any outage should be: otherwise the repair could end it instead of an election. */
-const REPAIRED_AFTER_MS = 1500;
 const LOAD: LoadPlan = {
   model: 'open-loop',
   schedule: { type: 'fixed', everyMs: EVERY_MS },
@@ -37,29 +35,8 @@ const POLL_MS = 5;
 const WAIT_MS_MAX = 60_000;
 /** Cluster, warm-up, load, and the drain of the queue. */
 const EXPECTED_MS = BEFORE_MS + AFTER_MS + 3000;
-
-interface Fault {
-  readonly begin: (cluster: Cluster, leader: number) => Promise<void>;
-  readonly repair: (cluster: Cluster, leader: number) => Promise<void>;
-}
-
-const FAULT: Readonly<Record<LeaderFault, Fault>> = {
-  /** The leader's thread ends at an arbitrary point; it is started again. */
-  killed: {
-    begin: (cluster, leader) => faultsOf(cluster).kill(leader),
-    repair: (cluster, leader) => cluster.restart(leader),
-  },
-  /** The leader's whole thread is blocked, its channels stay open; it goes on by itself. */
-  paused: {
-    begin: (cluster, leader) => faultsOf(cluster).pause(leader, REPAIRED_AFTER_MS),
-    repair: async () => undefined,
-  },
-  /** The leader is cut off from its peers, but not from its clients. */
-  isolated: {
-    begin: (cluster, leader) => faultsOf(cluster).isolate(leader),
-    repair: (cluster) => faultsOf(cluster).heal(),
-  },
-};
+/** Processes to start and to end. */
+const PROCESSES_MS = 2000;
 
 /**
  * The leader of a cluster fails under a constant open-loop load from a thread of its own. Afterwards the queue is drained: every
@@ -70,29 +47,30 @@ export const failover: Question<FailoverRow> = {
   asks: 'What does a client see of a failover?',
   row: failoverRow,
   rounds: 3,
-  steps: FAULTS.map(faultStep),
+  steps: NODES_AS.flatMap((nodesAs) => FAULTS.map((fault) => faultStep(fault, nodesAs))),
 };
 
-function faultStep(fault: LeaderFault): QuestionStep<FailoverRow> {
+function faultStep(fault: LeaderFault, nodesAs: NodesAs): QuestionStep<FailoverRow> {
   return {
-    name: `leader ${fault}`,
-    expectedMs: EXPECTED_MS,
+    name: nodesAs === 'threads' ? `leader ${fault}` : `leader ${fault}, ${nodesAs}`,
+    expectedMs: EXPECTED_MS + (nodesAs === 'threads' ? 0 : PROCESSES_MS),
     measure: (context) =>
-      withCluster({ ...context, medianOf: () => undefined }, async (cluster) => {
+      withFailingCluster(nodesAs, fault, context, async (failing) => {
+        const { cluster } = failing;
         await using sender = await LoadSender.open(cluster);
         await sender.send(WARM_UP, context.signal);
         const leader = await cluster.waitForLeader();
         const { term } = await cluster.status(leader);
         const [sent, times] = await Promise.all([
           sender.send(LOAD, AbortSignal.any([context.signal, AbortSignal.timeout(WAIT_MS_MAX)])),
-          causeFailover(cluster, leader, FAULT[fault], sender, context),
+          causeFailover(failing, leader, fault, sender, context),
         ]);
         if (context.signal.aborted) return [];
         if (sent.sent < LOAD.messages) throw new Error(`${sent.sent} of ${LOAD.messages} adds were sent in ${WAIT_MS_MAX} ms.`);
         await caughtUp(cluster, leader);
         const last = await cluster.status(await cluster.waitForLeader());
         const tally = await drained(cluster, sent, context);
-        return failoverRows({ fault, ...times, elections: last.term - term, sent, tally });
+        return failoverRows({ fault, nodesAs, ...times, elections: last.term - term, sent, tally });
       }),
   };
 }
@@ -104,15 +82,15 @@ interface FailoverTimes {
 }
 
 async function causeFailover(
-  cluster: Cluster,
+  { cluster, begin, repair }: FailingCluster,
   leader: number,
-  { begin, repair }: Fault,
+  fault: LeaderFault,
   sender: Pick<LoadSender, 'sent'>,
   { signal }: Pick<StepContext, 'signal'>,
 ): Promise<FailoverTimes> {
   await until(() => sender.sent >= BEFORE_MS / EVERY_MS, signal, 'The load did not begin.');
   const faultMs = systemClock.nowMs();
-  await begin(cluster, leader);
+  await begin(fault, leader);
   const survivor = cluster.nodeIds().find((node) => node !== leader) ?? leader;
   const anotherLeads = async (): Promise<boolean> => {
     const { leaderId } = await cluster.status(survivor);
@@ -122,11 +100,11 @@ async function causeFailover(
   const leaderMs = systemClock.nowMs();
   await systemClock.waitUntil(faultMs + REPAIRED_AFTER_MS, signal);
   const repairedMs = systemClock.nowMs();
-  await repair(cluster, leader);
+  await repair(fault, leader);
   return { faultMs, leaderMs, repairedMs };
 }
 
-async function drained(cluster: Cluster, sent: SendResult, { signal }: StepContext): Promise<DeliveryTally> {
+async function drained(cluster: ClusterEndpoint, sent: SendResult, { signal }: StepContext): Promise<DeliveryTally> {
   await using consumer = await LoadConsumer.open(cluster);
   await using queue = new Queue(LOAD.queue, { connection: cluster });
   const { queue: name, messages, payloadBytes, payloadSeed } = LOAD;

@@ -1,7 +1,16 @@
+import { failoverChartNames } from '../../charts/questions/failover-chart.ts';
 import { countOf, formatCount, formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import { DEFAULT_RANGE, nameOf } from '../../questions/elections/timeout-ranges.ts';
-import { BIN_MS, FAULTS, type FailoverRow, LATE_MS, type LeaderFault } from '../../questions/failover/failover-row.ts';
+import {
+  BIN_MS,
+  FAULTS,
+  type FailoverRow,
+  LATE_MS,
+  type LeaderFault,
+  NODES_AS,
+  type NodesAs,
+} from '../../questions/failover/failover-row.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import type { Section } from '../table.ts';
 
@@ -9,12 +18,14 @@ type Count = 'acknowledged' | 'rejected' | 'unknown' | 'lost' | 'duplicated' | '
 
 export function failoverSection({ rows }: Answer<FailoverRow>): Section {
   const summaries = rows.filter(({ kind }) => kind === 'summary');
+  const hasProcesses = summaries.some((row) => row.nodes_as === 'processes');
   return {
     title: 'What does a client see of a failover?',
     ...failoverAnswer(summaries),
     note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Times in milliseconds, as medians and ranges of the rounds; elections and outcomes are sums.`,
     terms: [
       `Killed: its thread ends, and its channels close, which the others notice at once. Paused: its thread stops, and its channels stay open. Isolated: it runs, and no message passes. After these two the others wait for the election timeout, the default of ${nameOf(DEFAULT_RANGE)} ms.`,
+      ...(hasProcesses ? [PROCESS_FAULTS] : []),
       'Gap: the longest time between two acknowledgements until another node leads. Later gap: the longest one afterwards. Longest wait: of one message, from when it was due to its acknowledgement, at any time from the fault on.',
       `Over ${LATE_MS} ms: messages that waited longer, of 14,000 a round.${laterWaits(rows)}`,
       'Lost: as defined under "Safety".',
@@ -23,6 +34,7 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
     table: {
       header: [
         'Leader',
+        ...(hasProcesses ? ['Nodes'] : []),
         'Gap',
         'Next leader',
         'p99',
@@ -36,28 +48,45 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
         'Lost',
         'Twice',
       ],
-      rows: FAULTS.flatMap((fault) => {
-        const of = summaries.filter((row) => row.fault === fault);
-        return of.length === 0 ? [] : [[fault, ...cellsOf(of)]];
-      }),
+      rows: FAULTS.flatMap((fault) =>
+        NODES_AS.flatMap((nodesAs) => {
+          const of = summaries.filter((row) => row.fault === fault && row.nodes_as === nodesAs);
+          return of.length === 0 ? [] : [[fault, ...(hasProcesses ? [nodesAs] : []), ...cellsOf(of)]];
+        }),
+      ),
     },
-    charts: ['failover'],
+    charts: failoverChartNames(rows),
   };
 }
 
+const PROCESS_FAULTS =
+  'Nodes as processes, by gRPC on the loopback interface: killed by SIGKILL, which closes their sockets; paused by SIGSTOP until SIGCONT; isolated by proxies between the nodes, which pass nothing and close nothing. Clients reach each node directly.';
+
 function failoverAnswer(summaries: readonly FailoverRow[]): Pick<Section, 'answer' | 'brief'> {
-  const of = (fault: LeaderFault, column: 'gap_ms' | 'latency_max_ms'): readonly number[] =>
-    summaries.flatMap((row) => (row.fault === fault && row[column] !== null ? [row[column]] : []));
-  const faults = FAULTS.filter((fault) => of(fault, 'gap_ms').length > 0);
-  const gaps = faults.map((fault) => `${formatNumber(median(of(fault, 'gap_ms')))} ms when it is ${fault}`).join(', ');
-  const waits = faults.map((fault) => `${formatNumber(Math.max(...of(fault, 'latency_max_ms')))} ms (${fault})`).join(', ');
-  const rounds = countOf(Math.max(0, ...faults.map((fault) => of(fault, 'gap_ms').length)), 'round');
+  const of = (nodesAs: NodesAs, fault: LeaderFault, column: 'gap_ms' | 'latency_max_ms'): readonly number[] =>
+    summaries.flatMap((row) => (row.nodes_as === nodesAs && row.fault === fault && row[column] !== null ? [row[column]] : []));
+  const measured = NODES_AS.map((nodesAs) => ({
+    nodesAs,
+    faults: FAULTS.filter((fault) => of(nodesAs, fault, 'gap_ms').length > 0),
+  })).filter(({ faults }) => faults.length > 0);
+  const gaps = measured.map(({ nodesAs, faults }) =>
+    faults.map((fault) => `${formatNumber(median(of(nodesAs, fault, 'gap_ms')))} ms when it is ${fault}`).join(', '),
+  );
+  const waits = measured.map(({ nodesAs, faults }) =>
+    faults.map((fault) => `${formatNumber(Math.max(...of(nodesAs, fault, 'latency_max_ms')))} ms (${fault})`).join(', '),
+  );
+  const counts = measured.flatMap(({ nodesAs, faults }) => faults.map((fault) => of(nodesAs, fault, 'gap_ms').length));
+  const rounds = countOf(Math.max(0, ...counts), 'round');
   const sum = (column: Count): string => formatCount(summaries.reduce((total, row) => total + (row[column] ?? 0), 0));
   return {
-    brief: `No add is acknowledged for ${gaps.replace('it is', 'the leader is')} (medians).`,
-    answer: `A client of a failing leader waits: no add is acknowledged for ${gaps} (medians of ${rounds}, election timeout ${nameOf(DEFAULT_RANGE)} ms). The longest wait of one message: ${waits}. Of ${sum('acknowledged')} acknowledged adds ${sum('lost')} were lost; ${sum('rejected')} were rejected, ${sum('unknown')} had an unknown outcome.`,
+    brief: `No add is acknowledged for ${byKind(gaps, measured).replace('it is', 'the leader is')} (medians).`,
+    answer: `A client of a failing leader waits: no add is acknowledged for ${byKind(gaps, measured)} (medians of ${rounds}, election timeout ${nameOf(DEFAULT_RANGE)} ms). The longest wait of one message: ${byKind(waits, measured)}. Of ${sum('acknowledged')} acknowledged adds ${sum('lost')} were lost; ${sum('rejected')} were rejected, ${sum('unknown')} had an unknown outcome.`,
   };
 }
+
+/** The texts of kinds of nodes, with their names where there are several. */
+const byKind = (texts: readonly string[], kinds: readonly { readonly nodesAs: NodesAs }[]): string =>
+  kinds.length < 2 ? texts.join('') : texts.map((text, at) => `${text} (nodes as ${kinds[at]?.nodesAs})`).join('; ');
 
 /** Says when the messages were due that waited longer than the gap of their round, and long enough to be counted. */
 function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
@@ -66,9 +95,14 @@ function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
       row.kind === 'summary' && row.gap_ms !== null && row.gap_ms < LATE_MS && (row.later_gap_ms ?? 0) < LATE_MS && (row.late ?? 0) > 0,
   );
   return ofRounds
-    .flatMap(({ fault, round, late, repaired_ms }) => {
+    .flatMap(({ fault, nodes_as, round, late, repaired_ms }) => {
       const dueMs = rows.flatMap((row) =>
-        row.kind === 'bin' && row.fault === fault && row.round === round && (row.latency_max_ms ?? 0) > LATE_MS && row.at_ms !== null
+        row.kind === 'bin' &&
+        row.fault === fault &&
+        row.nodes_as === nodes_as &&
+        row.round === round &&
+        (row.latency_max_ms ?? 0) > LATE_MS &&
+        row.at_ms !== null
           ? [row.at_ms]
           : [],
       );
@@ -76,7 +110,7 @@ function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
       const [from, to] = [Math.min(...dueMs), Math.max(...dueMs) + BIN_MS];
       const repair = repaired_ms === null ? '' : `, where its repair began at ${formatNumber(repaired_ms)} ms`;
       return [
-        ` In round ${round} of "${fault}" ${formatCount(late ?? 0)} did, though both gaps are shorter: they were due ${formatCount(from)} to ${formatCount(to)} ms after the fault${repair}. Acknowledgements arrived in that time, but late.`,
+        ` In round ${round} of "${fault}"${nodes_as === 'threads' ? '' : ` as ${nodes_as}`} ${formatCount(late ?? 0)} did, though both gaps are shorter: they were due ${formatCount(from)} to ${formatCount(to)} ms after the fault${repair}. Acknowledgements arrived in that time, but late.`,
       ];
     })
     .join('');

@@ -1,8 +1,8 @@
 import { openCluster } from '../../src/index.ts';
 import { startNode } from '../../src/server/index.ts';
-import type { ProcessTask } from './node-processes.ts';
+import type { ProcessTask } from './task-process.ts';
 
-/** Runs the nodes of its task until the bench disconnects or ends. */
+/** Runs the nodes of its task until its parent disconnects or ends. */
 async function main(task: ProcessTask): Promise<void> {
   const ended = new Promise((resolve) => process.once('disconnect', resolve));
   await using _nodes = await start(task);
@@ -12,14 +12,20 @@ async function main(task: ProcessTask): Promise<void> {
 const ready = (): void => void process.send?.('ready');
 
 async function start(task: ProcessTask): Promise<AsyncDisposable> {
-  if (task.type === 'node') return await startNode(task.options, { onFormed: ready });
+  if (task.type === 'node') return await startNode(task.options, { onFormed: ready, onFailure: fail });
   const cluster = await openCluster(task.options);
   await cluster.waitForLeader();
   ready();
   return cluster;
 }
 
-// A terminal's Ctrl-C reaches all processes of the bench: the nodes run until what is measured has ended.
+/** As `jobraft serve` does: without its node the process has no purpose. */
+function fail(error: Error): void {
+  console.error(error.message);
+  process.exit(1);
+}
+
+// A terminal's Ctrl-C reaches all processes: the nodes run until what is measured has ended.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-// The bench writes the argument.
+// The parent writes the argument.
 await main(JSON.parse(process.argv[2] ?? '{}') as ProcessTask);
