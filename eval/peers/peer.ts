@@ -45,11 +45,11 @@ export interface Failover {
 
 /** Two faults of the node that leads, each with its repair. */
 export interface LeaderFaults {
-  /** Ends it without warning (SIGKILL; for jobraft its thread). The system closes its sockets or ports, by which peers and clients notice. */
+  /** Ends it without warning (SIGKILL; for jobraft as threads its thread). The system closes its sockets or ports, by which peers and clients notice. */
   kill(): Promise<void>;
   /** Starts it after {@link kill}. Resolves when the node is a member again and has caught up. */
   restart(): Promise<void>;
-  /** Stops its execution (SIGSTOP; jobraft's thread blocks). Its sockets or ports stay open: only its silence is noticed. */
+  /** Stops its execution (SIGSTOP; a thread of jobraft blocks). Its sockets or ports stay open: only its silence is noticed. */
   pause(): Promise<void>;
   /**
    * Ends {@link pause}. Resolves when the node has caught up.

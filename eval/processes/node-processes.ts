@@ -7,7 +7,7 @@ import { type ProcessTask, TaskProcess } from './task-process.ts';
 
 /** What the nodes of a new cluster are given. */
 export interface ProcessPlace {
-  readonly config: Pick<ClusterConfig, 'nodes' | 'durability' | 'raft' | 'limits'>;
+  readonly config: Pick<ClusterConfig, 'nodes' | 'durability'> & Partial<Pick<ClusterConfig, 'raft' | 'limits'>>;
   /** A folder of their own. */
   readonly dataDir: string;
 }
@@ -45,7 +45,9 @@ export class NodeProcesses implements AsyncDisposable {
     const tasks = ids.map((id): readonly [number, ProcessTask] => {
       const known = links?.addressesOf(id) ?? addresses;
       const options = {
-        ...{ id, cluster, dataDir: join(dataDir, `node-${id}`), durability, raft, limits },
+        ...{ id, cluster, dataDir: join(dataDir, `node-${id}`), durability },
+        ...(raft === undefined ? {} : { raft }),
+        ...(limits === undefined ? {} : { limits }),
         nodes: [...known].map(([node, address]) => ({ id: node, address })),
       };
       return [id, { type: 'node', options }];

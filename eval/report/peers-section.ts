@@ -20,7 +20,12 @@ const CLIENT_BOUND_PERCENT = 90;
 /** Whether the nodes are in the process of the client, by the sentence about the system's durability. */
 const isOneProcess = ({ durability }: PeerRow): boolean => durability.includes('threads of one process');
 
-const nameOf = ({ peer, version }: PeerRow): string => (peer === 'jobraft' ? 'jobraft' : `${peer} ${version}`.trim());
+/** This system: its nodes as threads beside the client, and as processes. */
+const OWN_SYSTEM = 'jobraft';
+const OWN_PROCESSES = 'jobraft as processes';
+const isOwn = (peer: string): boolean => peer === OWN_SYSTEM || peer === OWN_PROCESSES;
+
+const nameOf = ({ peer, version }: PeerRow): string => (isOwn(peer) ? peer : `${peer} ${version}`.trim());
 
 /**
  * The last session of a peers.csv as Markdown for the README: a table of all measures, a table of latency at four rates, and notes. Durable
@@ -49,12 +54,15 @@ export function peersSections(csv: string): readonly Section[] {
       ...answerOf(session),
       note: `The same workload on each system, with the best settings that we could find; 64 B payloads. Figures of different durability or numbers of nodes are different figures. ${notes(session)[0]} ${notes(session)[1]}`,
       terms: [
-        "jobraft's nodes are threads beside their client, those of the others are processes behind a socket.",
+        hasProcesses(session)
+          ? `jobraft's nodes are threads beside their client; those of "${OWN_PROCESSES}" and of the others are processes behind a socket.`
+          : "jobraft's nodes are threads beside their client, those of the others are processes behind a socket.",
         CELLS_RULE,
         SMALL_RATES,
         ...notes(session).slice(2),
         `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known. Nor were elections: why an add got no reply before a fault is not known.`,
         `In flight: ${Object.entries(IN_FLIGHT)
+          .filter(([peer]) => peer !== OWN_PROCESSES || hasProcesses(session))
           .map(([peer, count]) => `${peer} ${formatCount(count)}`)
           .join(', ')}.`,
         `Election timeouts: jobraft's default of ${rangeName(DEFAULT_RANGE)} ms; the lines below name what differs from the defaults of the others.`,
@@ -76,10 +84,12 @@ export function peersSections(csv: string): readonly Section[] {
   ];
 }
 
+const hasProcesses = ({ systems }: PeerSession): boolean => systems.some(({ peer }) => peer === OWN_PROCESSES);
+
 /** Of jobraft and of the systems that are as durable and have as many nodes, in that order; then what failed. */
 function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
-  const own = session.systems.find(({ peer }) => peer === 'jobraft');
-  const others = session.systems.filter((row) => row.peer !== 'jobraft' && isSynced(row) && row.nodes === own?.nodes);
+  const own = session.systems.find(({ peer }) => peer === OWN_SYSTEM);
+  const others = session.systems.filter((row) => row.peer !== OWN_SYSTEM && isSynced(row) && row.nodes === own?.nodes);
   if (own === undefined || others.length === 0) return {};
   const value = (row: PeerRow, measure: string): string => formatOptional(session.find(row.peer, measure)?.value);
   const all = (measure: string, unit: string): string =>
@@ -92,15 +102,15 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
     `${shortName(row)} ${value(row, `${loadOf('50')}p99`)} ms at ${value(row, `${loadOf('50')}offered`)}/s`;
   const silent = 'leader silent: last to next acknowledged add';
   const failed = session.failed
-    .filter(({ peer }) => peer === 'jobraft')
-    .map(
-      ({ measure, rounds, reason }) =>
-        `${measure} (in ${countOf(rounds, 'round')}${reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`})`,
-    );
+    .filter(({ peer }) => isOwn(peer))
+    .map(({ peer, measure, rounds, reason }) => {
+      const cause = reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`;
+      return `${measure}${peer === OWN_SYSTEM ? '' : ' as processes'} (in ${countOf(rounds, 'round')}${cause})`;
+    });
   const parts = [
     `Durable, ${own.nodes} nodes, jobraft's as threads of the client's process and those of the others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
     `one add at a time p50 ${all('add, one at a time, p50', ' ms')}; p99 ${all('add, one at a time, p99', ' ms')}`,
-    ...(session.find('jobraft', silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
+    ...(session.find(OWN_SYSTEM, silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
     ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),
   ];
   return {
@@ -110,10 +120,10 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
 }
 
 const ADDS = 'add, 64 B, many in flight';
-const shortName = ({ peer }: PeerRow): string => peer.split(' ')[0] ?? peer;
+const shortName = ({ peer }: PeerRow): string => (isOwn(peer) ? peer : (peer.split(' ')[0] ?? peer));
 /** As the sources of the comparison have it, which are compiled only where the packages of the other systems are installed. */
 export const IN_FLIGHT: Readonly<Record<string, number>> = {
-  ...{ jobraft: 4000, etcd: 1000, RabbitMQ: 2000, BullMQ: 1000, 'pg-boss': 200, NATS: 1000 },
+  ...{ [OWN_SYSTEM]: 4000, [OWN_PROCESSES]: 4000, etcd: 1000, RabbitMQ: 2000, BullMQ: 1000, 'pg-boss': 200, NATS: 1000 },
 };
 const CELLS_RULE =
   'A cell has the rounds in which the measurement succeeded, with their number n where it is smaller than that of the other systems. "failed": in no round. A dash: not measured, since there is no other node.';
@@ -189,6 +199,6 @@ function notes(session: PeerSession): string[] {
 
 /** Emphasizes this system, and what is not durable. */
 function markdown({ header, rows }: Table): string[] {
-  const strong = (cell: string): string => (cell === 'jobraft' || cell === 'no' ? `**${cell}**` : cell);
+  const strong = (cell: string): string => (isOwn(cell) || cell === 'no' ? `**${cell}**` : cell);
   return [header, header.map(() => '---'), ...rows.map((cells) => cells.map(strong))].map((cells) => `| ${cells.join(' | ')} |`);
 }

@@ -233,7 +233,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
-    own: ['index', 'testing/index', 'base', 'eval/measuring', 'eval/load'],
+    own: ['index', 'testing/index', 'remote/index', 'base', 'eval/measuring', 'eval/load', 'eval/processes'],
     packages: ['node:', 'csv-stringify', 'etcd3', 'cockatiel', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   // The entry points of all of them.

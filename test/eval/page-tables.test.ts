@@ -141,6 +141,24 @@ describe('the comparison with peers', () => {
       expect(peersSections(header)).toEqual([]);
     });
 
+    it('has jobraft as processes as one more system, beside its threads', () => {
+      const processes = measured('jobraft as processes', 'a majority of 3 nodes has it on disk. Each node is a process.', {
+        'add, 64 B, many in flight': 6,
+        'leader silent: last to next acknowledged add': 320,
+        [client]: 95,
+      });
+      const both = [csv, ...processes].join('\n');
+      const [measures] = peersSections(both);
+      expect(measures?.answer).toMatch(/^Durable, 3 nodes: jobraft 9\.00, busy 5\.00, idle –, jobraft as processes 6\.00 adds\/s/);
+      expect(measures?.answer).toContain("A silent leader's gap jobraft 310, busy –, idle –, jobraft as processes 320 ms.");
+      expect(measures?.terms?.join(' ')).toContain('those of "jobraft as processes" and of the others are processes');
+      expect(measures?.terms?.join(' ')).toContain('In flight: jobraft 4,000, jobraft as processes 4,000, etcd');
+      // The version of jobraft is the commit of the session.
+      expect(peersSection(both)).toContain('| **jobraft as processes** | 3 | yes | – | – | 6.00 (3.00–12.0) | 95.0 (47.5–190) |');
+      expect(peersSection(both)).toContain('a core or more: busy, jobraft as processes.');
+      expect(peersSections(csv)[0]?.terms?.join(' ')).not.toContain('as processes');
+    });
+
     it('has a table of the latency at four rates', () => {
       expect(cellsOf('system', 1)).toEqual(['system', 'at 10 %', 'at 25 %', 'at 50 %', 'at 75 %']);
       expect(cellsOf('**jobraft**', 1).slice(1)).toEqual([
