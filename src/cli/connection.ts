@@ -17,6 +17,7 @@ const NODES_DEFAULT = 3;
 export interface ConnectionOptions {
   readonly dataDir?: string;
   readonly endpoints?: readonly string[];
+  readonly insecure?: boolean;
   readonly nodes?: number;
   readonly durability: 'full' | 'off';
 }
@@ -27,6 +28,7 @@ export const connectionOptions = (): Option[] => [
   new Option('--endpoints <list>', 'addresses of nodes that are processes, such as 127.0.0.1:7101,127.0.0.1:7102')
     .env('JOBRAFT_ENDPOINTS')
     .argParser((list) => list.split(',').map((address) => address.trim())),
+  new Option('--insecure', 'allows endpoints beyond this machine, without certificates; or set JOBRAFT_INSECURE=true'),
   new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
     wholeNumber(1),
   ),
@@ -107,7 +109,7 @@ async function open(options: ConnectionOptions, output: Output, mayCreate: boole
     throw new UsageError(
       'Both a folder and endpoints are named. Give one of --data-dir (JOBRAFT_DATA_DIR) and --endpoints (JOBRAFT_ENDPOINTS).',
     );
-  if (endpoints !== undefined) return await openEndpoints(endpoints);
+  if (endpoints !== undefined) return await openEndpoints(endpoints, options.insecure === true || process.env.JOBRAFT_INSECURE === 'true');
   if (dataDir === '')
     throw new UsageError(
       'No cluster is named. Give its folder with --data-dir (JOBRAFT_DATA_DIR), or its nodes with --endpoints (JOBRAFT_ENDPOINTS).',
@@ -115,10 +117,10 @@ async function open(options: ConnectionOptions, output: Output, mayCreate: boole
   return await openFolder(dataDir, options, output, mayCreate);
 }
 
-async function openEndpoints(endpoints: readonly string[]): Promise<OpenConnection> {
+async function openEndpoints(endpoints: readonly string[], insecure: boolean): Promise<OpenConnection> {
   // Loaded by the commands that need it: gRPC takes longer to load than all else.
   const { connect } = await import('../remote/index.ts');
-  const cluster = await connect({ endpoints });
+  const cluster = await connect({ endpoints, insecure });
   const client = new Client(cluster);
   return {
     cluster,

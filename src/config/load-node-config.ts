@@ -42,6 +42,8 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
   };
   for (const key of TEXTS) if (environment[variableOf(key)] !== undefined) overrides[key] = environment[variableOf(key)];
   if (environment[variableOf('id')] !== undefined) overrides.id = numberIn(environment[variableOf('id')]);
+  const insecure = environment[variableOf('insecure')];
+  if (insecure !== undefined) overrides.insecure = booleanIn(insecure);
   if (environment[variableOf('nodes')] !== undefined) overrides.nodes = nodesIn(environment[variableOf('nodes')] ?? '');
   for (const { group, key } of numberSettings()) {
     const text = environment[variableOf(key)];
@@ -55,6 +57,8 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
 function numberIn(text: string | undefined): unknown {
   return text === undefined || text.trim() === '' || !Number.isFinite(Number(text)) ? text : Number(text);
 }
+
+const booleanIn = (text: string): boolean | string => (text === 'true' || text === 'false' ? text === 'true' : text);
 
 /** `1=127.0.0.1:7101,2=127.0.0.1:7102` */
 function nodesIn(text: string): unknown {

@@ -19,6 +19,8 @@ export interface NodeConfig {
   readonly nodes: readonly NodeAddress[];
   /** The folder of this node. */
   readonly dataDir: string;
+  /** Whether addresses beyond this machine are accepted without certificates. */
+  readonly insecure: boolean;
   readonly durability: ClusterConfig['durability'];
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
@@ -26,11 +28,10 @@ export interface NodeConfig {
 }
 
 const ADDRESS_REMEDY = 'Give a host and a port from 1 to 65535: 127.0.0.1:7101, or [::1]:7101 for IPv6.';
-export const ADDRESS = z
-  .custom<string>((value) => typeof value === 'string' && isAddress(value), { error: ADDRESS_REMEDY, abort: true })
-  .refine(isLoopback, {
-    error: 'Without certificates, which do not exist yet, a node listens on this machine only: 127.0.0.1, [::1] or localhost.',
-  });
+export const ADDRESS = z.custom<string>((value) => typeof value === 'string' && isAddress(value), { error: ADDRESS_REMEDY });
+export const INSECURE = z.boolean({ error: 'Give true or false; the default is false.' }).default(false);
+export const INSECURE_REMEDY =
+  'Without certificates, which do not exist yet, only addresses of this machine are accepted: 127.0.0.1, [::1] or localhost. Where every program that reaches the address may read and change all jobs, set "insecure" to true (JOBRAFT_INSECURE=true).';
 export const CLUSTER_NAME = z.custom<string>((value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(value), {
   error: 'Give a name of letters, digits, dots, dashes and underscores, 100 at most; the same for all nodes.',
 });
@@ -48,17 +49,26 @@ export const nodeSchema = groupOf({
   cluster: CLUSTER_NAME,
   nodes: NODES,
   dataDir: CLUSTER_SHAPE.dataDir,
+  insecure: INSECURE,
   durability: CLUSTER_SHAPE.durability,
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
-}).refine(({ id, nodes }) => nodes.some((node) => node.id === id), {
-  path: ['id'],
-  error: 'Give an id that "nodes" lists, with the address of this node.',
-});
+})
+  .refine(({ id, nodes }) => nodes.some((node) => node.id === id), {
+    path: ['id'],
+    error: 'Give an id that "nodes" lists, with the address of this node.',
+  })
+  .superRefine(({ nodes, insecure }, context) => {
+    if (insecure) return;
+    for (const [at, { address }] of nodes.entries())
+      if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['nodes', at, 'address'], message: INSECURE_REMEDY });
+  });
 
 /** What a program gives; settings that are left out have their defaults. */
 export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes' | 'dataDir'> {
+  /** Accepts addresses beyond this machine: every program that reaches them can read and change all jobs. Default: false. */
+  readonly insecure?: boolean;
   readonly durability?: NodeConfig['durability'];
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
@@ -72,7 +82,8 @@ function isAddress(text: string): boolean {
   return port >= 1 && port <= 65_535;
 }
 
-function isLoopback(text: string): boolean {
+/** @param text `host:port` */
+export function isLoopback(text: string): boolean {
   const host = HOST_AND_PORT.exec(text)?.[1] ?? '';
   return host === 'localhost' || host === '[::1]' || /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(host);
 }

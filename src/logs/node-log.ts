@@ -19,6 +19,8 @@ export interface NodeLogOptions {
 /** Writes one node's events to its file. Never throws after it was opened. */
 export interface NodeLog extends Disposable {
   observe(event: NodeEvent): void;
+  /** A line of level `warn`. @param event its name, for programs. */
+  warn(event: string, text: string): void;
   /** Writes the last totals and closes the file; a second call does nothing. */
   close(): void;
 }
@@ -69,6 +71,10 @@ class PinoNodeLog implements NodeLog {
     }
     this.#totalsAtMs ??= event.atMs;
     if (event.atMs - this.#totalsAtMs >= TOTALS_EVERY_MS) this.#writeTotals(event.atMs);
+  }
+
+  warn(event: string, text: string): void {
+    if (!this.#isClosed) this.#logger.warn({ node: this.#node, event }, text);
   }
 
   close(): void {

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { groupOf } from '../config/cluster-config.ts';
-import { ADDRESS, CLUSTER_NAME } from '../config/node-config.ts';
+import { ADDRESS, CLUSTER_NAME, INSECURE, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 
 export interface ConnectOptions {
   /** Addresses of nodes, `host:port`; one that replies is enough, the others are learned from it. */
   readonly endpoints: readonly string[];
   /** The name of the cluster, as in its configuration: nodes of another one are rejected. Default: any. */
   readonly cluster?: string;
+  /** Uses nodes beyond this machine, without certificates: what is sent is not encrypted, and a node is not authenticated. Default: false. */
+  readonly insecure?: boolean;
   /** How long the first node may take to reply. Default: 10,000 ms. */
   readonly timeoutMs?: number;
 }
@@ -22,10 +24,15 @@ const CONNECT = groupOf(
       .min(1, { error: ENDPOINTS_REMEDY })
       .max(ENDPOINTS_MAX, { error: ENDPOINTS_REMEDY }),
     cluster: CLUSTER_NAME.optional(),
+    insecure: INSECURE,
     timeoutMs: WAIT_MS.default(10_000),
   },
   'Give the addresses of nodes: { endpoints: ["127.0.0.1:7101"] }.',
-);
+).superRefine(({ endpoints, insecure }, context) => {
+  if (insecure) return;
+  for (const [at, address] of endpoints.entries())
+    if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['endpoints', at], message: INSECURE_REMEDY });
+});
 
 export type ConnectSettings = z.output<typeof CONNECT>;
 

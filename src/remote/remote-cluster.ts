@@ -6,6 +6,7 @@ import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../c
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
+import { INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
@@ -40,7 +41,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | HandshakeError} */
+  /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | HandshakeError | ConfigError} */
   async start(): Promise<void> {
     const { endpoints, timeoutMs } = this.#settings;
     const seeds = endpoints.map((address) => new RemoteNode(address));
@@ -175,9 +176,12 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       throw new HandshakeError(
         `The endpoints belong to several clusters: node ${first?.node} to "${first?.cluster_name}" (${first?.cluster}), node ${other?.node} to "${other?.cluster_name}" (${other?.cluster}). Name nodes of one cluster.`,
       );
+    const addresses = first.members?.addresses ?? [];
+    const remote = addresses.find(({ address }) => !isLoopback(address));
+    if (remote !== undefined && !this.#settings.insecure) throw new ConfigError('nodes', remote.address, INSECURE_REMEDY);
     this.#cluster = first.cluster;
     this.#replied = new Set(statuses.map(({ node }) => node));
-    for (const { node, address } of first.members?.addresses ?? []) this.#nodes.set(node, new RemoteNode(address));
+    for (const { node, address } of addresses) this.#nodes.set(node, new RemoteNode(address));
   }
 }
 

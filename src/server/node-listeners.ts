@@ -22,6 +22,8 @@ export interface NodeListeners {
   readonly onFormed?: () => void;
   /** Another node has rejected this one for some seconds. Called once for each reason, until there is a channel. Default: a process warning. */
   readonly onPeerRejects?: (rejection: PeerRejection) => void;
+  /** The node listens beyond this machine without certificates: every program that reaches `address` can read and change all jobs. */
+  readonly onInsecure?: (warning: { readonly address: string; readonly message: string }) => void;
   /** The node's file was restored from an older copy: it was moved to `movedTo`, and the node gets everything from the others. */
   readonly onRepair?: (repair: { readonly damage: Error; readonly movedTo: string }) => void;
   /** The node has stopped by itself, and is closed: a write failed, an invariant is broken, or the others have another cluster. */
@@ -32,18 +34,24 @@ export const nodeListeners = ({
   onWaiting = () => undefined,
   onFormed = () => undefined,
   onPeerRejects = warnOfRejection,
+  onInsecure = warnOfInsecureAddress,
   onRepair = warnOfRepair,
   onFailure = warnOfFailure,
 }: NodeListeners): Required<NodeListeners> => ({
   onWaiting: isolatedListener('onWaiting', onWaiting),
   onFormed: isolatedListener('onFormed', onFormed),
   onPeerRejects: isolatedListener('onPeerRejects', onPeerRejects),
+  onInsecure: isolatedListener('onInsecure', onInsecure),
   onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
 });
 
 function warnOfRejection({ peer, address, reason }: PeerRejection): void {
   process.emitWarning(`Node ${peer}, at ${address}, rejects this node: ${reason}`, { type: 'JobraftPeer' });
+}
+
+function warnOfInsecureAddress({ message }: { readonly message: string }): void {
+  process.emitWarning(message, { type: 'JobraftInsecure' });
 }
 
 function warnOfRepair({ damage, movedTo }: { readonly damage: Error; readonly movedTo: string }): void {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { NodeConfig } from '../config/node-config.ts';
+import { isLoopback, type NodeConfig } from '../config/node-config.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
@@ -28,6 +28,7 @@ export class ServedNode implements AsyncDisposable {
     const node = new ServedNode(config, listeners);
     try {
       await node.#start();
+      node.#warnOfInsecureAddress();
       return node;
     } catch (error) {
       await node.close();
@@ -59,6 +60,15 @@ export class ServedNode implements AsyncDisposable {
       onPeerRejects: this.#listeners.onPeerRejects,
       onFailure: (error) => void this.#fail(error),
     });
+  }
+
+  #warnOfInsecureAddress(): void {
+    const { id, nodes, insecure } = this.#config;
+    const address = nodes.find((node) => node.id === id)?.address ?? '';
+    if (!insecure || isLoopback(address)) return;
+    const message = `"insecure" is set: every program that reaches ${address} can read and change all jobs, and what it sends is not encrypted.`;
+    this.#log?.warn('insecure', message);
+    this.#listeners.onInsecure({ address, message });
   }
 
   #onWaiting(wait: FormationWait): void {

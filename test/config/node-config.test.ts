@@ -13,7 +13,7 @@ describe('the configuration of a node', () => {
   it.each([1, 2, 3])('is ready to run for node %i, with the defaults of a cluster', (id) => {
     const { raft, limits, durability } = parseClusterConfig('');
     expect(loadNodeConfig(file(id))).toEqual({
-      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, durability, raft, limits },
+      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, insecure: false, durability, raft, limits },
       nodes: [1, 2, 3].map((node) => ({ id: node, address: `127.0.0.1:710${node}` })),
     });
   });
@@ -62,6 +62,24 @@ describe('the configuration of a node', () => {
     const named = COMMANDS.flatMap(({ examples }) => examples.flatMap((example) => example.match(/\bJOBRAFT_[A-Z_]+/g) ?? []));
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((name) => !VARIABLES.includes(name))).toEqual([]);
+  });
+
+  it.each([
+    ['the file', `${text}\ninsecure: true\n`, {}],
+    ['the environment', text, { JOBRAFT_INSECURE: 'true' }],
+    ['the environment, against the file', `${text}\ninsecure: false\n`, { JOBRAFT_INSECURE: 'true' }],
+  ])('accepts addresses beyond this machine by the opt-in of %s', (_where, given, environment) => {
+    const { nodes, insecure } = parseNodeConfig(given, { ...environment, JOBRAFT_NODES: '1=10.0.0.1:7101,2=node-2.example.org:7101' });
+    expect({ insecure, addresses: nodes.map(({ address }) => address) }).toEqual({
+      ...{ insecure: true, addresses: ['10.0.0.1:7101', 'node-2.example.org:7101'] },
+    });
+  });
+
+  it('does not take another text than true for the opt-in', () => {
+    expect(() => parseNodeConfig(text, { JOBRAFT_INSECURE: '1' })).toThrow(
+      /JOBRAFT_INSECURE: "insecure" has the value "1"\. Give true or false/,
+    );
+    expect(() => parseNodeConfig(text, { JOBRAFT_INSECURE: 'false', JOBRAFT_NODES: '1=10.0.0.1:7101' })).toThrow(/JOBRAFT_INSECURE=true/);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -188,6 +188,33 @@ describe('connect', () => {
     [{ endpoints: ['127.0.0.1:7101'], name: 'x' }, /No such setting/],
   ])('is rejected with the remedy for %j', async (options, message) => {
     await expect(connect(options as never)).rejects.toThrow(message);
+  });
+});
+
+describe('an address that may be reached from other machines', () => {
+  /** It is 127.0.0.1, but not written as an address of this machine. */
+  const elsewhere = async (): Promise<string> => (await freeAddress()).replace('127.0.0.1', '127.1');
+
+  it('is accepted by a node only with the opt-in, of which it and its log warn', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-node-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const own = await elsewhere();
+    const options = { id: 1, cluster: 'open', nodes: [{ id: 1, address: own }], dataDir, logs: { dir: join(dataDir, 'logs') } };
+    await expect(startNode(options)).rejects.toThrow(/nodes\.0\.address.* Without certificates.*"insecure"/);
+    const warnings: unknown[] = [];
+    await using _ = await startNode({ ...options, insecure: true }, { onInsecure: (warning) => warnings.push(warning) });
+    const message = expect.stringContaining(`every program that reaches ${own} can read and change all jobs`);
+    expect(warnings).toEqual([{ address: own, message }]);
+    const [warning = ''] = readFileSync(join(dataDir, 'logs/node-1.log'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"warn"'));
+    expect(JSON.parse(warning)).toMatchObject({ level: 'warn', node: 1, event: 'insecure', msg: message });
+    await expect(connect({ endpoints: [own] })).rejects.toThrow(/endpoints\.0.* Without certificates/);
+    // A client learns the addresses of the nodes from the first one that replies.
+    await expect(connect({ endpoints: [own.replace('127.1', '127.0.0.1')] })).rejects.toThrow(/Without certificates/);
+    await using cluster = await connect({ endpoints: [own], insecure: true });
+    await using queue = new Queue('work', { connection: cluster });
+    expect((await queue.add('job', 1)).id).toBe('1');
   });
 });
 

@@ -24,7 +24,10 @@ export const serve: CliCommand = {
   options: [new Option('--config <file>', "the node's configuration, such as config/node-1.yaml").makeOptionMandatory()],
   json: 'lines',
   isService: true,
-  examples: ['jobraft serve --config config/node-1.yaml', 'JOBRAFT_LOG_LEVEL=debug jobraft serve --config config/node-1.yaml --json'],
+  examples: [
+    'jobraft serve --config config/node-1.yaml',
+    'JOBRAFT_LOGS_DIR=logs JOBRAFT_LOG_LEVEL=debug jobraft serve --config config/node-1.yaml --json',
+  ],
   async run({ options, output, isJson, signal }: Invocation<readonly [], ServeOptions>) {
     const { loadNodeConfig } = await import('../../config/load-node-config.ts');
     const config = loadNodeConfig(options.config, process.env);
@@ -47,6 +50,7 @@ export const serve: CliCommand = {
         }),
       onFormed: () => say(`${name} runs at ${address}.`, { event: 'running', node, address }),
       onPeerRejects: ({ peer, address, reason }) => output.note(`Node ${peer}, at ${address}, rejects node ${node}: ${reason}`),
+      onInsecure: ({ message }) => output.note(message),
       onRepair: ({ damage, movedTo }) =>
         output.note(`${damage.message} It was moved to ${movedTo}, and the node is being rebuilt from the others.`),
       onFailure,
