@@ -87,7 +87,7 @@ class Soak implements Subject {
   }
 
   async run(): Promise<SoakRun> {
-    using machine = new MachineLoad(() => this.#child?.pid);
+    using machine = new MachineLoad(() => (this.#child?.pid === undefined ? [] : [this.#child.pid]));
     let drainedMs = this.#startedWallMs;
     try {
       await this.#faults.during(() => this.start());

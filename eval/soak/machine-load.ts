@@ -35,18 +35,18 @@ interface ProcessorTimes {
   readonly ownMs: number;
 }
 
-/** Measures the load of the machine beside the process under test. */
+/** Measures the load of the machine beside the processes under test. */
 export class MachineLoad implements Disposable {
-  readonly #pidUnderTest: () => number | undefined;
+  readonly #pidsUnderTest: () => readonly number[];
   readonly #delays: { readonly atMs: number; readonly lateMs: number }[] = [];
   readonly #shares: { readonly atMs: number; readonly share: number }[] = [];
   readonly #timers: readonly NodeJS.Timeout[];
   #dueMs = performance.now() + TICK_MS;
   #last: ProcessorTimes | undefined;
-  #lastPid: number | undefined;
+  #lastPids = '';
 
-  constructor(pidUnderTest: () => number | undefined) {
-    this.#pidUnderTest = pidUnderTest;
+  constructor(pidsUnderTest: () => readonly number[]) {
+    this.#pidsUnderTest = pidsUnderTest;
     this.#timers = [setInterval(() => this.#onTick(), TICK_MS), setInterval(() => this.#sample(), SAMPLE_EVERY_MS)];
   }
 
@@ -72,31 +72,29 @@ export class MachineLoad implements Disposable {
   }
 
   #sample(): void {
-    const pid = this.#pidUnderTest();
-    const now = processorTimes(pid);
+    const pids = this.#pidsUnderTest();
+    const now = processorTimes(pids);
     const last = this.#last;
     // The times of a process that began or ended in between are not known.
-    if (now !== undefined && last !== undefined && pid === this.#lastPid && now.allMs > last.allMs) {
+    if (now !== undefined && last !== undefined && pids.join() === this.#lastPids && now.allMs > last.allMs) {
       const othersMs = now.busyMs - last.busyMs - (now.ownMs - last.ownMs);
       this.#shares.push({ atMs: now.atMs, share: Math.max(0, othersMs) / (now.allMs - last.allMs) });
     }
     this.#last = now;
-    this.#lastPid = pid;
+    this.#lastPids = pids.join();
   }
 }
 
 /** Undefined where there is no `/proc`, or no process under test. */
-function processorTimes(pid: number | undefined): ProcessorTimes | undefined {
-  if (pid === undefined) return undefined;
+function processorTimes(pids: readonly number[]): ProcessorTimes | undefined {
+  if (pids.length === 0) return undefined;
   try {
     const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
     // user nice system idle iowait irq softirq steal; what guests use is in user.
     const ticks = total.trim().split(/\s+/).slice(1, 9).map(Number);
     const all = ticks.reduce((sum, count) => sum + count, 0);
     const [idle = 0, iowait = 0] = ticks.slice(3, 5);
-    // The name in parentheses may contain blanks; user and system time are fields 14 and 15.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    const childMs = (Number(fields[11]) + Number(fields[12])) * PROC_TICK_MS;
+    const childMs = pids.reduce((sum, pid) => sum + ticksOf(pid), 0) * PROC_TICK_MS;
     const { user, system } = process.cpuUsage();
     return {
       atMs: Date.now(),
@@ -107,4 +105,11 @@ function processorTimes(pid: number | undefined): ProcessorTimes | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** @throws once the process is gone. */
+function ticksOf(pid: number): number {
+  // The name in parentheses may contain blanks; user and system time are fields 14 and 15.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
 }

@@ -61,6 +61,10 @@ export class ManagedProcess {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get exitCode(): number | null {
     return this.#child.exitCode;
   }

@@ -231,6 +231,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'commander'],
   },
+  // Nodes in network namespaces, and what their clients and logs show.
+  'eval/network': {
+    own: ['runtime/check', 'index', 'remote/index', 'base', 'history', 'eval/measuring', 'eval/soak', 'eval/upgrade'],
+    packages: ['node:', 'commander', '@grpc'],
+  },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
     own: ['index', 'testing/index', 'remote/index', 'base', 'eval/measuring', 'eval/load', 'eval/processes'],
@@ -261,6 +266,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'mutants',
         'node-versions',
         'upgrade',
+        'network',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],
