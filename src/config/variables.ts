@@ -21,7 +21,7 @@ export const variableOf = (name: string): string =>
 
 /** All variables that have a meaning. */
 export const VARIABLES: readonly string[] = [
-  ...[...TEXTS, 'id', 'nodes', ...numberSettings().map(({ key }) => key)].map(variableOf),
+  ...[...TEXTS, 'id', 'nodes', 'insecure', ...numberSettings().map(({ key }) => key)].map(variableOf),
   ...Object.values(LOGS),
   ENDPOINTS,
 ];
