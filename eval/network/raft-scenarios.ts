@@ -142,11 +142,10 @@ export const FIRST_SCENARIOS: readonly Scenario[] = [election, status, replicati
 export const LAST_SCENARIOS: readonly Scenario[] = [consistency];
 export const RAPID_SCENARIOS: readonly Scenario[] = [rapidTimeouts];
 
-export const SLOW_SCENARIOS: readonly Scenario[] = [
-  {
-    ...{ rows: 'G5', name: 'all links are slow and lose segments', elections: 'any', isInShortForm: true },
-    async run({ load, isShort }) {
-      await Promise.all([load.more(isShort ? 50 : 200), pass(isShort ? 5_000 : 20_000)]);
-    },
+/** @param timeouts those of the nodes. */
+export const slowLinks = (timeouts: string): Scenario => ({
+  ...{ rows: 'G5', name: `all links are slow and lose segments, with ${timeouts} timeouts`, elections: 'any', isInShortForm: true },
+  async run({ load, isShort }) {
+    await Promise.all([load.more(isShort ? 50 : 200), pass(isShort ? 5_000 : 20_000)]);
   },
-];
+});

@@ -6,7 +6,7 @@ import { FLOOD_SCENARIOS } from './flood-scenario.ts';
 import { LINK_SCENARIOS } from './link-scenarios.ts';
 import { addressOf, CLIENT_ADDRESS, Links } from './links.ts';
 import { type ClusterPlan, NODES, NodeCluster, PORT } from './node-cluster.ts';
-import { FIRST_SCENARIOS, LAST_SCENARIOS, RAPID_SCENARIOS, SLOW_SCENARIOS } from './raft-scenarios.ts';
+import { FIRST_SCENARIOS, LAST_SCENARIOS, RAPID_SCENARIOS, slowLinks } from './raft-scenarios.ts';
 import { type Result, resultLines, runScenario, type Scenario } from './scenario.ts';
 import { SlowLink } from './slow-link.ts';
 
@@ -31,8 +31,8 @@ export async function runAll(options: RunOptions): Promise<number> {
   await run.onCluster('main', { logLevel: 'debug' }, [...FIRST_SCENARIOS, ...LINK_SCENARIOS, ...LAST_SCENARIOS]);
   await run.onCluster('load', { logLevel: 'info' }, FLOOD_SCENARIOS);
   await run.onCluster('rapid', { logLevel: 'debug', raft: RAPID_TIMEOUTS }, RAPID_SCENARIOS);
-  await run.overSlowLinks('slow', SLOW_TIMEOUTS);
-  if (!options.isShort) await run.overSlowLinks('slow-default', {});
+  await run.overSlowLinks('slow', SLOW_TIMEOUTS, slowLinks('longer'));
+  if (!options.isShort) await run.overSlowLinks('slow-default', {}, slowLinks('the default'));
   const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
   console.log(`${run.summary}; ${minutes} min`);
   return run.failed === 0 ? 0 : 1;
@@ -76,7 +76,7 @@ class NetworkRun {
     this.#report({ scenario, acknowledged: 0, unknown: 0, lost: 0, elections: 0, excused: 0, operations: 0, seconds, notes: [], faults });
   }
 
-  async overSlowLinks(name: string, raft: NonNullable<ClusterPlan['raft']>): Promise<void> {
+  async overSlowLinks(name: string, raft: NonNullable<ClusterPlan['raft']>, scenario: Scenario): Promise<void> {
     await using slow = new AsyncDisposableStack();
     const random = new SeededRandom(1);
     for (const from of [CLIENT, ...NODES])
@@ -85,7 +85,7 @@ class NetworkRun {
         slow.use(await SlowLink.listen(at, { host: addressOf(to), port: PORT }, SLOW_QUALITY, random));
       }
     const reaches = (from: number, to: number): string => `${CLIENT_ADDRESS}:${slowPortOf(from, to)}`;
-    await this.onCluster(name, { logLevel: 'debug', raft, reaches }, SLOW_SCENARIOS);
+    await this.onCluster(name, { logLevel: 'debug', raft, reaches }, [scenario]);
   }
 
   #report(result: Result): void {

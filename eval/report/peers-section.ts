@@ -108,7 +108,7 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
       return `${measure}${peer === OWN_SYSTEM ? '' : ' as processes'} (in ${countOf(rounds, 'round')}${cause})`;
     });
   const parts = [
-    `Durable, ${own.nodes} nodes, jobraft's as threads of the client's process and those of the others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
+    `Durable, ${own.nodes} nodes, those of "jobraft" as threads of the client's process, all others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
     `one add at a time p50 ${all('add, one at a time, p50', ' ms')}; p99 ${all('add, one at a time, p99', ' ms')}`,
     ...(session.find(OWN_SYSTEM, silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
     ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),
