@@ -1,5 +1,4 @@
 import { Client, type Cluster, type ClusterOptions, Queue, startCluster } from '../../src/index.ts';
-import { systemClock } from '../measuring/clock.ts';
 import type { BenchContext } from './bench-measure.ts';
 
 export const SMALL_BYTES = 64;
@@ -81,28 +80,4 @@ async function inLanes(lanes: number, isMore: () => boolean, act: () => Promise<
     while (isMore()) await act();
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-}
-
-type ObservedCluster = Pick<Cluster, 'waitForLeader' | 'status'>;
-
-const CATCH_UP_MS_MAX = 60_000;
-const CATCH_UP_POLL_MS = 2;
-
-/** Waits until a node follows the leader and has applied what the leader has committed. @throws when that takes a minute. */
-export async function caughtUp(cluster: ObservedCluster, node: number): Promise<void> {
-  if (await catchesUp(cluster, node, CATCH_UP_MS_MAX)) return;
-  throw new Error(`Node ${node} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
-}
-
-/** The same for at most `withinMs`, and until the signal aborts. @returns whether it did. */
-export async function catchesUp(cluster: ObservedCluster, node: number, withinMs: number, signal?: AbortSignal): Promise<boolean> {
-  const deadlineMs = systemClock.nowMs() + withinMs;
-  while (systemClock.nowMs() < deadlineMs && signal?.aborted !== true) {
-    const leader = await cluster.waitForLeader();
-    // A node process that was killed or paused may not reply at first.
-    const [ahead, behind] = await Promise.all([leader, node].map((of) => cluster.status(of).catch(() => undefined)));
-    if (ahead !== undefined && behind?.leaderId === leader && behind.applied >= ahead.commit) return true;
-    await systemClock.waitUntil(systemClock.nowMs() + CATCH_UP_POLL_MS, signal);
-  }
-  return false;
 }

@@ -1,6 +1,7 @@
+import { caughtUp } from '../measuring/catch-up.ts';
 import { systemClock } from '../measuring/clock.ts';
 import { addBulks } from './add-rates.ts';
-import { caughtUp, withQueue } from './bench-cluster.ts';
+import { withQueue } from './bench-cluster.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';
 

@@ -1,8 +1,9 @@
 import type { Cluster, Queue } from '../../src/index.ts';
 import { faultsOf } from '../../src/testing/index.ts';
 import { AcknowledgementProbe, longestSilenceMs } from '../measuring/acknowledgements.ts';
+import { caughtUp } from '../measuring/catch-up.ts';
 import { systemClock } from '../measuring/clock.ts';
-import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
+import { SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
 import type { Goal } from './figure.ts';
 

@@ -1,8 +1,9 @@
 import { Client } from '../../src/index.ts';
 import { connect, type RemoteCluster } from '../../src/remote/index.ts';
+import { caughtUp } from '../measuring/catch-up.ts';
 import { currentCommit } from '../measuring/provenance.ts';
 import { NodeProcesses } from '../processes/node-processes.ts';
-import { caughtUp, openJobraftQueue } from './jobraft-queue.ts';
+import { openJobraftQueue } from './jobraft-queue.ts';
 import type { Peer, RunningPeer } from './peer.ts';
 
 const NODES = 3;

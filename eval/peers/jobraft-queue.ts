@@ -1,4 +1,4 @@
-import { type Client, type Cluster, Queue, Worker } from '../../src/index.ts';
+import { type Client, Queue, Worker } from '../../src/index.ts';
 import { systemClock } from '../measuring/clock.ts';
 import type { PeerConsumerOptions, PeerQueue } from './peer.ts';
 
@@ -33,20 +33,4 @@ export function openJobraftQueue(client: Client, name: string): PeerQueue {
     },
     close: () => queue.close(),
   };
-}
-
-const CATCH_UP_MS_MAX = 20_000;
-const CATCH_UP_POLL_MS = 5;
-
-/** Waits until a node that was killed or paused has all entries that the leader has committed, so that every kill finds a complete cluster. */
-export async function caughtUp(cluster: Pick<Cluster, 'waitForLeader' | 'status'>, node: number): Promise<void> {
-  const deadlineMs = systemClock.nowMs() + CATCH_UP_MS_MAX;
-  while (systemClock.nowMs() < deadlineMs) {
-    const leader = await cluster.waitForLeader();
-    // The process of a node that was paused may not reply at first.
-    const [ahead, behind] = await Promise.all([leader, node].map((of) => cluster.status(of).catch(() => undefined)));
-    if (ahead !== undefined && behind?.leaderId === leader && behind.applied >= ahead.commit) return;
-    await systemClock.waitUntil(systemClock.nowMs() + CATCH_UP_POLL_MS);
-  }
-  throw new Error(`Node ${node} did not catch up within ${CATCH_UP_MS_MAX} ms after a fault.`);
 }

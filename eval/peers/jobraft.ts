@@ -1,8 +1,9 @@
 import { Client, type Cluster, startCluster } from '../../src/index.ts';
 import { faultsOf } from '../../src/testing/index.ts';
+import { caughtUp } from '../measuring/catch-up.ts';
 import { systemClock } from '../measuring/clock.ts';
 import { currentCommit } from '../measuring/provenance.ts';
-import { caughtUp, openJobraftQueue } from './jobraft-queue.ts';
+import { openJobraftQueue } from './jobraft-queue.ts';
 import type { Peer, RunningPeer } from './peer.ts';
 
 const NODES = 3;

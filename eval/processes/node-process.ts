@@ -1,6 +1,6 @@
 import { openCluster } from '../../src/index.ts';
 import { startNode } from '../../src/server/index.ts';
-import type { ProcessTask } from './task-process.ts';
+import type { ProcessTask, ReadyMessage } from './task-process.ts';
 
 /** Runs the nodes of its task until its parent disconnects or ends. */
 async function main(task: ProcessTask): Promise<void> {
@@ -9,7 +9,7 @@ async function main(task: ProcessTask): Promise<void> {
   await ended;
 }
 
-const ready = (): void => void process.send?.('ready');
+const ready = (): void => void process.send?.({ type: 'ready', wallMs: Date.now() } satisfies ReadyMessage);
 
 async function start(task: ProcessTask): Promise<AsyncDisposable> {
   if (task.type === 'node') return await startNode(task.options, { onFormed: ready, onFailure: fail });

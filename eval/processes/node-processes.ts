@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
+import type { NodeOptions } from '../../src/server/index.ts';
 import { freeAddresses } from './free-addresses.ts';
 import { Links } from './links.ts';
-import { type ProcessTask, TaskProcess } from './task-process.ts';
+import { TaskProcess } from './task-process.ts';
 
 /** What the nodes of a new cluster are given. */
 export interface ProcessPlace {
@@ -19,21 +20,28 @@ export interface NodeProcessesOptions {
   readonly cluster?: string;
 }
 
+export interface BeginOptions {
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** `host:port` of all nodes, in place of those of its configuration. */
+  readonly addresses?: ReadonlyMap<number, string>;
+}
+
 /** A cluster whose nodes are processes, each by gRPC on the loopback interface, as `jobraft serve` runs them. They end with this process. */
 export class NodeProcesses implements AsyncDisposable {
   /** `host:port`, by node. */
   readonly addresses: ReadonlyMap<number, string>;
-  readonly #tasks: ReadonlyMap<number, ProcessTask>;
+  readonly #nodeOptions: ReadonlyMap<number, NodeOptions>;
   readonly #links: Links | undefined;
   readonly #processes = new Map<number, TaskProcess>();
 
-  private constructor(addresses: ReadonlyMap<number, string>, tasks: ReadonlyMap<number, ProcessTask>, links: Links | undefined) {
+  private constructor(addresses: ReadonlyMap<number, string>, nodeOptions: ReadonlyMap<number, NodeOptions>, links: Links | undefined) {
     this.addresses = addresses;
-    this.#tasks = tasks;
+    this.#nodeOptions = nodeOptions;
     this.#links = links;
   }
 
-  /** Resolves once the cluster is formed. @throws when one of the processes ends before; it has printed why. */
+  /** Resolves once the cluster is formed. @throws when one of the processes ends before. */
   static async start(
     { config: { nodes, durability, raft, limits }, dataDir }: ProcessPlace,
     { hasLinks = false, cluster = 'eval' }: NodeProcessesOptions = {},
@@ -42,7 +50,7 @@ export class NodeProcesses implements AsyncDisposable {
     const free = await freeAddresses(ids.length);
     const addresses = new Map(ids.map((id, at) => [id, free[at] ?? '']));
     const links = hasLinks ? await Links.open(addresses) : undefined;
-    const tasks = ids.map((id): readonly [number, ProcessTask] => {
+    const nodeOptions = ids.map((id): readonly [number, NodeOptions] => {
       const known = links?.addressesOf(id) ?? addresses;
       const options = {
         ...{ id, cluster, dataDir: join(dataDir, `node-${id}`), durability },
@@ -50,10 +58,10 @@ export class NodeProcesses implements AsyncDisposable {
         ...(limits === undefined ? {} : { limits }),
         nodes: [...known].map(([node, address]) => ({ id: node, address })),
       };
-      return [id, { type: 'node', options }];
+      return [id, options];
     });
     mkdirSync(dataDir, { recursive: true });
-    const processes = new NodeProcesses(addresses, new Map(tasks), links);
+    const processes = new NodeProcesses(addresses, new Map(nodeOptions), links);
     try {
       await Promise.all(ids.map((id) => processes.begin(id)));
       return processes;
@@ -80,13 +88,24 @@ export class NodeProcesses implements AsyncDisposable {
     return found;
   }
 
-  /** Starts a node, also again. Resolves once it takes part in the cluster. @param env added to its environment. */
-  async begin(id: number, env?: Readonly<Record<string, string>>): Promise<void> {
-    const task = this.#tasks.get(id);
-    if (task === undefined) throw new Error(`The cluster has no node ${id}.`);
-    const started = new TaskProcess(task, env);
+  /** Where a node has its files. */
+  folderOf(id: number): string {
+    return this.#optionsOf(id).dataDir;
+  }
+
+  /** Starts a node, also again. Resolves once it takes part in the cluster. */
+  async begin(id: number, { env, addresses }: BeginOptions = {}): Promise<void> {
+    const options = this.#optionsOf(id);
+    const nodes = addresses === undefined ? options.nodes : [...addresses].map(([node, address]) => ({ id: node, address }));
+    const started = new TaskProcess({ type: 'node', options: { ...options, nodes } }, env);
     this.#processes.set(id, started);
     await started.ready();
+  }
+
+  #optionsOf(id: number): NodeOptions {
+    const options = this.#nodeOptions.get(id);
+    if (options === undefined) throw new Error(`The cluster has no node ${id}. Give one of ${[...this.#nodeOptions.keys()].join(', ')}.`);
+    return options;
   }
 
   /** Lets the processes close their nodes; one that does not end in time is killed. */

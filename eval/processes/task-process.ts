@@ -12,8 +12,16 @@ export type ProcessTask =
     }
   | { readonly type: 'node'; readonly options: NodeOptions };
 
+/** What the process sends once its nodes run. */
+export interface ReadyMessage {
+  readonly type: 'ready';
+  /** Its time of day, in milliseconds. */
+  readonly wallMs: number;
+}
+
 const PROCESS_FILE = fileURLToPath(new URL('./node-process.js', import.meta.url));
 const END_MS_MAX = 10_000;
+const ERROR_CHARACTERS_MAX = 4_000;
 
 /** A process that is stopped does not notice the end of this one. */
 const running = new Set<ChildProcess>();
@@ -25,32 +33,52 @@ process.on('exit', () => {
 export class TaskProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
+  #errorOutput = '';
+  #clockAheadMs = 0;
 
   /** @param env added to the environment. */
   constructor(task: ProcessTask, env: Readonly<Record<string, string>> = {}) {
     this.#child = fork(PROCESS_FILE, [JSON.stringify(task)], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child.stderr?.on('data', (chunk) => {
+      this.#errorOutput = `${this.#errorOutput}${chunk}`.slice(-ERROR_CHARACTERS_MAX);
     });
     running.add(this.#child);
-    this.#exit = once(this.#child, 'exit').finally(() => running.delete(this.#child));
+    // The event 'close' is not emitted after a disconnect of this side.
+    const ends = [once(this.#child, 'exit'), ...(this.#child.stderr === null ? [] : [once(this.#child.stderr, 'close')])];
+    this.#exit = Promise.all(ends).finally(() => running.delete(this.#child));
   }
 
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** How it ended: its exit code, or the name of a signal. */
-  get end(): string {
-    return this.#child.signalCode ?? `exit code ${this.#child.exitCode}`;
+  /** By how much its time of day was later than that of this process when it was ready. */
+  get clockAheadMs(): number {
+    return this.#clockAheadMs;
   }
 
-  /** Resolves once its nodes run. @throws when it ends before; it has printed why. */
+  /** How it ended: its exit code, or the name of a signal; and what it printed last. */
+  get endText(): string {
+    return `${this.#child.signalCode ?? `exit code ${this.#child.exitCode}`} ${this.#errorOutput.trim()}`.trim();
+  }
+
+  get isKilled(): boolean {
+    return this.#child.signalCode === 'SIGKILL';
+  }
+
+  /** Resolves once its nodes run. @throws when it ends before. */
   async ready(): Promise<void> {
     const ended = this.#exit.then(() => {
-      throw new Error(`A process of the cluster ended before it was ready, ${this.end}. Its output above says why.`);
+      throw new Error(`A process of the cluster ended before it was ready: ${this.endText}`);
     });
-    await Promise.race([once(this.#child, 'message'), ended]);
+    const message = once(this.#child, 'message').then(([ready]) => {
+      // The process sends nothing else.
+      this.#clockAheadMs = (ready as ReadyMessage).wallMs - Date.now();
+    });
+    await Promise.race([message, ended]);
     ended.catch(() => undefined);
   }
 

@@ -219,7 +219,10 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Runs the other commands, each in a process of its own.
   'eval/full': { own: ['eval/measuring', 'eval/questions'], packages: ['node:', 'zod', 'csv-parse'] },
   // Runs clients under real faults, and checks their histories.
-  'eval/soak': { own: ['runtime/check', 'index', 'testing/index', 'base', 'history'], packages: ['node:'] },
+  'eval/soak': {
+    own: ['runtime/check', 'index', 'testing/index', 'remote/index', 'base', 'history', 'eval/measuring', 'eval/processes'],
+    packages: ['node:', 'commander'],
+  },
   // Injects bugs into a copy of the source, which the simulator has to find.
   'eval/mutants': { own: ['eval/measuring'], packages: ['node:', 'typescript'] },
   'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },

@@ -1,7 +1,8 @@
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { Cluster, Queue } from '../../../src/index.ts';
 import { faultsOf } from '../../../src/testing/index.ts';
-import { caughtUp, withQueue } from '../../bench/bench-cluster.ts';
+import { withQueue } from '../../bench/bench-cluster.ts';
+import { caughtUp } from '../../measuring/catch-up.ts';
 import { systemClock } from '../../measuring/clock.ts';
 import type { StepContext } from '../question.ts';
 import { heartbeatMsOf, type TimeoutRange } from './timeout-ranges.ts';

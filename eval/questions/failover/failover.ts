@@ -1,9 +1,10 @@
 import { type ClusterEndpoint, Queue } from '../../../src/index.ts';
-import { caughtUp, SMALL_BYTES } from '../../bench/bench-cluster.ts';
+import { SMALL_BYTES } from '../../bench/bench-cluster.ts';
 import { type DeliveryTally, tallyDeliveries } from '../../load/delivery-tally.ts';
 import { LoadConsumer } from '../../load/load-consumer.ts';
 import type { LoadPlan, SendResult } from '../../load/load-plan.ts';
 import { LoadSender } from '../../load/load-sender.ts';
+import { caughtUp } from '../../measuring/catch-up.ts';
 import { systemClock } from '../../measuring/clock.ts';
 import type { Question, QuestionStep, StepContext } from '../question.ts';
 import { type FailingCluster, REPAIRED_AFTER_MS, withFailingCluster } from './failing-cluster.ts';

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Cluster, type ClusterOptions, MembershipTimeoutError, startCluster } from '../../../src/index.ts';
-import { catchesUp, caughtUp } from '../../bench/bench-cluster.ts';
+import { catchesUp, caughtUp } from '../../measuring/catch-up.ts';
 import { systemClock } from '../../measuring/clock.ts';
 import { round } from '../../measuring/latency-summary.ts';
 import { count, optionalNumber } from '../cells.ts';
