@@ -37,7 +37,7 @@ export const connectionOptions = (): Option[] => [
 
 /** What commands use of a cluster, however it is reached. */
 export type CliCluster = ClusterEndpoint &
-  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'status' | 'transferLeadership' | 'waitForLeader'> &
+  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'removeNode' | 'status' | 'transferLeadership' | 'waitForLeader'> &
   // Only of a folder: it is written by the process that hosts the nodes.
   Partial<Pick<SharedCluster, 'backup'>> & {
     /** Only of nodes that are processes: see `RemoteCluster`. */
@@ -47,6 +47,8 @@ export type CliCluster = ClusterEndpoint &
 export interface Connection {
   readonly cluster: CliCluster;
   readonly client: Client;
+  /** @param address of a node that is a process. */
+  addMember(node: number, address: string | undefined): Promise<void>;
   /** The process that hosts the nodes, whose id is undefined while another one takes over; or undefined if each node is a process. */
   readonly host: { readonly pid: number | undefined; readonly isThisCommand: boolean } | undefined;
 }
@@ -125,6 +127,10 @@ async function openEndpoints(endpoints: readonly string[], insecure: boolean): P
   return {
     cluster,
     client,
+    addMember: async (node, address) => {
+      if (address === undefined) throw new UsageError('Give the address at which the node listens, such as 127.0.0.1:7104.');
+      await cluster.addNode(node, address);
+    },
     host: undefined,
     close: async (isInterrupted) => {
       if (!isInterrupted) await client.close();
@@ -149,6 +155,10 @@ async function openFolder(dataDir: string, options: ConnectionOptions, output: O
   return {
     cluster,
     client,
+    addMember: async (node, address) => {
+      if (address !== undefined) throw new UsageError('Nodes of a folder have no address. Leave it out, or name nodes with --endpoints.');
+      await cluster.addNode(node);
+    },
     host: { pid: cluster.hostPid, isThisCommand: cluster.isHost },
     close: async (isInterrupted) => {
       if (!isInterrupted) await client.close();

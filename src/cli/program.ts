@@ -66,7 +66,8 @@ function onUsageError({ exitCode, code, message }: CommanderError, words: readon
 /** The command, or the group of commands, that a command line names. */
 function commandOf(words: readonly string[]): string | undefined {
   const isNamed = (name: string): boolean => name.split(' ').every((word, at) => words[at] === word);
-  return [...COMMANDS.map(({ name }) => name), ...Object.keys(GROUPS)].find(isNamed);
+  const named = [...COMMANDS.map(({ name }) => name), ...Object.keys(GROUPS)].filter(isNamed);
+  return named.toSorted((one, other) => other.length - one.length)[0];
 }
 
 function isService(words: readonly string[]): boolean {
@@ -113,7 +114,11 @@ const GROUPS: Readonly<Record<string, string>> = { config: 'Configuration files 
 function placeOf(program: Command, { name, group }: CliCommand): { readonly parent: Command; readonly name: string } {
   const [first = '', second] = name.split(' ');
   if (second === undefined) return { parent: program, name: first };
-  const known = program.commands.find((command) => command.name() === first);
+  // Options after the second word belong to its command, also where the first word is a command with the same options.
+  const known = program.commands
+    .find((command) => command.name() === first)
+    ?.enablePositionalOptions()
+    .helpCommand(true);
   const summary = GROUPS[first] ?? '';
   return { parent: known ?? program.command(first).description(summary).summary(summary).helpGroup(`${group}:`), name: second };
 }

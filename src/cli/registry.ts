@@ -2,10 +2,12 @@ import type { CliCommand } from './command.ts';
 import { backup, restore } from './commands/backup.ts';
 import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
+import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
 import { add, job, remove, retry } from './commands/jobs.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
+import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
 import { serve } from './commands/serve.ts';
@@ -29,10 +31,13 @@ export const COMMANDS: readonly CliCommand[] = [
   resume,
   status,
   members,
+  membersAdd,
+  membersRemove,
   transfer,
   log,
   backup,
   restore,
+  forceNewCluster,
   logs,
   configImport,
   sim,

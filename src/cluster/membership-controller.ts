@@ -70,6 +70,18 @@ export class MembershipController {
     });
   }
 
+  /** The node receives the log from now on, and becomes a voter once it has caught up. @throws {AdminRejectedError | MembershipTimeoutError} */
+  async beginAddition(node: number): Promise<void> {
+    const late = new MembershipTimeoutError([node], [], this.#changeWaitMs);
+    await this.#until(this.#changeWaitMs, late, async (status) => {
+      const { voters, joining, isSettled } = status;
+      if (voters.includes(node)) return status;
+      if (joining.includes(node)) return isSettled ? status : undefined;
+      await this.#askForChange(status.node, { add: [node] });
+      return undefined;
+    });
+  }
+
   /**
    * Cancels the rest of an addition, so that none of the nodes becomes a voter later.
    * @returns the nodes that are not members. @throws {NoLeaderError} when none is found in time, or when the change in progress does not

@@ -15,7 +15,10 @@ export interface NodeConfig {
   readonly id: number;
   /** The name of the cluster: nodes of another one are rejected. */
   readonly cluster: string;
-  /** The nodes of the cluster, this one included; the same in the files of all nodes. */
+  /**
+   * Nodes of the cluster, this one included, and where they listen. A new cluster is formed with these, so they must be the same in the files of
+   * all nodes; later one that runs is enough, and the others are learned from it.
+   */
   readonly nodes: readonly NodeAddress[];
   /** The folder of this node. */
   readonly dataDir: string;
@@ -25,6 +28,8 @@ export interface NodeConfig {
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: NonNullable<ClusterConfig['logs']>;
+  /** The node joins the running cluster of the others in `nodes`, unless it is a member already. */
+  readonly join: boolean;
 }
 
 const ADDRESS_REMEDY = 'Give a host and a port from 1 to 65535: 127.0.0.1:7101, or [::1]:7101 for IPv6.';
@@ -54,6 +59,7 @@ export const nodeSchema = groupOf({
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
+  join: z.boolean({ error: 'Give true or false.' }).default(false),
 })
   .refine(({ id, nodes }) => nodes.some((node) => node.id === id), {
     path: ['id'],
@@ -73,6 +79,7 @@ export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes'
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };
+  readonly join?: boolean;
 }
 
 const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/;

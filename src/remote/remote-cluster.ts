@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceError } from '@grpc/grpc-js';
+import { type ServiceError, status as Status } from '@grpc/grpc-js';
 import { ConfigError, HandshakeError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
-import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
-import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
+import { AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { NODE_ID, parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
-import { INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
+import { ADDRESS, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
@@ -19,6 +19,10 @@ const POLL_MS = 50;
 const LEADER_WAIT_MS = 10_000;
 /** A call of a node's process that is stopped ends then. */
 const ADMIN_CALL_MS_MAX = 2_000;
+/** A node is added once those before it are. */
+const ADD_MS_MAX = 90_000;
+/** Members may have changed since the nodes were asked last. */
+const REFRESH_EVERY_MS = 1_000;
 
 /** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
 export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
@@ -30,6 +34,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   /** The id of the cluster. */
   #cluster = 0;
   #client: Client | undefined;
+  #refreshedMs = Number.NEGATIVE_INFINITY;
   readonly #members = new MembershipController(
     () => this.#ownClient(),
     () => this.leader(),
@@ -77,6 +82,8 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   /** @internal */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
+    // A client opens channels when it looks for a leader, which may be a node that was added meanwhile.
+    void this.#refresh();
     return this.#nodes.get(node)?.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster }, handlers);
   }
 
@@ -94,15 +101,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   /** The leader of the highest term among the nodes that reply. */
   async leader(): Promise<number | undefined> {
-    const asked = await Promise.all([...this.#nodes].map(async ([node, remote]) => ({ node, reply: await remote.status(STATUS_MS_MAX) })));
-    const replies = statusesOf(asked.map(({ reply }) => reply));
-    this.#misconnected = [
-      ...asked.flatMap(({ node, reply }) => wrongAddress(node, this.#nodes.get(node)?.address, reply)),
-      ...replies.flatMap(rejectionsIn),
-    ];
-    this.#replied = new Set(replies.map(({ node }) => node));
-    const leaders = replies.filter(({ state }) => state === LEADER);
-    return leaders.toSorted((one, other) => other.term - one.term)[0]?.node;
+    return leaderIn(await this.#askAll())?.node;
   }
 
   /** @internal What kept nodes from reaching each other when all were asked last, in sentences: wrong addresses, other configurations. */
@@ -130,6 +129,41 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   /** The members, as the leader reports them. @throws {NoLeaderError} */
   async members(): Promise<ClusterMembers> {
     return await this.#members.members();
+  }
+
+  /**
+   * Adds a node, which runs as `jobraft serve --join` or `startNode({ join: true })`, and waits until it votes. A node that joins by itself needs no
+   * such call. An addition that fails or takes too long is cancelled, and may be repeated.
+   * @param address at which the node listens.
+   * @throws {ConfigError} for an id that is taken. @throws {AdminRejectedError} with the reason, as when no node replies at the address.
+   * @throws {MembershipTimeoutError | NoLeaderError}
+   */
+  async addNode(id: number, address: string): Promise<void> {
+    parseSettings(NODE_ID, id, 'id');
+    parseSettings(ADDRESS, address, 'address');
+    const { voters } = await this.members();
+    if (voters.includes(id)) throw new ConfigError('id', id, `That id is taken; the nodes are ${voters.join(', ')}.`);
+    await this.#askToAdd(id, address);
+    try {
+      await this.#members.change([id], []);
+    } catch (error) {
+      // The error of the change is more informative than that of its cancellation.
+      await this.#members.cancelAddition([id]).catch(() => undefined);
+      throw error;
+    }
+    await this.#askAll();
+  }
+
+  /**
+   * Removes a node's vote; its process ends, and its folder stays. If it leads, another node takes over.
+   * @throws {ConfigError | AdminRejectedError | MembershipTimeoutError | NoLeaderError}
+   */
+  async removeNode(id: number): Promise<void> {
+    const { voters, learners, joining } = await this.members();
+    const nodes = [...voters, ...learners, ...joining];
+    if (!nodes.includes(id)) throw new ConfigError('id', id, `The cluster's nodes are ${nodes.join(', ')}.`);
+    await this.#members.change([], [id]);
+    await this.#askAll();
   }
 
   /** Transfers leadership to node `to`, or to the most advanced one. @returns the new leader. @throws {AdminRejectedError | NoLeaderError} */
@@ -180,13 +214,67 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     const remote = addresses.find(({ address }) => !isLoopback(address));
     if (remote !== undefined && !this.#settings.insecure) throw new ConfigError('nodes', remote.address, INSECURE_REMEDY);
     this.#cluster = first.cluster;
+    this.#onStatuses(statuses);
+  }
+
+  /** @returns the statuses of the nodes that replied. */
+  async #askAll(): Promise<NodeStatusProto[]> {
+    this.#refreshedMs = performance.now();
+    const asked = await Promise.all([...this.#nodes].map(async ([node, remote]) => ({ node, reply: await remote.status(STATUS_MS_MAX) })));
+    const replies = statusesOf(asked.map(({ reply }) => reply));
+    this.#misconnected = [
+      ...asked.flatMap(({ node, reply }) => wrongAddress(node, this.#nodes.get(node)?.address, reply)),
+      ...replies.flatMap(rejectionsIn),
+    ];
+    const statuses = replies.filter(({ cluster }) => cluster === this.#cluster);
+    if (!this.#isClosed) this.#onStatuses(statuses);
+    return statuses;
+  }
+
+  async #refresh(): Promise<void> {
+    if (performance.now() - this.#refreshedMs >= REFRESH_EVERY_MS) await this.#askAll();
+  }
+
+  /** Members and their addresses. Only a leader's list is complete: others may not have the latest members yet. */
+  #onStatuses(statuses: readonly NodeStatusProto[]): void {
     this.#replied = new Set(statuses.map(({ node }) => node));
-    for (const { node, address } of addresses) this.#nodes.set(node, new RemoteNode(address));
+    const leader = leaderIn(statuses);
+    const addresses = new Map(
+      [...statuses, ...(leader === undefined ? [] : [leader])].flatMap(({ members }) =>
+        (members?.addresses ?? []).map(({ node, address }) => [node, address] as const),
+      ),
+    );
+    const current = leader?.members?.addresses.map(({ node }) => node);
+    for (const [node, remote] of this.#nodes) {
+      const isGone = current !== undefined && !current.includes(node);
+      if (!isGone && (addresses.get(node) ?? remote.address) === remote.address) continue;
+      remote[Symbol.dispose]();
+      this.#nodes.delete(node);
+    }
+    for (const [node, address] of addresses)
+      if (!this.#nodes.has(node) && (current?.includes(node) ?? true) && (this.#settings.insecure || isLoopback(address)))
+        this.#nodes.set(node, new RemoteNode(address));
+  }
+
+  /** Any node takes the call. @throws {AdminRejectedError | NoLeaderError} */
+  async #askToAdd(id: number, address: string): Promise<void> {
+    for (const node of this.#nodes.values()) {
+      const error = await node.addMember({ node: id, address }, ADD_MS_MAX);
+      if (error === undefined) return;
+      if (error.code === Status.UNIMPLEMENTED)
+        throw new AdminRejectedError('INVALID', 'A node of an earlier release cannot add members. Upgrade all nodes first.', 0);
+      if (error.code === Status.INVALID_ARGUMENT) throw new AdminRejectedError('INVALID', error.details, 0);
+    }
+    throw new NoLeaderError();
   }
 }
 
 const statusesOf = (replies: readonly (NodeStatusProto | ServiceError)[]): NodeStatusProto[] =>
   replies.filter((reply): reply is NodeStatusProto => 'node' in reply);
+
+/** The leader of the highest term. */
+const leaderIn = (statuses: readonly NodeStatusProto[]): NodeStatusProto | undefined =>
+  statuses.filter(({ state }) => state === LEADER).toSorted((one, other) => other.term - one.term)[0];
 
 const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
   replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';

@@ -3,7 +3,7 @@ import { plainBytes } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
-import { type ClusterClient, clusterClient, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import { type AddMemberProto, type ClusterClient, clusterClient, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { clientMetadata, type PacketProto } from '../transport/grpc/packet-exchange.ts';
 
 /** What may wait to be sent to a node; the bounds of clients are far below, see `ClientOptions.queuedBytesMax`. */
@@ -28,6 +28,13 @@ export class RemoteNode implements Disposable {
         if (error !== null) resolve(error);
         else if (status !== undefined) resolve(status);
       });
+    });
+  }
+
+  /** @returns the error if the node is not added in time. */
+  addMember(request: AddMemberProto, timeoutMs: number): Promise<ServiceError | undefined> {
+    return new Promise((resolve) => {
+      this.#client.AddMember(request, { deadline: Date.now() + timeoutMs }, (error) => resolve(error ?? undefined));
     });
   }
 

@@ -1,8 +1,9 @@
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { NodeStatus } from '../protocol/client-frame.ts';
-import type { MembersProto, NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import type { AddMemberProto, MembersProto, NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import type { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import type { UnreachablePeer } from '../transport/port.ts';
+import type { MemberService } from './member-service.ts';
 import type { RunningNode } from './running-node.ts';
 import { type ClientRequestProto, clientRequest } from './services/client-request.ts';
 import { implementationOf } from './services/jobs-implementation.ts';
@@ -13,7 +14,9 @@ const STATES: readonly NodeStatus['state'][] = ['follower', 'pre-candidate', 'ca
 
 export interface ClusterServiceOptions {
   readonly exchange: PacketExchange['serve'];
-  readonly addresses: ReadonlyMap<number, string>;
+  /** Where the members listen. */
+  readonly addresses: () => ReadonlyMap<number, string>;
+  readonly members: Pick<MemberService, 'add' | 'remove'>;
   readonly clusterName: string;
   readonly startedMs: number;
   /** Undefined until the cluster is formed. */
@@ -45,6 +48,14 @@ export function clusterImplementation(options: ClusterServiceOptions): UntypedSe
           entries: await client.log(options.nodeId, from === 0 ? undefined : from, to === 0 ? undefined : to),
         }),
         TransferLeadership: async ({ to }: { readonly to: number }) => ({ leader_id: await options.client.transferLeadership(to) }),
+        AddMember: async (request: AddMemberProto) => {
+          await options.members.add(request);
+          return {};
+        },
+        RemoveMember: async ({ node }: { readonly node: number }) => {
+          await options.members.remove(node);
+          return {};
+        },
         ClientRequest: async (request: ClientRequestProto, client) => await clientRequest(request, client),
       },
       options.client.get,
@@ -57,7 +68,7 @@ const membersProto = (
   { addresses }: ClusterServiceOptions,
 ): MembersProto => ({
   ...{ voters, learners, joining, leaving, settled: isSettled },
-  addresses: [...addresses].map(([node, address]) => ({ node, address })),
+  addresses: [...addresses()].map(([node, address]) => ({ node, address })),
 });
 
 function statusProto(of: NodeStatus, options: ClusterServiceOptions): NodeStatusProto {

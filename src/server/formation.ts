@@ -22,7 +22,7 @@ export interface Introduction {
   readonly node: number;
   /** It is on disk before it is said. */
   readonly disk: number;
-  /** The nodes of its configuration. */
+  /** The nodes of its configuration; in one that has a cluster, its members as far as it knows. */
   readonly nodes: readonly number[];
   /** Undefined in a node whose folder is new. */
   readonly formed: FormedCluster | undefined;
@@ -69,20 +69,33 @@ export function formationOf(own: Introduction, replies: ReadonlyMap<number, Intr
   return { type: 'formed', cluster: { cluster: clusterIdOf(own.clusterName, founders), founders } };
 }
 
-/** Why what was called as `node` is no node of the same cluster; undefined if it is one. */
+/** Why what was called as `node` is no node of the same cluster, with a place for this one; undefined if it is one. */
 function mismatch(own: Introduction, node: number, other: Introduction): string | undefined {
+  const reason = foreignness(own, node, other);
+  if (reason !== undefined) return reason;
+  if (other.formed !== undefined && !other.nodes.includes(own.node))
+    return `Node ${node} has a cluster already, with the members ${listed(other.nodes)}. Add this node to it with "jobraft serve --join", or correct the addresses in "nodes".`;
+  if (other.formed === undefined && !isSame(other.nodes, own.nodes))
+    return `Node ${node} has the nodes ${listed(other.nodes)}, this node ${listed(own.nodes)}. Give all nodes the same list "nodes".`;
+  return undefined;
+}
+
+/** Why what was called as `node` is not that node of a cluster of this name; undefined if it is. */
+export function foreignness(
+  own: Pick<Introduction, 'protocol' | 'clusterName'>,
+  node: number,
+  other: Pick<Introduction, 'protocol' | 'clusterName' | 'node'>,
+): string | undefined {
   if (other.protocol !== own.protocol)
     return `Node ${node} speaks version ${other.protocol} of the protocol, this node version ${own.protocol}. Use the same release of jobraft on all nodes.`;
   if (other.clusterName !== own.clusterName)
     return `Node ${node} belongs to the cluster "${other.clusterName}", this node to "${own.clusterName}". Correct "cluster", or the addresses in "nodes".`;
   if (other.node !== node) return `At the address of node ${node} is node ${other.node}. Correct the addresses in "nodes".`;
-  if (!isSame(other.nodes, own.nodes))
-    return `Node ${node} has the nodes ${listed(other.nodes)}, this node ${listed(own.nodes)}. Give all nodes the same list "nodes".`;
   return undefined;
 }
 
 const listed = (nodes: readonly number[]): string => nodes.toSorted((one, other) => one - other).join(', ');
-export const isSame = (nodes: readonly number[], others: readonly number[]): boolean => listed(nodes) === listed(others);
+const isSame = (nodes: readonly number[], others: readonly number[]): boolean => listed(nodes) === listed(others);
 
 /** The same for the same founders and disks, and practically never for others. */
 function clusterIdOf(name: string, founders: readonly Founder[]): number {

@@ -5,11 +5,14 @@ import { z } from 'zod';
 import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
+import type { StoredAddresses } from './address-book.ts';
 import type { FormedCluster } from './formation.ts';
 
-const FILE = 'node.json';
+/** Who a node is, in its folder. */
+export const NODE_FILE = 'node.json';
 const ID_MAX = 2 ** 47;
 
+const ADDRESS = z.object({ id: z.int().min(1), address: z.string() });
 const FOUNDER = z.object({ node: z.int().min(1), disk: z.int().min(1) });
 const IDENTITY = z.object({
   clusterName: z.string(),
@@ -18,6 +21,10 @@ const IDENTITY = z.object({
   formed: z.object({ cluster: z.int().min(1), founders: z.array(FOUNDER).min(1) }).optional(),
   /** The node's file was created: one that is created in its place from now on is another disk. */
   made: z.boolean().default(false),
+  /** The node was started to join a running cluster, and has not been seen among its voters yet. */
+  joining: z.boolean().default(false),
+  addresses: z.array(ADDRESS).default([]),
+  configured: z.array(ADDRESS).default([]),
 });
 type StoredIdentity = z.infer<typeof IDENTITY>;
 
@@ -38,7 +45,7 @@ export class NodeIdentity implements Disposable {
 
   /** @throws {StorageError} STORAGE_IN_USE, STORAGE_FOREIGN for the folder of another node or cluster, STORAGE_DAMAGED, STORAGE_FAILED. */
   static open(dataDir: string, clusterName: string, node: number): NodeIdentity {
-    const file = join(dataDir, FILE);
+    const file = join(dataDir, NODE_FILE);
     makeDataDirectory(file);
     const lock = openFileLock(
       file,
@@ -50,7 +57,7 @@ export class NodeIdentity implements Disposable {
         checkOwner(dataDir, stored, clusterName, node);
         return new NodeIdentity(dataDir, lock, stored);
       }
-      const identity = new NodeIdentity(dataDir, lock, { clusterName, node, disk: randomInt(1, ID_MAX), made: false });
+      const identity = new NodeIdentity(dataDir, lock, IDENTITY.parse({ clusterName, node, disk: randomInt(1, ID_MAX) }));
       identity.#write();
       return identity;
     } catch (error) {
@@ -67,10 +74,36 @@ export class NodeIdentity implements Disposable {
     return this.#stored.formed;
   }
 
-  onFormed(formed: FormedCluster): void {
+  /** @param joining the node joins a cluster that runs. */
+  onFormed(formed: FormedCluster, joining = false): void {
     const founders = formed.founders.map((founder) => ({ ...founder }));
-    this.#stored = { ...this.#stored, formed: { cluster: formed.cluster, founders } };
-    this.#write();
+    this.#change({ formed: { cluster: formed.cluster, founders }, joining });
+  }
+
+  /** The node joins a cluster that runs: it is no founder, and not a voter yet. */
+  get isJoining(): boolean {
+    return this.#stored.joining;
+  }
+
+  onJoining(): void {
+    if (!this.#stored.joining) this.#change({ joining: true });
+  }
+
+  onJoined(): void {
+    if (this.#stored.joining) this.#change({ joining: false });
+  }
+
+  get addresses(): StoredAddresses {
+    return this.#stored;
+  }
+
+  onAddresses({ addresses, configured }: StoredAddresses): void {
+    this.#change({ addresses: [...addresses], configured: [...configured] });
+  }
+
+  /** The node's file was assigned to a new cluster, as another disk. */
+  onForced(disk: number, { cluster, founders }: FormedCluster): void {
+    this.#change({ disk, formed: { cluster, founders: founders.map((founder) => ({ ...founder })) }, made: true, joining: false });
   }
 
   /** The id for the node's disk if its file is created now. */
@@ -80,17 +113,20 @@ export class NodeIdentity implements Disposable {
 
   /** The node's file exists. */
   onFileMade(): void {
-    if (this.#stored.made) return;
-    this.#stored = { ...this.#stored, made: true };
-    this.#write();
+    if (!this.#stored.made) this.#change({ made: true });
   }
 
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();
   }
 
+  #change(changes: Partial<StoredIdentity>): void {
+    this.#stored = { ...this.#stored, ...changes };
+    this.#write();
+  }
+
   #write(): void {
-    const file = join(this.#dataDir, FILE);
+    const file = join(this.#dataDir, NODE_FILE);
     try {
       const descriptor = openSync(`${file}.new`, 'w');
       try {

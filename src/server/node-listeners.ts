@@ -24,7 +24,9 @@ export interface NodeListeners {
   readonly onPeerRejects?: (rejection: PeerRejection) => void;
   /** The node listens beyond this machine without certificates: every program that reaches `address` can read and change all jobs. */
   readonly onInsecure?: (warning: { readonly address: string; readonly message: string }) => void;
-  /** The node's file was restored from an older copy: it was moved to `movedTo`, and the node gets everything from the others. */
+  /** The node, which joined a running cluster, has everything, and votes from now on. */
+  readonly onJoined?: () => void;
+  /** The node's file was restored from an older copy, or is damaged: it was moved to `movedTo`, and the node gets everything from the others. */
   readonly onRepair?: (repair: { readonly damage: Error; readonly movedTo: string }) => void;
   /** The node has stopped by itself, and is closed: a write failed, an invariant is broken, or the others have another cluster. */
   readonly onFailure?: (error: Error) => void;
@@ -35,6 +37,7 @@ export const nodeListeners = ({
   onFormed = () => undefined,
   onPeerRejects = warnOfRejection,
   onInsecure = warnOfInsecureAddress,
+  onJoined = () => undefined,
   onRepair = warnOfRepair,
   onFailure = warnOfFailure,
 }: NodeListeners): Required<NodeListeners> => ({
@@ -42,6 +45,7 @@ export const nodeListeners = ({
   onFormed: isolatedListener('onFormed', onFormed),
   onPeerRejects: isolatedListener('onPeerRejects', onPeerRejects),
   onInsecure: isolatedListener('onInsecure', onInsecure),
+  onJoined: isolatedListener('onJoined', onJoined),
   onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
 });

@@ -2,10 +2,11 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { asNodeId } from '../base/ids.ts';
-import type { ClusterEndpoint } from '../client/endpoint.ts';
-import type { NodeConfig } from '../config/node-config.ts';
+import { ADDRESS, isLoopback, type NodeAddress, type NodeConfig } from '../config/node-config.ts';
 import type { ConnectionNotice, NodeEvent } from '../node/event.ts';
-import { RemoteNode } from '../remote/remote-node.ts';
+import type { Configuration } from '../raft/entry.ts';
+import { isVotersDisk } from '../raft/membership.ts';
+import { membersOf } from '../raft/quorum.ts';
 import { type ChannelOptions, channelOptions } from '../transport/grpc/channel-options.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
 import { GrpcPeers } from '../transport/grpc/grpc-peers.ts';
@@ -16,12 +17,18 @@ import { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import { RaftService } from '../transport/grpc/raft-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { PeerIdentity } from '../transport/peer-identity.ts';
+import { AddressBook } from './address-book.ts';
 import { clusterImplementation } from './cluster-implementation.ts';
-import { type FormedCluster, formationOf, type Introduction, isSame } from './formation.ts';
+import { NodeRemovedError } from './errors.ts';
+import { type FormedCluster, formationOf, type Introduction } from './formation.ts';
+import { Joining } from './joining.ts';
+import { MemberService } from './member-service.ts';
 import { NodeIdentity } from './node-identity.ts';
 import type { FormationWait, PeerRejection } from './node-listeners.ts';
+import { RebuildService } from './rebuild-service.ts';
 import { RunningNode } from './running-node.ts';
 import { jobsImplementation } from './services/jobs-implementation.ts';
+import { MemberChannels } from './services/member-channels.ts';
 import { OwnClient } from './services/own-client.ts';
 
 /** What a packet of a client may have beside its largest payload: a whole batch, see `ClientOptions.batchBytesMax`. */
@@ -39,6 +46,8 @@ export interface NodeServerOptions {
   /** The node belongs to a cluster, and takes part in it. */
   readonly onFormed: () => void;
   readonly onPeerRejects: (rejection: PeerRejection) => void;
+  /** The node, which joined a running cluster, votes. */
+  readonly onJoined: () => void;
   /** Called at most once: the node has stopped by itself, or can never run with this configuration. It is to be disposed. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -47,19 +56,22 @@ export interface NodeServerOptions {
 export class NodeServer implements AsyncDisposable {
   readonly #options: NodeServerOptions;
   readonly #identity: NodeIdentity;
-  readonly #addresses: ReadonlyMap<number, string>;
+  readonly #book: AddressBook;
   readonly #channelOptions: ChannelOptions;
   readonly #server: GrpcServer;
   readonly #peers: GrpcPeers;
   readonly #clients: PacketExchange;
   readonly #introductions: Introductions;
+  readonly #channels: MemberChannels;
   readonly #client: OwnClient;
-  /** By their id, as the node's own client reaches them. */
-  readonly #nodes = new Map<number, RemoteNode>();
+  readonly #members: MemberService;
   readonly #replies = new Map<number, Introduction>();
   readonly #life = randomInt(1, ID_MAX);
   readonly #startedMs = Date.now();
   #node: RunningNode | undefined;
+  #joining: Joining | undefined;
+  /** The one by which the peers' channels are open. */
+  #configuration: Configuration | undefined;
   #isDisposed = false;
   #hasFailed = false;
 
@@ -69,9 +81,8 @@ export class NodeServer implements AsyncDisposable {
     const identity = NodeIdentity.open(config.dataDir, config.cluster, config.id);
     let server: NodeServer | undefined;
     try {
-      checkFounders(config, identity.formed);
       server = new NodeServer(options, identity);
-      await server.#server.listen(server.#addressOf(config.id), 'nodes');
+      await server.#server.listen(server.#ownAddress, 'nodes');
       server.#open();
       return server;
     } catch (error) {
@@ -87,7 +98,8 @@ export class NodeServer implements AsyncDisposable {
     const messageBytesMax = messageBytesMaxOf(config, packetBytesMax);
     this.#options = options;
     this.#identity = identity;
-    this.#addresses = new Map(config.nodes.map(({ id, address }) => [id, address]));
+    this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
+    this.#book.onConfigured(config.nodes);
     this.#channelOptions = channelOptions(messageBytesMax);
     this.#server = new GrpcServer({
       messageBytesMax,
@@ -95,32 +107,62 @@ export class NodeServer implements AsyncDisposable {
     });
     this.#peers = this.#newPeers();
     this.#clients = this.#newClients(packetBytesMax);
-    const others = new Map([...this.#addresses].filter(([node]) => node !== config.id));
     this.#introductions = new Introductions({
       own: () => this.#introduced(),
-      addresses: others,
+      addresses: new Map(this.#others().map(({ id, address }) => [id, address])),
       channelOptions: this.#channelOptions,
       onIntroduced: (other, node) => this.#onIntroduced(other, node),
     });
+    this.#channels = new MemberChannels({
+      nodeIds: () => this.#memberIds(),
+      addressOf: (node) => this.#book.addressOf(node),
+      cluster: () => identity.formed?.cluster,
+    });
     this.#client = new OwnClient({
-      endpoint: this.#ownEndpoint(),
+      endpoint: this.#channels,
       payloadBytesMax: config.limits.payloadBytesMax,
       status: () => this.#node?.status,
     });
-    this.#server.addService(RaftService.service, { ...this.#peers.implementation(), Introduce: this.#introductions.serve });
+    this.#members = new MemberService({
+      ...{ book: this.#book, channelOptions: this.#channelOptions, control: this.#client.members },
+      own: () => this.#introduced(),
+      members: () => this.#memberIds(),
+      isAllowed: (address) => this.#isAllowed(address),
+      onAddress: (node, address) => this.#onAddress(node, address),
+    });
+    this.#addServices();
+  }
+
+  #addServices(): void {
+    const { config } = this.#options;
+    this.#server.addService(RaftService.service, {
+      ...this.#peers.implementation(),
+      ...this.#members.implementation(),
+      ...new RebuildService({
+        cluster: () => this.#identity.formed?.cluster ?? 0,
+        ask: (node, question) => this.#node?.rebuildReply(node, question),
+      }).implementation(),
+      Introduce: this.#introductions.serve,
+    });
     const implementation = clusterImplementation({
       exchange: this.#clients.serve,
-      addresses: this.#addresses,
+      addresses: () => this.#book.of(this.#memberIds()),
+      members: this.#members,
       clusterName: config.cluster,
       startedMs: this.#startedMs,
       node: () => this.#node,
-      cluster: () => identity.formed?.cluster ?? 0,
+      cluster: () => this.#identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
       nodeId: config.id,
       client: this.#client,
     });
     this.#server.addService(ClusterService.service, implementation);
     this.#server.addService(JobsService.service, jobsImplementation(this.#client.get));
+  }
+
+  /** How many members the cluster has, as far as this node knows. */
+  get memberCount(): number {
+    return this.#memberIds().length;
   }
 
   /** Undefined until the cluster is formed. */
@@ -133,11 +175,12 @@ export class NodeServer implements AsyncDisposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#introductions[Symbol.dispose]();
+    this.#joining?.[Symbol.dispose]();
     try {
       await this.#client[Symbol.asyncDispose]();
       await this.#node?.[Symbol.asyncDispose]();
     } finally {
-      for (const node of this.#nodes.values()) node[Symbol.dispose]();
+      this.#channels[Symbol.dispose]();
       this.#clients[Symbol.dispose]();
       this.#peers[Symbol.dispose]();
       await this.#server[Symbol.asyncDispose]();
@@ -145,29 +188,48 @@ export class NodeServer implements AsyncDisposable {
     }
   }
 
-  #ownEndpoint(): ClusterEndpoint {
-    return {
-      nodeIds: () => [...this.#addresses.keys()],
-      openChannel: (node, handlers) => {
-        const { formed } = this.#identity;
-        if (formed === undefined) return undefined;
-        const remote = this.#nodes.get(node) ?? new RemoteNode(this.#addressOf(node));
-        this.#nodes.set(node, remote);
-        return remote.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: formed.cluster }, handlers);
-      },
-    };
+  /** @throws {StorageError | NodeRemovedError} */
+  #open(): void {
+    const { config } = this.#options;
+    const { formed, isJoining } = this.#identity;
+    if (formed !== undefined) this.#run(formed);
+    if (config.join || isJoining) this.#join();
+    else if (formed === undefined) {
+      if (config.nodes.length === 1) this.#tryToForm();
+      else this.#introductions.start();
+    } else if (!this.#memberIds().includes(config.id)) throw new NodeRemovedError(config.id, config.dataDir);
   }
 
-  #open(): void {
-    const { formed } = this.#identity;
-    if (formed !== undefined) this.#run(formed);
-    else if (this.#addresses.size === 1) this.#tryToForm();
-    else this.#introductions.start();
+  #join(): void {
+    if (this.#identity.formed !== undefined) this.#identity.onJoining();
+    this.#joining = new Joining({
+      config: this.#options.config,
+      channelOptions: this.#channelOptions,
+      own: () => this.#introduced(),
+      others: () => this.#others(),
+      isVoter: () => this.#isVoter(),
+      onFound: ({ formed, addresses }) => {
+        for (const { id, address } of addresses) this.#onAddress(id, address);
+        this.#identity.onFormed(formed, true);
+        this.#run(formed);
+      },
+    });
+    this.#joining.run().then(
+      (isVoter) => {
+        if (!isVoter || this.#isDisposed) return;
+        this.#identity.onJoined();
+        this.#joining = undefined;
+        this.#options.onJoined();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #newPeers(): GrpcPeers {
     return new GrpcPeers({
       own: () => this.#peerIdentity(),
+      address: this.#ownAddress,
+      onAddress: (node, address) => this.#onAddress(node, address),
       random: Math.random,
       channelOptions: this.#channelOptions,
       events: {
@@ -198,8 +260,43 @@ export class NodeServer implements AsyncDisposable {
     });
   }
 
-  #addressOf(node: number): string {
-    return this.#addresses.get(node) ?? '';
+  get #ownAddress(): string {
+    const { id, nodes } = this.#options.config;
+    return nodes.find((node) => node.id === id)?.address ?? '';
+  }
+
+  /** The members by the configuration in force; before there is one, all nodes that are known. */
+  #memberIds(): readonly number[] {
+    const configuration = this.#node?.runtime.view.configuration;
+    const members = configuration === undefined ? [] : membersOf(configuration);
+    return members.length === 0 ? this.#book.nodes : members;
+  }
+
+  #others(): NodeAddress[] {
+    const { id: own } = this.#options.config;
+    return [...this.#book.of(this.#memberIds())].filter(([id]) => id !== own).map(([id, address]) => ({ id, address }));
+  }
+
+  /** Whether a leader counts this node, with its disk. */
+  #isVoter(): boolean {
+    const id = asNodeId(this.#options.config.id);
+    const view = this.#node?.runtime.view;
+    if (view?.leader === undefined || view.isRemoved) return false;
+    return view.configuration.voters.includes(id) && isVotersDisk(view.configuration, id, view.disk);
+  }
+
+  #onAddress(node: number, address: string): void {
+    if (this.#isDisposed || !ADDRESS.safeParse(address).success || !this.#isAllowed(address)) return;
+    if (this.#book.learn(node, address) && this.#node !== undefined) this.#dial();
+  }
+
+  /** Without certificates only nodes of this machine are called, unless the configuration accepts others. */
+  #isAllowed(address: string): boolean {
+    return this.#options.config.insecure || isLoopback(address);
+  }
+
+  #dial(): void {
+    this.#peers.setAddresses(this.#book.of(this.#memberIds()));
   }
 
   #peerIdentity(): PeerIdentity {
@@ -217,7 +314,8 @@ export class NodeServer implements AsyncDisposable {
     const { config } = this.#options;
     const { formed, disk } = this.#identity;
     const { cluster, founders } = formed ?? { cluster: 0, founders: [] };
-    return { clusterName: config.cluster, node: config.id, disk, nodes: [...this.#addresses.keys()], cluster, founders };
+    const nodes = formed === undefined ? config.nodes.map(({ id }) => id) : [...this.#memberIds()];
+    return { clusterName: config.cluster, node: config.id, disk, nodes, cluster, founders };
   }
 
   /** Only what a node of the configuration replies counts: anyone can call. */
@@ -238,7 +336,6 @@ export class NodeServer implements AsyncDisposable {
 
   #form(formed: FormedCluster): void {
     try {
-      checkFounders(this.#options.config, formed);
       this.#identity.onFormed(formed);
       this.#run(formed);
     } catch (error) {
@@ -256,24 +353,35 @@ export class NodeServer implements AsyncDisposable {
       outlets: {
         sendToPeer: (to, frame) => this.#peers.send(to, frame),
         sendToClient: (connection, packet) => this.#clients.send(connection, packet),
-        onTurn: () => {
-          this.#clients.onTurn();
-          this.#peers.onTurn();
-        },
+        onTurn: () => this.#onTurn(),
       },
     });
-    this.#peers.setAddresses(this.#addresses);
+    this.#configuration = this.#node.runtime.view.configuration;
+    this.#dial();
     onFormed();
   }
 
   #onPeerRejects(peer: number, reason: string): void {
-    const address = this.#addressOf(peer);
+    const address = this.#book.addressOf(peer) ?? '';
     this.#observe({ type: 'peer-rejects', peer: asNodeId(peer), address, reason });
     this.#options.onPeerRejects({ peer, address, reason });
   }
 
   #observe(notice: ConnectionNotice): void {
     this.#options.observe({ ...notice, node: asNodeId(this.#options.config.id), atMs: performance.now() });
+  }
+
+  #onTurn(): void {
+    this.#clients.onTurn();
+    this.#peers.onTurn();
+    const view = this.#node?.runtime.view;
+    if (view === undefined) return;
+    if (view.configuration !== this.#configuration) {
+      this.#configuration = view.configuration;
+      this.#dial();
+    }
+    const { id, dataDir } = this.#options.config;
+    if (view.isRemoved && this.#joining === undefined) this.#fail(new NodeRemovedError(id, dataDir));
   }
 
   #fail(error: unknown): void {
@@ -288,12 +396,4 @@ function messageBytesMaxOf({ raft, limits }: NodeConfig, packetBytesMax: number)
   // Small entries have up to their own size beside their data.
   const turnBytesMax = Math.max(2 * raft.messageBytesMax, limits.entryBytesMax, limits.snapshotChunkBytes, limits.turnBytesMax);
   return turnBytesMax + packetBytesMax + ENVELOPE_BYTES_MAX;
-}
-
-/** The members of a cluster are those that it was formed with, until they can be changed. @throws {ConfigError} */
-function checkFounders({ nodes }: NodeConfig, formed: FormedCluster | undefined): void {
-  const given = nodes.map(({ id }) => id);
-  const founders = formed?.founders.map(({ node }) => node) ?? given;
-  if (!isSame(given, founders))
-    throw new ConfigError('nodes', given, `The cluster was formed with the nodes ${founders.join(', ')}. Give these.`);
 }

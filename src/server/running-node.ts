@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { lifeOf } from '../base/generation.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
+import type { RebuildReply } from '../cluster/rebuilds.ts';
 import { TurnLoop } from '../cluster/turn-loop.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { NodeEvent } from '../node/event.ts';
@@ -86,6 +87,18 @@ export class RunningNode implements AsyncDisposable {
     onLost: (peer) => this.#runtime.peerLost(asNodeId(peer)),
     onReadable: () => this.#loop.runSoon(),
   };
+
+  /** Whether another node's file may be given up, which only a leader decides; it may begin a round of heartbeats. */
+  rebuildReply(node: number, question: number): RebuildReply | undefined {
+    this.#turns.finish();
+    let reply: RebuildReply | undefined;
+    this.#guard(() => {
+      const rejection = this.#runtime.admin.rebuildRejection(node, question);
+      reply = { isFromLeader: this.#runtime.view.role === 'leader', rejection };
+      this.#loop.runSoon();
+    });
+    return reply;
+  }
 
   runSoon(): void {
     this.#loop.runSoon();

@@ -4,6 +4,7 @@ import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
+import { moveAsideIfGranted } from './file-rebuild.ts';
 import type { FormationWait, NodeListeners } from './node-listeners.ts';
 import { FILE, NodeServer } from './node-server.ts';
 
@@ -52,14 +53,19 @@ export class ServedNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    this.#server = await NodeServer.start({
-      config: this.#config,
-      observe: (event) => this.#log?.observe(event),
-      onWaiting: (wait) => this.#onWaiting(wait),
-      onFormed: this.#listeners.onFormed,
-      onPeerRejects: this.#listeners.onPeerRejects,
-      onFailure: (error) => void this.#fail(error),
-    });
+    try {
+      this.#server = await NodeServer.start({
+        config: this.#config,
+        observe: (event) => this.#log?.observe(event),
+        onWaiting: (wait) => this.#onWaiting(wait),
+        onFormed: this.#listeners.onFormed,
+        onJoined: this.#listeners.onJoined,
+        onPeerRejects: this.#listeners.onPeerRejects,
+        onFailure: (error) => void this.#fail(error),
+      });
+    } catch (error) {
+      if (!(await this.#isRepaired(error))) throw error;
+    }
   }
 
   #warnOfInsecureAddress(): void {
@@ -88,23 +94,35 @@ export class ServedNode implements AsyncDisposable {
   }
 
   /**
-   * A file that was restored from an older copy must never vote again, also in a later start: it is moved aside before anything else, and the
-   * node goes on with a new disk, which has no vote until it has everything. With less than a majority of others that would be the end of
-   * the cluster: the file stays.
+   * The node goes on with a new disk, which has no vote until it has everything, after its file was moved aside: one that was restored from an
+   * older copy at once, since it must never vote again, also in a later start; a damaged one once the leader confirms that a majority without
+   * it has everything. With less than a majority of others that would be the end of the cluster: the file stays.
+   * @throws {StorageError} why a damaged file is not given up.
    */
   async #isRepaired(error: unknown): Promise<boolean> {
-    const { nodes, dataDir } = this.#config;
-    const isRolledBack = error instanceof StorageError && error.code === 'STORAGE_ROLLED_BACK';
-    if (!isRolledBack || this.#closing !== undefined || nodes.length - 1 <= nodes.length / 2) return false;
-    const movedTo = moveDamagedAside(join(dataDir, FILE));
+    if (!(error instanceof StorageError) || this.#closing !== undefined) return false;
+    const movedTo = await this.#movedAside(error);
+    if (movedTo === undefined) return false;
     this.#listeners.onRepair({ damage: error, movedTo });
-    await this.#server?.[Symbol.asyncDispose]();
+    await this.#disposeServer();
     this.#server = undefined;
     if (this.#closing !== undefined) return true;
     await this.#start();
     // It was closed meanwhile.
     if (this.#closing !== undefined) await this.#disposeServer();
     return true;
+  }
+
+  async #movedAside(damage: StorageError): Promise<string | undefined> {
+    const config = this.#config;
+    if (damage.code === 'STORAGE_ROLLED_BACK') {
+      const count = this.#server?.memberCount ?? 0;
+      return count - 1 <= count / 2 ? undefined : moveDamagedAside(join(config.dataDir, FILE));
+    }
+    if (damage.code !== 'STORAGE_DAMAGED') return undefined;
+    await this.#disposeServer();
+    this.#server = undefined;
+    return await moveAsideIfGranted({ config, damage, isClosed: () => this.#closing !== undefined });
   }
 
   async #end(error: unknown): Promise<void> {

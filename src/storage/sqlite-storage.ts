@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { ANY_GENERATION } from '../base/generation.ts';
-import { ANY_DISK, asIndex, type LogIndex } from '../base/ids.ts';
+import { ANY_DISK, asIndex, type DiskId, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../protocol/record.ts';
 import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
@@ -17,7 +17,7 @@ import { OpenReaders } from './open-readers.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, SnapshotRecord } from './port.ts';
 import { RecordTable, type StoredRecord } from './record-table.ts';
 import { kindTag, RowChecksum } from './row-checksum.ts';
-import { type FileIdentity, NO_ORIGIN, withGeneration } from './row-codec.ts';
+import { type ClusterOrigin, type FileIdentity, NO_ORIGIN, withGeneration } from './row-codec.ts';
 import { openDatabase, recordTableName } from './schema.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
@@ -52,6 +52,12 @@ export interface FileStorage extends NodeStorage {
   readonly identity: FileIdentity;
 }
 
+/** A storage whose file can be assigned to another cluster. */
+export interface AssignableStorage extends FileStorage {
+  /** From now on the file is another disk, of another cluster; what it holds stays. @throws {StorageError} */
+  assign(disk: DiskId, origin: ClusterOrigin): void;
+}
+
 /** How much `records()` holds in memory at a time. */
 const SCAN_CHUNK_BYTES = 1024 * 1024;
 /**
@@ -78,7 +84,7 @@ export function openedOn<T>(storage: Pick<FileStorage, 'closeWithoutCheckpoint'>
  * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED, STORAGE_FOREIGN, STORAGE_ROLLED_BACK or STORAGE_FAILED; nothing
  * stays open then.
  */
-export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
+export function openSqliteStorage(options: SqliteStorageOptions): AssignableStorage {
   const { newDiskId } = options;
   invariant(Number.isSafeInteger(newDiskId) && newDiskId >= 0, () => `${newDiskId} cannot be the id of a disk: give a safe integer`);
   makeDataDirectory(options.file);
@@ -99,7 +105,7 @@ export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
   }
 }
 
-class SqliteStorage implements FileStorage {
+class SqliteStorage implements AssignableStorage {
   readonly #file: string;
   readonly #recordKinds: readonly string[];
   readonly #tags: readonly number[];
@@ -148,6 +154,13 @@ class SqliteStorage implements FileStorage {
 
   get identity(): FileIdentity {
     return this.#reading('read the identity of the file', () => this.#readMeta().identity);
+  }
+
+  assign(disk: DiskId, { cluster, founders }: ClusterOrigin): void {
+    const before = this.identity;
+    const identity = { ...before, disk, origin: { ...before.origin, cluster, founders } };
+    this.#writing('assign the file to another cluster', () => this.#meta.putIdentity(identity));
+    this.#identity = identity;
   }
 
   load(): PersistedState {

@@ -71,7 +71,7 @@ describe('what npm packs', () => {
   it('has only code, licence, documentation, the protocol and settings', () => {
     const others = files.filter((path) => !/^dist\/src\/[\w/-]+\.(?:js|d\.ts)$/.test(path));
     const guides = readdirSync(join(packageRoot, 'docs')).filter((file) => file.endsWith('.md'));
-    const settings = ['cluster', 'node-1', 'node-2', 'node-3'].map((file) => `config/${file}.yaml`);
+    const settings = ['cluster', 'node-1', 'node-2', 'node-3', 'node-4'].map((file) => `config/${file}.yaml`);
     const rest = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'proto/jobraft.proto', 'proto/raft.proto', ...settings];
     expect(others.sort()).toEqual([...rest, ...guides.map((file) => `docs/${file}`)].sort());
     expect(files.filter((path) => path.startsWith('dist/src/sim/main.'))).toEqual([]);

@@ -13,8 +13,15 @@ describe('the configuration of a node', () => {
   it.each([1, 2, 3])('is ready to run for node %i, with the defaults of a cluster', (id) => {
     const { raft, limits, durability } = parseClusterConfig('');
     expect(loadNodeConfig(file(id))).toEqual({
-      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, insecure: false, durability, raft, limits },
+      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, insecure: false, durability, raft, limits, join: false },
       nodes: [1, 2, 3].map((node) => ({ id: node, address: `127.0.0.1:710${node}` })),
+    });
+  });
+
+  it('is ready to run for node 4, which joins: its id is one of the list', () => {
+    expect(loadNodeConfig(file(4))).toMatchObject({
+      ...{ id: 4, cluster: 'jobraft', dataDir: 'data/node-4', join: false },
+      nodes: [1, 2, 3, 4].map((node) => ({ id: node, address: `127.0.0.1:710${node}` })),
     });
   });
 

@@ -13,9 +13,14 @@ export class NodeProcess implements AsyncDisposable {
   errorOutput = '';
 
   /** @param environment in place of settings of `config/node-<id>.yaml`, or of the named file. */
-  constructor(id: number, environment: Readonly<Record<string, string>>, file = join(root, `config/node-${id}.yaml`)) {
+  constructor(
+    id: number,
+    environment: Readonly<Record<string, string>>,
+    file = join(root, `config/node-${id}.yaml`),
+    words: readonly string[] = ['serve'],
+  ) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('JOBRAFT_')));
-    this.#child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), 'serve', '--config', file], {
+    this.#child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), ...words, '--config', file], {
       env: { ...inherited, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -167,8 +167,11 @@ describe('a node that cannot run ends with one line and an exit code that is not
       /^jobraft: STORAGE_FOREIGN: .*belongs to node 1 of the cluster "jobraft".*\n$/,
     );
     expect(await failure(2, { JOBRAFT_NODES: `2=${other}` })).toMatch(/^jobraft: STORAGE_FOREIGN: .*names node 2.*\n$/);
-    expect(await failure(1, { JOBRAFT_NODES: `1=${address},2=${other}` })).toMatch(
-      /^jobraft: CONFIG_INVALID: Setting "nodes".*formed with the nodes 1\..*\n$/,
+    await using again = new NodeProcess(1, environment);
+    await again.printed('runs at');
+    const added = { JOBRAFT_DATA_DIR: join(folder.path, '3'), JOBRAFT_NODES: `1=${address},2=${other}` };
+    expect(await failure(2, added)).toMatch(
+      /^jobraft: CONFIG_INVALID: .*Node 1 has a cluster already, with the members 1\. Add this node to it with "jobraft serve --join".*\n$/,
     );
   });
 

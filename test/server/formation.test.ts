@@ -48,7 +48,6 @@ describe('a node whose folder is new', () => {
 
   it.each([
     ['of another cluster', { clusterName: 'web' }, 'Node 2 belongs to the cluster "web", this node to "mail".'],
-    ['with other nodes', { nodes: [1, 2] }, 'Node 2 has the nodes 1, 2, this node 1, 2, 3.'],
     ['of another protocol', { protocol: 2 }, 'Node 2 speaks version 2 of the protocol, this node version 1.'],
     ['with another id than its address has in the configuration', { node: 3 }, 'At the address of node 2 is node 3.'],
   ])('does not count a node %s: rejected if that one is in use, else it waits and says why', (_what, options, reason) => {
@@ -60,5 +59,20 @@ describe('a node whose folder is new', () => {
       ]);
     expect(formationOf(own, other({ formed }))).toMatchObject({ type: 'rejected', reason: expect.stringContaining(reason) });
     expect(formationOf(own, other({}))).toMatchObject({ type: 'waiting', missing: [2], reason: expect.stringContaining(reason) });
+  });
+
+  it('does not count a new node with another list of nodes', () => {
+    const others = replies(introduction(2, { nodes: [1, 2] }), introduction(3));
+    const reason = expect.stringContaining('Node 2 has the nodes 1, 2, this node 1, 2, 3.');
+    expect(formationOf(introduction(1), others)).toEqual({ type: 'waiting', missing: [2], reason });
+  });
+
+  it('belongs to a cluster whose members changed since, if it is one of them; else it learns how to join', () => {
+    const others = replies(introduction(2, { nodes: [1, 2, 5], formed }));
+    expect(formationOf(introduction(1), others)).toEqual({ type: 'formed', cluster: formed });
+    expect(formationOf(introduction(3), others)).toEqual({
+      type: 'rejected',
+      reason: expect.stringContaining('with the members 1, 2, 5. Add this node to it with "jobraft serve --join"'),
+    });
   });
 });

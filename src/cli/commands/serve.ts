@@ -4,11 +4,12 @@ import type { CliCommand, Invocation } from '../command.ts';
 
 interface ServeOptions {
   readonly config: string;
+  readonly join?: true;
 }
 
 /** What a line says, as `--json` prints it. */
 interface ServeEvent {
-  readonly event: 'waiting' | 'running' | 'stopped';
+  readonly event: 'waiting' | 'running' | 'joined' | 'stopped';
   readonly node: number;
   readonly address?: string | undefined;
   /** Nodes that have not replied yet; the cluster is formed once all have. */
@@ -21,16 +22,21 @@ export const serve: CliCommand = {
   group: 'Start',
   summary: 'Runs one node of a cluster as a process, until Ctrl-C or SIGTERM.',
   arguments: [],
-  options: [new Option('--config <file>', "the node's configuration, such as config/node-1.yaml").makeOptionMandatory()],
+  options: [
+    new Option('--config <file>', "the node's configuration, such as config/node-1.yaml").makeOptionMandatory(),
+    new Option('--join', 'join the running cluster of the other nodes in the configuration; without effect for a member'),
+  ],
   json: 'lines',
   isService: true,
   examples: [
     'jobraft serve --config config/node-1.yaml',
+    'jobraft serve --config config/node-4.yaml --join',
     'JOBRAFT_LOGS_DIR=logs JOBRAFT_LOG_LEVEL=debug jobraft serve --config config/node-1.yaml --json',
   ],
   async run({ options, output, isJson, signal }: Invocation<readonly [], ServeOptions>) {
     const { loadNodeConfig } = await import('../../config/load-node-config.ts');
-    const config = loadNodeConfig(options.config, process.env);
+    const loaded = loadNodeConfig(options.config, process.env);
+    const config = { ...loaded, join: loaded.join || options.join === true };
     const { id: node, cluster } = config;
     const address = config.nodes.find(({ id }) => id === node)?.address;
     const name = `Node ${node} of the cluster "${cluster}"`;
@@ -51,6 +57,7 @@ export const serve: CliCommand = {
       onFormed: () => say(`${name} runs at ${address}.`, { event: 'running', node, address }),
       onPeerRejects: ({ peer, address, reason }) => output.note(`Node ${peer}, at ${address}, rejects node ${node}: ${reason}`),
       onInsecure: ({ message }) => output.note(message),
+      onJoined: () => say(`${name} has joined the cluster: it has everything, and votes.`, { event: 'joined', node }),
       onRepair: ({ damage, movedTo }) =>
         output.note(`${damage.message} It was moved to ${movedTo}, and the node is being rebuilt from the others.`),
       onFailure,

@@ -43,6 +43,11 @@ export class OwnClient implements AsyncDisposable {
   readonly get = (leftMs: number): Client | undefined =>
     this.#isDisposed || this.#options.status() === undefined ? undefined : this.#open(callMsOf(leftMs));
 
+  /** Changes of members, through the leader. */
+  get members(): MembershipController {
+    return this.#members;
+  }
+
   /** @returns the new leader. @throws {AdminRejectedError | NoLeaderError} */
   async transferLeadership(to: number): Promise<number> {
     return await this.#members.transfer(to);

@@ -41,6 +41,11 @@ export interface NodeStatusProto {
   readonly cluster_name: string;
 }
 
+export interface AddMemberProto {
+  readonly node: number;
+  readonly address: string;
+}
+
 type Callback<Response> = (error: ServiceError | null, response?: Response) => void;
 type Nothing = Readonly<Record<string, never>>;
 
@@ -48,6 +53,7 @@ type Nothing = Readonly<Record<string, never>>;
 export interface ClusterClient extends Client {
   GetStatus(request: Nothing, options: CallOptions, callback: Callback<NodeStatusProto>): ClientUnaryCall;
   ListMembers(request: Nothing, options: CallOptions, callback: Callback<MembersProto>): ClientUnaryCall;
+  AddMember(request: AddMemberProto, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
   Exchange(metadata: Metadata): ClientDuplexStream<PacketProto, PacketProto>;
 }
 

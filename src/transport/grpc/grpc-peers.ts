@@ -9,7 +9,7 @@ import { UNREAD_PEER_BYTES_MAX, UNSENT_PEER_BYTES_MAX } from '../port.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { IncomingPeer, type PeerStream } from './incoming-peer.ts';
 import { OutgoingPeer } from './outgoing-peer.ts';
-import { callerIn, welcomeMetadata } from './peer-metadata.ts';
+import { addressIn, callerIn, welcomeMetadata } from './peer-metadata.ts';
 import { type AppendEntriesProto, appendOf, type InstallSnapshotProto, installSnapshotOf, timeoutNowOf } from './raft-protos.ts';
 import type { AppendCall, ExchangeCall, SnapshotCall, TimeoutNowCall, TimeoutNowCallback, VoteCall, VoteCallback } from './raft-service.ts';
 
@@ -18,6 +18,10 @@ const MESSAGE_BYTES = 64;
 
 export interface GrpcPeersOptions {
   readonly own: () => PeerIdentity;
+  /** Where this node listens, as it reports to those that it calls. */
+  readonly address?: string;
+  /** A node has opened a channel, and says that it listens there. */
+  readonly onAddress?: (node: number, address: string) => void;
   /** In [0, 1). */
   readonly random: () => number;
   readonly channelOptions: ChannelOptions;
@@ -106,9 +110,9 @@ export class GrpcPeers implements PeerChannels {
   }
 
   #dial(node: number, address: string): OutgoingPeer {
-    const { own, random, channelOptions, unsentBytesMax = UNSENT_PEER_BYTES_MAX, events } = this.#options;
+    const { own, address: ownAddress, random, channelOptions, unsentBytesMax = UNSENT_PEER_BYTES_MAX, events } = this.#options;
     return new OutgoingPeer({
-      ...{ own, node, address, random, channelOptions, unsentBytesMax },
+      ...{ own, node, address, ownAddress, random, channelOptions, unsentBytesMax },
       onParts: (parts, bytes) => {
         events.onParts(node, parts, bytes);
         events.onReadable();
@@ -139,6 +143,8 @@ export class GrpcPeers implements PeerChannels {
     this.#incoming.set(identity.node, peer);
     this.#outgoing.get(identity.node)?.onPeerLife(identity.life);
     call.sendMetadata(welcomeMetadata(this.#options.own()));
+    const address = addressIn(call.metadata);
+    if (address !== undefined) this.#options.onAddress?.(identity.node, address);
     const onEnd = (): void => this.#end(peer);
     call.on('cancelled', onEnd).on('end', onEnd).on('error', onEnd);
     call.on('data', ({ frame }) =>

@@ -1,3 +1,4 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { CHANNEL_PROTOCOL } from '../handshake.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { type IntroduceCall, type IntroduceCallback, type IntroductionProto, type RaftClient, raftClient } from './raft-service.ts';
@@ -16,6 +17,26 @@ export interface Introduced {
   /** Zero in a node whose folder is new. */
   readonly cluster: number;
   readonly founders: readonly { readonly node: number; readonly disk: number }[];
+}
+
+/** Calls one node, once. @returns the error if it does not reply in time. */
+export async function introduceTo(
+  address: string,
+  own: Omit<Introduced, 'protocol'>,
+  options: ChannelOptions,
+  withinMs = CALL_MS_MAX,
+): Promise<Introduced | ServiceError> {
+  const client = raftClient(address, options);
+  try {
+    return await new Promise((resolve) => {
+      client.Introduce(introductionProto(own), { deadline: Date.now() + withinMs }, (error, response) => {
+        if (error !== null) resolve(error);
+        else if (response !== undefined) resolve(introducedOf(response));
+      });
+    });
+  } finally {
+    client.close();
+  }
 }
 
 export interface IntroductionsOptions {

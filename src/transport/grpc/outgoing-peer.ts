@@ -35,6 +35,8 @@ export interface OutgoingPeerOptions {
   readonly own: () => PeerIdentity;
   readonly node: number;
   readonly address: string;
+  /** Where this node listens. */
+  readonly ownAddress?: string | undefined;
   readonly random: () => number;
   readonly channelOptions: ChannelOptions;
   readonly unsentBytesMax: number;
@@ -167,9 +169,9 @@ export class OutgoingPeer implements Disposable {
   }
 
   #open(attempt: number): void {
-    const { own, node, address, channelOptions } = this.#options;
+    const { own, node, address, ownAddress, channelOptions } = this.#options;
     const client = raftClient(address, channelOptions);
-    const exchange = client.Exchange(helloMetadata(own(), node, attempt, 0));
+    const exchange = client.Exchange(helloMetadata(own(), node, attempt, 0, ownAddress));
     this.#client = client;
     this.#exchange = exchange;
     this.#watch(exchange, attempt);

@@ -6,6 +6,7 @@ const NAMES = ['protocol', 'cluster', 'from', 'to', 'disk', 'generation', 'life'
 const WELCOME = ['disk', 'generation', 'life'] as const satisfies readonly (keyof PeerLife)[];
 const TO_LIFE = 'jobraft-to-life';
 const CHANNEL = 'jobraft-channel';
+const ADDRESS = 'jobraft-address';
 
 /** The calls between two lives of two nodes: those that belong to one call of Exchange, which opens the channel. */
 export interface CallerChannel {
@@ -14,13 +15,17 @@ export interface CallerChannel {
   readonly channel: number;
 }
 
-/** @param toLife of the node that is called; zero in the call that opens the channel. */
-export function helloMetadata(own: PeerIdentity, to: number, channel: number, toLife: number): Metadata {
+/**
+ * @param toLife of the node that is called; zero in the call that opens the channel.
+ * @param address where the caller listens; only in the call that opens the channel.
+ */
+export function helloMetadata(own: PeerIdentity, to: number, channel: number, toLife: number, address?: string): Metadata {
   const metadata = new Metadata();
   const call = peerCall(own, to);
   for (const name of NAMES) metadata.set(`jobraft-${name}`, String(call[name]));
   metadata.set(CHANNEL, String(channel));
   metadata.set(TO_LIFE, String(toLife));
+  if (address !== undefined) metadata.set(ADDRESS, address);
   return metadata;
 }
 
@@ -49,6 +54,12 @@ export function callerIn(metadata: Metadata, own: PeerIdentity, isOpening: boole
   if (!isOpening && naturalIn(metadata, TO_LIFE) !== own.life)
     throw new HandshakeError(`The call of node ${identity.node} means an earlier life of node ${own.node}.`);
   return { identity, channel };
+}
+
+/** Where the caller says that it listens; nodes of earlier releases do not say it. */
+export function addressIn(metadata: Metadata): string | undefined {
+  const [text] = metadata.get(ADDRESS);
+  return typeof text === 'string' ? text : undefined;
 }
 
 export function naturalIn(metadata: Metadata, name: string): number | undefined {

@@ -36,12 +36,33 @@ export interface IntroductionProto {
   readonly nodes: readonly number[];
 }
 
+export interface AnnounceAddressProto {
+  readonly cluster: number;
+  readonly node: number;
+  readonly address: string;
+}
+
+export interface AskToRebuildProto {
+  readonly cluster: number;
+  readonly node: number;
+  readonly question: number;
+}
+
+export interface AskToRebuildResponseProto {
+  readonly from_leader: boolean;
+  readonly granted: boolean;
+  readonly reason: string;
+  readonly is_final: boolean;
+}
+
 type Nothing = Readonly<Record<string, never>>;
 type Callback<Response> = (error: ServiceError | null, response?: Response) => void;
 
 /** The client that the loader makes of the service Raft. */
 export interface RaftClient extends Client {
   Introduce(request: IntroductionProto, options: CallOptions, callback: Callback<IntroductionProto>): ClientUnaryCall;
+  AnnounceAddress(request: AnnounceAddressProto, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
+  AskToRebuild(request: AskToRebuildProto, options: CallOptions, callback: Callback<AskToRebuildResponseProto>): ClientUnaryCall;
   RequestVote(
     request: RequestVoteProto,
     metadata: Metadata,
@@ -56,6 +77,10 @@ export interface RaftClient extends Client {
 
 export type IntroduceCall = ServerUnaryCall<IntroductionProto, IntroductionProto>;
 export type IntroduceCallback = sendUnaryData<IntroductionProto>;
+export type AnnounceAddressCall = ServerUnaryCall<AnnounceAddressProto, Nothing>;
+export type AnnounceAddressCallback = sendUnaryData<Nothing>;
+export type AskToRebuildCall = ServerUnaryCall<AskToRebuildProto, AskToRebuildResponseProto>;
+export type AskToRebuildCallback = sendUnaryData<AskToRebuildResponseProto>;
 export type VoteCall = ServerUnaryCall<RequestVoteProto, RequestVoteResponseProto>;
 export type VoteCallback = sendUnaryData<RequestVoteResponseProto>;
 export type AppendCall = ServerDuplexStream<AppendEntriesProto, AppendEntriesResponseProto>;
