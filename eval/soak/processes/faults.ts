@@ -136,8 +136,10 @@ async function untilFull(subject: Subject, id: number, disk: SmallDisk): Promise
   disk.free();
   if (node.isRunning) return `node ${id} goes on with the free space of its files`;
   await subject.begun(id);
-  return `node ${id} ended with ${node.endText.replaceAll(/\s+/g, ' ').slice(0, 200)}; with space again it has caught up`;
+  return `node ${id} ended with ${firstSentence(node.endText)}; with space again it has caught up`;
 }
+
+const firstSentence = (text: string): string => text.split('. ', 1)[0] ?? text;
 
 async function shiftClocks(subject: Subject): Promise<string> {
   const library = faketimeLibrary();
