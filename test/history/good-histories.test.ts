@@ -58,6 +58,20 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 1),
   },
   {
+    what: 'a read is served before two claims whose entries are older, and committed late: the first lease has ended when the second begins',
+    history: () => {
+      const script = new Script().added(1);
+      const first = script.begin('claim', aClaim(1));
+      script.passMs(2_000);
+      const second = script.begin('claim', aClaim(1));
+      script.did('getJob', { job: 1 }, { state: 'waiting', token: 0, attempt: 0, stalls: 0 });
+      const claimed = { job: 1, key: 'job-1', attempt: 1 };
+      first.ok({ jobs: [{ ...claimed, token: 1, isBegun: true, stalls: 0 }] });
+      second.ok({ jobs: [{ ...claimed, token: 2, isBegun: false, stalls: 1 }] });
+      return script.did('begin', { job: 1, token: 2 }, null).completed(1, 2);
+    },
+  },
+  {
     what: 'a job is added, claimed and completed',
     history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).read(1, 'completed'),
   },

@@ -80,6 +80,10 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     this.#options = options;
   }
 
+  isTimed({ source }: JobOperation): boolean {
+    return !('f' in source && source.f === 'getJob');
+  }
+
   keyOf(state: JobState): string {
     return `${keyWithoutClaims(state)}/${state.unseenClaims}`;
   }

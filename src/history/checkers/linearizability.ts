@@ -8,7 +8,8 @@ export interface Span {
 }
 
 /**
- * When a step must have happened: after every invocation of what was placed before, and before the first return of what was not placed yet.
+ * When a step must have happened: after every invocation of what was placed before and has a time of its own, and before the first return of
+ * what was not placed yet.
  */
 export interface Moment {
   readonly notBeforeUs: number;
@@ -23,6 +24,11 @@ export interface SequentialModel<State, Operation extends Span> {
    * Every state that the operation, with its result, may lead to, the likeliest first; none when it is impossible here.
    */
   step(state: State, operation: Operation, moment: Moment): readonly State[];
+  /**
+   * Whether what is placed behind the operation happened after its invocation. Commands have the times of their log entries, which ascend; an
+   * entry that is committed behind a read may be older than the read. Default: every operation.
+   */
+  isTimed?(operation: Operation): boolean;
   /** Equal for states that no operation can distinguish. */
   keyOf(state: State): string;
 }
@@ -49,7 +55,7 @@ interface Choice<State> {
   readonly entry: Entry;
   readonly before: State;
   readonly successors: readonly State[];
-  /** The latest invocation of all placed operations, including this one. */
+  /** The latest invocation of all placed operations that have times of their own, including this one. */
   readonly notBeforeUs: number;
   at: number;
 }
@@ -141,7 +147,8 @@ class Search<State, Operation extends Span> {
     }
   }
 
-  #momentOf({ invokedUs }: Operation): Moment {
+  #momentOf(operation: Operation): Moment {
+    const invokedUs = this.#model.isTimed?.(operation) === false ? 0 : operation.invokedUs;
     const first = this.#operations[this.#firstReturn()?.operation ?? -1];
     return {
       notBeforeUs: Math.max(invokedUs, this.#choices.at(-1)?.notBeforeUs ?? 0),

@@ -36,6 +36,8 @@ export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
+const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused'] as const);
+
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
   readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [] };
@@ -49,6 +51,10 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   /** Some outcomes were not tried, so that a failed search proves nothing. */
   get isIncomplete(): boolean {
     return this.#isIncomplete;
+  }
+
+  isTimed({ f }: HistoryOperation): boolean {
+    return !READS.has(f);
   }
 
   keyOf({ jobs, lastId, lastToken, paused }: QueueState): string {
