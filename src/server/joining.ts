@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status as GrpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { ConfigError } from '../base/errors.ts';
 import type { NodeAddress, NodeConfig } from '../config/node-config.ts';
@@ -54,7 +55,7 @@ export class Joining implements Disposable {
       const others = this.#options.others();
       const other = others[next % Math.max(others.length, 1)];
       if (other !== undefined && (await this.#isAdded(other))) await this.#untilVoter();
-      await pause(POLL_MS);
+      await sleep(POLL_MS);
     }
     return false;
   }
@@ -83,7 +84,7 @@ export class Joining implements Disposable {
         if (typeof found === 'object') return isNew ? found : undefined;
         reason = found;
       }
-      if (isNew) await pause(POLL_MS);
+      if (isNew) await sleep(POLL_MS);
     } while (isNew && performance.now() < untilMs);
     if (!isNew) return undefined;
     throw new ClusterUnreachableError(
@@ -141,11 +142,9 @@ export class Joining implements Disposable {
 
   async #untilVoter(): Promise<void> {
     const untilMs = performance.now() + ASK_EVERY_MS;
-    while (!this.#isDisposed && !this.#options.isVoter() && performance.now() < untilMs) await pause(POLL_MS);
+    while (!this.#isDisposed && !this.#options.isVoter() && performance.now() < untilMs) await sleep(POLL_MS);
   }
 }
 
 /** Repeating the call would not help. */
 const isFinal = ({ code }: ServiceError): boolean => code === GrpcStatus.INVALID_ARGUMENT || code === GrpcStatus.UNIMPLEMENTED;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

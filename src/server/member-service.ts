@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ConfigError } from '../base/errors.ts';
 import { NODE_ID, parseSettings } from '../cluster/cluster-arguments.ts';
@@ -107,7 +108,7 @@ export class MemberService {
       }
       if (performance.now() >= untilMs)
         throw new ConfigError('address', address, `No node replies there (${reply.details}). Start it with "jobraft serve --join".`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS);
     }
   }
 

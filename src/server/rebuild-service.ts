@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { Exclusive } from '../cluster/exclusive.ts';
 import type { RebuildReply } from '../cluster/rebuilds.ts';
@@ -52,7 +53,7 @@ export class RebuildService {
         const answer = this.#options.ask(node, question);
         if (answer === undefined || !answer.isFromLeader || answer.rejection === undefined || answer.rejection.isFinal) return answer;
         if (performance.now() >= untilMs) return answer;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await sleep(POLL_MS);
       }
     });
   }

@@ -56,6 +56,17 @@ describe('a node that joins a running cluster', () => {
   }, 120_000);
 });
 
+describe('an address beyond this machine', () => {
+  it('is neither taken up nor called by a node that does not accept it', async () => {
+    const nodes = await Nodes.start(2, 1);
+    await using cluster = await connect({ endpoints: nodes.endpoints.slice(0, 1) });
+    await expect(cluster.addNode(2, '192.0.2.1:7104')).rejects.toMatchObject({
+      message: expect.stringContaining('set "insecure" to true'),
+    });
+    expect(await cluster.members()).toMatchObject({ voters: [1], learners: [], joining: [] });
+  }, 120_000);
+});
+
 describe('a member that is removed', () => {
   it('ends with NODE_REMOVED, also when it is started again, and can be added again', async () => {
     const nodes = await Nodes.start(4, 4);
