@@ -95,7 +95,9 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     target: jobraftTarget(config),
     nodes: typeof nodes === 'number' ? nodes : nodes.length,
     durability: storage === 'memory' ? 'off' : durability,
-    command: ['npm run', selection === 'all' ? 'eval' : `eval:${selection}`, ...commandLine(process.argv.slice(3))].join(' '),
+    command: ['npm run', selection === 'all' ? 'eval' : `eval:${selection}`, ...commandLine(withoutFolders(process.argv.slice(3)))].join(
+      ' ',
+    ),
     commit,
     configHash: settingsHash(settings, { storage, raft, limits }),
     print,
@@ -107,6 +109,10 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
 }
 
 const print = (line: string): void => console.log(line);
+
+/** Without the folders, which say nothing about what was measured. */
+const withoutFolders = (args: readonly string[]): readonly string[] =>
+  args.filter((arg, at) => !/^--(out|plots-out)(=|$)/.test(arg) && !/^--(out|plots-out)$/.test(args[at - 1] ?? ''));
 
 const commandLine = (args: readonly string[]): readonly string[] => (args.length === 0 ? [] : ['--', ...args]);
 

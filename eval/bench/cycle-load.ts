@@ -3,35 +3,45 @@ import { type Client, type Queue, Worker } from '../../src/index.ts';
 import type { SteadyLoad } from '../load/steady-state.ts';
 import { SMALL_BYTES } from './bench-cluster.ts';
 
-/** Maximum number of jobs that are added and not yet completed: jobs are added as fast as they are completed. */
+export interface CycleOptions {
+  /** Size of a payload. Default: 64. */
+  readonly bytes?: number;
+  /** Maximum number of jobs that are added and not yet completed: jobs are added as fast as they are completed. Default: 2,000. */
+  readonly unfinishedMax?: number;
+}
+
 const UNFINISHED_MAX = 2000;
-const CONCURRENCY = 100;
+const CONCURRENCY_MAX = 100;
 
 /** Jobs through a full cycle: added, claimed and completed by one Worker with an empty handler. */
 export class CycleLoad implements SteadyLoad {
   readonly #queue: Queue;
   readonly #client: Client;
-  readonly #payload = new Uint8Array(SMALL_BYTES);
+  readonly #payload: Uint8Array;
+  readonly #unfinishedMax: number;
   #worker: Worker<unknown, null> | undefined;
   #added = 0;
   #completed = 0;
   #isEnded = false;
   #failure: unknown;
 
-  constructor(queue: Queue, client: Client) {
+  constructor(queue: Queue, client: Client, { bytes = SMALL_BYTES, unfinishedMax = UNFINISHED_MAX }: CycleOptions = {}) {
     this.#queue = queue;
     this.#client = client;
+    this.#payload = new Uint8Array(bytes);
+    this.#unfinishedMax = unfinishedMax;
   }
 
   start(): void {
-    const worker = new Worker<unknown, null>(this.#queue.name, async () => null, { connection: this.#client, concurrency: CONCURRENCY });
+    const concurrency = Math.min(CONCURRENCY_MAX, this.#unfinishedMax);
+    const worker = new Worker<unknown, null>(this.#queue.name, async () => null, { connection: this.#client, concurrency });
     worker.on('completed', () => {
       this.#completed += 1;
       this.#add();
     });
     worker.on('error', (error) => this.#fail(error));
     this.#worker = worker;
-    while (this.#added < UNFINISHED_MAX) this.#add();
+    while (this.#added < this.#unfinishedMax) this.#add();
   }
 
   /** Completes what was added. */

@@ -12,9 +12,10 @@ import { nodes } from '../questions/nodes/nodes.ts';
 import { type Answer, readAnswer, type SessionFacts } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
 import { type SizeRow, size } from '../questions/size.ts';
+import type { UsedColumns } from '../questions/used-columns.ts';
 import { RunFiles } from '../replay/run-files.ts';
 import type { RunRow } from '../replay/run-row.ts';
-import type { Used } from './limits.ts';
+import type { LeaderShares, Used } from './limits.ts';
 import { readPeers } from './peers-session.ts';
 
 /** The highest rate of one load, and what it uses. */
@@ -29,7 +30,9 @@ export interface LimitFigures {
   readonly used: Used;
   /** No round was steady, or the same payload is added faster where it is also claimed and completed: this is no limit. */
   readonly isEstablished: boolean;
-  /** Share of the leader's thread's time in SQLite's commits. */
+  /** Measured together with the rate; sessions before this was measured have the share in SQLite's commits, of another run, instead. */
+  readonly leader: LeaderShares | undefined;
+  /** Share of the leader's thread's time in SQLite's commits, by the profiler. */
   readonly commitShare: number | undefined;
 }
 
@@ -73,17 +76,21 @@ export function readLimits(results: ResultsFolder): Limits | undefined {
   const steady = RunFiles.at(results)
     .readRows()
     .filter(({ kind, valid }) => kind === 'steady' && valid);
+  const completed = (bytes: number): readonly SizeRow[] =>
+    sizes.rows.filter(({ subject, payload_bytes }) => subject === 'jobraft, completed' && payload_bytes === bytes);
   const loads = PAYLOADS.flatMap((bytes) => [
-    ...addsAlone(
+    ...addsOrCompletions(
       sizes.rows.filter(({ subject, payload_bytes }) => subject === 'jobraft' && payload_bytes === bytes),
       profile,
       { ...machine, processors: bytes === SMALL_BYTES ? addersProcessors(results) : undefined },
     ),
-    ...cycles(
-      steady.filter((row) => row.payload_bytes === bytes),
-      profile,
-      machine,
-    ),
+    ...(completed(bytes).length > 0
+      ? addsOrCompletions(completed(bytes), profile, machine)
+      : cycles(
+          steady.filter((row) => row.payload_bytes === bytes),
+          profile,
+          machine,
+        )),
   ]);
   return {
     facts,
@@ -154,28 +161,48 @@ function addersProcessors({ peersFile }: ResultsFolder): number | undefined {
   return percent === undefined ? undefined : percent / 100;
 }
 
-function addsAlone(
+function addsOrCompletions(
   rows: readonly SizeRow[],
   profile: readonly ProfileRow[],
-  { cores, disk, processors }: Machine & { readonly processors: number | undefined },
+  { cores, disk, processors, nodes }: Machine & { readonly processors?: number | undefined },
 ): readonly LimitFigures[] {
   const [first] = rows;
-  const perSecond = medianOf(rows.flatMap(({ adds_per_s }) => (adds_per_s === null ? [] : [adds_per_s])));
+  const medianIn = (column: keyof UsedColumns | 'adds_per_s'): number | undefined =>
+    medianOf(rows.flatMap((row) => (row[column] === null ? [] : [row[column]])));
+  const perSecond = medianIn('adds_per_s');
   if (first?.payload_bytes == null || perSecond === undefined) return [];
   const megabytesPerSecond = median(rows.map(({ mb_per_s }) => mb_per_s));
-  const threads = threadsOf(profile, PROFILES[first.payload_bytes]);
+  const isCompleted = first.subject === 'jobraft, completed';
+  const profiled = threadsOf(profile, isCompleted ? undefined : PROFILES[first.payload_bytes]);
+  const leader = leaderOf(medianIn);
+  const client = sumOf([medianIn('client_on_processor'), medianIn('client_ready')]);
+  const written = medianIn('disk_mb_per_s');
   return [
     {
-      ...{ payloadBytes: first.payload_bytes, load: 'adds alone', perSecond, megabytesPerSecond },
+      ...{ payloadBytes: first.payload_bytes, load: isCompleted ? 'add, claim, complete' : 'adds alone', perSecond, megabytesPerSecond },
       ...{ rounds: rows.length, steadyRounds: rows.filter(({ is_steady }) => is_steady === 1).length },
       used: known({
-        ...threads.used,
-        processors: shareOf(processors, cores),
-        "disk's bytes": shareOf(megabytesPerSecond, disk),
+        ...profiled.used,
+        ...known({
+          "leader's thread": leader && leader.onProcessor + leader.ready + leader.onDisk,
+          "client's thread": client,
+          processors: medianIn('processors_share') ?? shareOf(processors, cores),
+          "disk's time": medianIn('disk_busy'),
+          "disk's bytes": written === undefined ? shareOf(megabytesPerSecond, disk) : shareOf(written / nodes, disk),
+        }),
       }),
-      ...{ commitShare: threads.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
+      ...{ leader, commitShare: profiled.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
     },
   ];
+}
+
+/** `undefined` unless all are known. */
+const sumOf = (values: readonly (number | undefined)[]): number | undefined =>
+  values.reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value), 0);
+
+function leaderOf(medianIn: (column: keyof UsedColumns) => number | undefined): LeaderShares | undefined {
+  const [onProcessor, ready, onDisk] = [medianIn('leader_on_processor'), medianIn('leader_ready'), medianIn('leader_on_disk')];
+  return onProcessor === undefined || ready === undefined || onDisk === undefined ? undefined : { onProcessor, ready, onDisk };
 }
 
 function cycles(
@@ -201,7 +228,7 @@ function cycles(
         "disk's bytes": shareOf(megabytesPerSecond, disk),
         "disk's syncs": shareOf(syncs === undefined ? undefined : (syncs * 1000) / nodes, commits),
       }),
-      ...{ commitShare: threads.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
+      ...{ leader: undefined, commitShare: threads.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
     },
   ];
 }

@@ -6,6 +6,7 @@ import type { Section } from './table.ts';
 
 export function limitSection(limits: Limits): Section {
   const { loads } = limits;
+  const resources = RESOURCES.filter((resource) => loads.some(({ used }) => used[resource] !== undefined));
   return {
     title: 'Where is the limit, and why?',
     ...answerOf(limits),
@@ -18,14 +19,14 @@ export function limitSection(limits: Limits): Section {
     table: {
       header: [
         ...['Payload', 'Load', 'Rate (/s)', 'Payload (MB/s)', 'Steady rounds'],
-        ...RESOURCES.map((resource) => `${capitalized(resource)} (%)`),
-        ...["Leader's thread in commits (%)", 'Exhausted'],
+        ...resources.map((resource) => `${capitalized(resource)} (%)`),
+        ...["Of the leader's thread (%)", 'Exhausted'],
       ],
       rows: loads.map((of) => [
         ...[formatBytes(of.payloadBytes), of.load, rateOf(of), formatNumber(of.megabytesPerSecond)],
         `${of.steadyRounds} of ${of.rounds}`,
-        ...RESOURCES.map((resource) => percentOf(of.used[resource])),
-        percentOf(of.commitShare),
+        ...resources.map((resource) => percentOf(of.used[resource])),
+        leaderCellOf(of),
         limitOf(of.used).exhausted.join(', ') || 'not determined',
       ]),
     },
@@ -38,24 +39,54 @@ const rateOf = ({ isEstablished, perSecond }: LimitFigures): string =>
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const percentOf = (share: number | undefined): string => (share === undefined ? '–' : formatNumber(100 * share));
 
+const whole = (share: number): string => `${Math.round(100 * share)}`;
+
+function leaderCellOf({ leader, commitShare }: LimitFigures): string {
+  if (leader === undefined) return commitShare === undefined ? '–' : `${whole(commitShare)} in commits`;
+  return `${whole(leader.onProcessor)} on a processor, ${whole(leader.ready)} waiting for one, ${whole(leader.onDisk)} for the disk`;
+}
+
 /** What 100 % is. */
-function definitionsOf({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): readonly string[] {
-  const definitions: Readonly<Record<Resource, string>> = {
-    "leader's thread":
-      "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included, so that the share in steady state is higher; a thread in a commit counts as active while it waits for the disk, so that active is more than what the processors are used.",
-    "client's thread": '',
-    processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors; of adds alone as measured beside other queues, else with the warm-up.`,
-    "disk's bytes":
-      disk === undefined
-        ? ''
-        : `Disk's bytes: 1 MiB is written and synced (fdatasync), again and again, to one file a node at once; each of the ${facts.nodes} files takes ${formatNumber(disk)} MB/s, ${formatNumber(disk * facts.nodes)} together (medians of the rounds). Of that the payload is counted once a node: what a node writes in all was not counted, and is at least twice as much, since SQLite writes each byte into its WAL and then into its file.`,
-    "disk's syncs":
-      commits === undefined
-        ? ''
-        : `Disk's syncs: of ${formatNumber(commits)} SQLite commits a second and file, when ${facts.nodes} files commit at once.`,
-  };
+function definitionsOf(limits: Limits): readonly string[] {
+  const definitions = limits.loads.some(({ leader }) => leader !== undefined) ? watchedDefinitions(limits) : profiledDefinitions(limits);
   return RESOURCES.map((resource) => definitions[resource]).filter((text) => text !== '');
 }
+
+type Definitions = Readonly<Record<Resource, string>>;
+
+const filesAtOnce = (megabytesPerSecond: number, nodes: number): string =>
+  `1 MiB is written and synced (fdatasync), again and again, to one file a node at once; each of the ${nodes} files takes ${formatNumber(megabytesPerSecond)} MB/s, ${formatNumber(megabytesPerSecond * nodes)} together (medians of the rounds).`;
+
+/** Measured together with the rate. */
+const watchedDefinitions = ({ cores, diskMegabytesPerSecond: disk, facts }: Limits): Definitions => ({
+  "leader's thread":
+    'All shares are of the time in which the rate was measured. Threads: on a processor or waiting for one, by the counters of the system, or waiting for the disk, by their state every 10 ms; the rest they sleep, since there is nothing to do.',
+  "client's thread": '',
+  processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors.`,
+  "disk's time": "Disk's time: at least one request was in progress; a disk that serves several at once can take more.",
+  "disk's bytes":
+    disk === undefined
+      ? ''
+      : `Disk's bytes: all that was written, of what plain synced writes reach: ${filesAtOnce(disk, facts.nodes)} SQLite writes each byte into its WAL and then into its file.`,
+  "disk's syncs": '',
+});
+
+/** Sessions before the resources were measured together with the rate. */
+const profiledDefinitions = ({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): Definitions => ({
+  "leader's thread":
+    "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included, so that the share in steady state is higher; a thread in a commit counts as active while it waits for the disk, so that active is more than what the processors are used.",
+  "client's thread": '',
+  processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors; of adds alone as measured beside other queues, else with the warm-up.`,
+  "disk's time": '',
+  "disk's bytes":
+    disk === undefined
+      ? ''
+      : `Disk's bytes: ${filesAtOnce(disk, facts.nodes)} Of that the payload is counted once a node: what a node writes in all was not counted, and is at least twice as much, since SQLite writes each byte into its WAL and then into its file.`,
+  "disk's syncs":
+    commits === undefined
+      ? ''
+      : `Disk's syncs: of ${formatNumber(commits)} SQLite commits a second and file, when ${facts.nodes} files commit at once.`,
+});
 
 /** The same loads in other programs, whose figures differ. */
 function elsewhereOf({ elsewhere }: Limits): readonly string[] {
@@ -81,7 +112,7 @@ function answerOf({ loads, elsewhere }: Limits): Pick<Section, 'answer' | 'brief
   const largest = found(LARGEST_BYTES, 'adds alone');
   const small = found(SMALL_BYTES, 'adds alone');
   const causes = largest === undefined ? [] : limitOf(largest.used).exhausted;
-  const waits = causes.includes("leader's thread") ? ', which waits for the disk, too' : '';
+  const waits = causes.includes("leader's thread") ? `, which ${waitOf(largest?.leader)}` : '';
   const limitedBy = causes.length === 0 ? '' : `, limited by the ${causes.join(', ')}${waits}`;
   const rates = [
     small === undefined ? [] : [`64 B: ${addsOf(small, elsewhere)}`],
@@ -99,8 +130,20 @@ function addsOf({ payloadBytes, perSecond, megabytesPerSecond, isEstablished }: 
   return `${formatNumber(perSecond)} adds/s (${formatNumber(megabytesPerSecond)} MB/s)`;
 }
 
-function causeOf({ used, commitShare }: LimitFigures): string {
+/** How the thread waits, in a sentence. */
+const waitOf = (leader: LimitFigures['leader']): string =>
+  leader === undefined
+    ? 'waits for the disk, too'
+    : `is on a processor for ${whole(leader.onProcessor)} % of its time, and waits for one for ${whole(leader.ready)} %, for the disk for ${whole(leader.onDisk)} %`;
+
+function causeOf({ used, leader, commitShare }: LimitFigures): string {
   const { exhausted } = limitOf(used);
+  const described = describeLimit(used).replace(/%\)/, '% of its time)');
+  if (leader !== undefined) {
+    const written = used["disk's bytes"];
+    const bytes = written === undefined ? '' : `; what is written is ${whole(written)} % of what plain synced writes reach on this disk`;
+    return `${exhausted.length === 0 ? `the cause is ${describeLimit(used)}` : `exhausted: ${described}`}; the leader's thread ${waitOf(leader)}${bytes}`;
+  }
   if (exhausted.length === 0) return `the cause is ${describeLimit(used)}`;
   const commits =
     exhausted.includes("leader's thread") && commitShare !== undefined
@@ -111,5 +154,5 @@ function causeOf({ used, commitShare }: LimitFigures): string {
     disk === undefined || exhausted.includes("disk's bytes")
       ? ''
       : `; the payload, counted once though SQLite writes it twice, is ${Math.round(100 * disk)} % of what plain synced writes reach on this disk`;
-  return `exhausted: ${describeLimit(used).replace(/%\)/, '% of its time)')}${commits}${payload}`;
+  return `exhausted: ${described}${commits}${payload}`;
 }

@@ -1,9 +1,17 @@
 /** What a load can exhaust, and what 100 % of it is. */
-export const RESOURCES = ["leader's thread", "client's thread", 'processors', "disk's bytes", "disk's syncs"] as const;
+export const RESOURCES = ["leader's thread", "client's thread", 'processors', "disk's time", "disk's bytes", "disk's syncs"] as const;
 export type Resource = (typeof RESOURCES)[number];
 
 /** Used share of what a load was measured to use, 1 for all of it. */
 export type Used = Readonly<Partial<Record<Resource, number>>>;
+
+/** How the leader's thread spends its time, shares in [0, 1]; the rest it sleeps. */
+export interface LeaderShares {
+  readonly onProcessor: number;
+  /** Ready to run, while others had the processors. */
+  readonly ready: number;
+  readonly onDisk: number;
+}
 
 /** A resource of which this share is used counts as exhausted. */
 export const EXHAUSTED_SHARE = 0.9;

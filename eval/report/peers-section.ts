@@ -1,6 +1,7 @@
 import { countOf, formatCount, formatNumber, formatOptional } from '../measuring/format.ts';
 import { DEFAULT_RANGE, nameOf as rangeName } from '../questions/elections/timeout-ranges.ts';
 import { SMALL_RATES } from './limits.ts';
+import { behindOthers } from './peers-behind.ts';
 import { CLIENT_MEASURE, isSynced, type PeerRow, type PeerSession, readPeers } from './peers-session.ts';
 import type { Section, Table } from './table.ts';
 
@@ -113,9 +114,17 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
     ...(session.find(OWN_SYSTEM, silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
     ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),
   ];
+  const behind = behindOthers(
+    session,
+    own,
+    others.filter(({ peer }) => !isOwn(peer)),
+    shortName,
+  );
+  const worse =
+    behind.length === 0 ? '' : ` jobraft as threads is behind another of these in: ${behind.map(({ text }) => text).join(', ')}.`;
   return {
-    brief: `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}.${failed.length === 0 ? '' : ` jobraft failed in ${countOf(failed.length, 'measurement')}.`}`,
-    answer: `${parts.join('. ').replaceAll(/\. ([a-z])/g, (_, letter: string) => `. ${letter === 'p' ? letter : letter.toUpperCase()}`)}.${failed.length === 0 ? '' : ` jobraft failed: ${failed.join('; ')}.`}`,
+    brief: `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}.${behind.length === 0 ? '' : ` Worse than another: ${behind.map(({ name }) => name).join(', ')}.`}${failed.length === 0 ? '' : ` jobraft failed in ${countOf(failed.length, 'measurement')}.`}`,
+    answer: `${parts.join('. ').replaceAll(/\. ([a-z])/g, (_, letter: string) => `. ${letter === 'p' ? letter : letter.toUpperCase()}`)}.${worse}${failed.length === 0 ? '' : ` jobraft failed: ${failed.join('; ')}.`}`,
   };
 }
 

@@ -98,7 +98,7 @@ function loadLine(rows: readonly RunRow[]): string {
 /** Limits of the figures. */
 export const LIMITS: readonly string[] = [
   'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
-  'The cause of a limit is shown by how much of a resource was used, in one run of a profiler for each load; no CSV counts the bytes that reach the disk.',
+  'The cause of a limit is inferred from how much of each resource was used; no resource was enlarged to see the rate follow.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity, which the steady states show.',
   'The replayed runs inject no faults; the soak, the simulator, the sections on elections and failover, and the comparison with other queues do.',

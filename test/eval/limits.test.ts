@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
-import type { SizeRow } from '../../eval/questions/size.ts';
+import { QuestionFile } from '../../eval/questions/question-file.ts';
+import { type SizeRow, size } from '../../eval/questions/size.ts';
+import { NOTHING_WATCHED } from '../../eval/questions/used-columns.ts';
 import { readLimits } from '../../eval/report/limit-figures.ts';
 import { limitSection } from '../../eval/report/limit-section.ts';
 import { describeLimit, limitOf } from '../../eval/report/limits.ts';
@@ -30,9 +32,11 @@ describe('the cause of a limit', () => {
   });
 });
 
+const machine = { loadAverage: null, stealShare: null, otherShare: null };
+
 const sized = (payload_bytes: number, service_p50_ms: number, perSecond: number): SizeRow => ({
   ...{ subject: 'jobraft', payload_bytes, in_flight: 10, adds_per_s: perSecond, mb_per_s: (perSecond * payload_bytes) / 1e6 },
-  ...{ service_p50_ms, service_p99_ms: null, is_steady: 1 },
+  ...{ service_p50_ms, service_p99_ms: null, is_steady: 1, ...NOTHING_WATCHED },
 });
 
 describe('the section of sizes', () => {
@@ -83,5 +87,33 @@ describe('the section of limits', () => {
     expect(limits?.loads[0]?.used).not.toHaveProperty("leader's thread");
     expect(limits && limitSection(limits).answer).toContain('neither threads, processors nor syncs were measured');
     expect(limits && limitSection(limits).table.rows[0]?.at(-1)).toBe('not determined');
+  });
+
+  it('separates a processor, its queue and the disk where they were measured together with the rate', () => {
+    const folder = aFolder();
+    for (const file of ['runs.csv', 'environment.json', 'profile.csv']) copyFileSync(join(PUBLISHED.results, file), join(folder, file));
+    const used = {
+      ...{ processors_share: 0.6, leader_on_processor: 0.31, leader_ready: 0.12, leader_on_disk: 0.54 },
+      ...{ client_on_processor: 0.2, client_ready: 0.1, disk_busy: 0.93, disk_mb_per_s: 300 },
+    };
+    const disk = { ...sized(1_048_576, 1, 200), subject: 'disk, one file a node' } as const;
+    const rows = [
+      disk,
+      { ...sized(1_048_576, 30, 70), ...used },
+      { ...sized(1_048_576, 30, 50), ...used, subject: 'jobraft, completed' as const },
+    ];
+    const { facts } = answerOfRounds([rows]);
+    QuestionFile.open(ResultsFolder.at(folder), size, facts).append({ round: 1, step: 'all', fdatasyncMs: 1, machine }, rows);
+    const limits = readLimits(ResultsFolder.at(folder));
+    if (limits === undefined) throw new Error('The question about sizes is in the folder.');
+    const { answer, brief, table, terms } = limitSection(limits);
+    expect(answer).toBe(
+      "1 MiB: 70.0 adds/s (73.4 MB/s), 50.0/s added, claimed and completed; exhausted: leader's thread (97 % of its time), disk's time (93 %); the leader's thread is on a processor for 31 % of its time, and waits for one for 12 %, for the disk for 54 %; what is written is 48 % of what plain synced writes reach on this disk.",
+    );
+    expect(brief).toContain('for the disk for 54 %');
+    expect(table.rows.filter(([payload]) => payload === '1 MiB').map((row) => row.slice(-2))).toEqual(
+      Array.from({ length: 2 }, () => ['31 on a processor, 12 waiting for one, 54 for the disk', "leader's thread, disk's time"]),
+    );
+    expect(terms?.join(' ')).not.toContain('profiler');
   });
 });

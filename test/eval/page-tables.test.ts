@@ -70,6 +70,13 @@ describe('the comparison with peers', () => {
     expect(of?.answer ?? '').toContain('jobraft failed: add, 64 B, many in flight (in 1 round).');
   });
 
+  it('says where another system that is as durable is better, and where none is, nothing', () => {
+    const behindOf = (other: number): string =>
+      peersSections([header, row('jobraft', 'has it on disk', 7), row('other', 'has it on disk', other)].join('\n'))[0]?.answer ?? '';
+    expect(behindOf(9)).toContain('jobraft as threads is behind another of these in: adds with many in flight (7.00/s, other 9.00/s).');
+    expect(behindOf(3)).not.toContain('behind another');
+  });
+
   describe('of a session with tails, the client, two failures of the leader, and four rates', () => {
     const threads = 'a majority of 3 nodes has it on disk. The nodes are threads of one process.';
     const measured = (peer: string, durability: string, figures: Readonly<Record<string, number>>): string[] =>
@@ -133,7 +140,7 @@ describe('the comparison with peers', () => {
     it('is in the report, too: both tables, p99 and the client’s processor, and how jobraft compares', () => {
       const [measures, loads] = peersSections(csv);
       expect(measures?.answer).toBe(
-        'Durable, 3 nodes, those of "jobraft" as threads of the client\'s process, all others as processes behind sockets: jobraft 9.00, busy 5.00, idle – adds/s with many in flight. One add at a time p50 jobraft 1.00, busy 2.00, idle – ms; p99 jobraft 4.00, busy 3.00, idle – ms. A silent leader\'s gap jobraft 310, busy –, idle – ms.',
+        'Durable, 3 nodes, those of "jobraft" as threads of the client\'s process, all others as processes behind sockets: jobraft 9.00, busy 5.00, idle – adds/s with many in flight. One add at a time p50 jobraft 1.00, busy 2.00, idle – ms; p99 jobraft 4.00, busy 3.00, idle – ms. A silent leader\'s gap jobraft 310, busy –, idle – ms. jobraft as threads is behind another of these in: p99 of one add at a time (4.00 ms, busy 3.00 ms).',
       );
       expect(measures?.table.header).toEqual(expect.arrayContaining(['one add at a time, p99 (ms)', CLIENT_TITLE]));
       expect(measures?.table.rows.map(([name]) => name)).toEqual(['jobraft', 'busy 1.0', 'idle 1.0']);

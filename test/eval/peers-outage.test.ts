@@ -44,12 +44,31 @@ describe('the outage of a peer', () => {
     expect(gapMs).toBeGreaterThanOrEqual(OUTAGE_MS - 1);
   });
 
-  it('is undefined when it is interrupted, and a failure when no add succeeded before the fault', async () => {
+  it('is undefined when it is interrupted, and a failure when adds do not succeed before the fault', async () => {
     const interruption = new AbortController();
     const begin = async (): Promise<void> => interruption.abort();
     expect(await measureOutage(async () => undefined, begin, interruption.signal)).toBeUndefined();
     const rejected = (): Promise<void> => Promise.reject(new Error('rejected'));
-    await expect(measureOutage(rejected, async () => undefined, NEVER)).rejects.toThrow('before the fault');
+    await expect(measureOutage(rejected, async () => undefined, NEVER, 600)).rejects.toThrow('before the fault');
+  });
+});
+
+describe('the fault of a peer', () => {
+  it('waits until an earlier load no longer delays the adds', async () => {
+    const BACKLOG_MS = 700;
+    const startMs = performance.now();
+    const add = async (): Promise<void> => {
+      await sleep(Math.max(0, BACKLOG_MS - (performance.now() - startMs)));
+    };
+    let faultMs = 0;
+    await measureOutage(
+      add,
+      async () => {
+        faultMs = performance.now() - startMs;
+      },
+      NEVER,
+    );
+    expect(faultMs).toBeGreaterThanOrEqual(BACKLOG_MS - 1);
   });
 });
 

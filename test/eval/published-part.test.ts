@@ -6,6 +6,7 @@ import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { QuestionFile } from '../../eval/questions/question-file.ts';
 import { type SizeRow, size } from '../../eval/questions/size.ts';
+import { NOTHING_WATCHED } from '../../eval/questions/used-columns.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
 import { publishedBeside } from '../../eval/report/published-part.ts';
 import { questionSections } from '../../eval/report/question-sections.ts';
@@ -14,7 +15,17 @@ import { aFolder, aRow, settings } from './fixtures.ts';
 
 const machine = { loadAverage: null, stealShare: null, otherShare: null };
 const row = (subject: SizeRow['subject'], bytes: number | null, mb_per_s: number): SizeRow => ({
-  ...{ subject, payload_bytes: bytes, in_flight: 10, adds_per_s: 1, mb_per_s, service_p50_ms: 1, service_p99_ms: 2, is_steady: 1 },
+  ...{
+    subject,
+    payload_bytes: bytes,
+    in_flight: 10,
+    adds_per_s: 1,
+    mb_per_s,
+    service_p50_ms: 1,
+    service_p99_ms: 2,
+    is_steady: 1,
+    ...NOTHING_WATCHED,
+  },
 });
 
 /** A results folder in which the question about sizes was measured. */
