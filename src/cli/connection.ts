@@ -5,6 +5,7 @@ import { JobraftError } from '../base/errors.ts';
 import { nodesOfFolder } from '../cluster/shared/folder-nodes.ts';
 import { misspeltVariables } from '../config/variables.ts';
 import { Client, type ClusterEndpoint, openCluster, type SharedCluster } from '../index.ts';
+import type { TlsPaths } from '../security/tls-files.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 import { unlessInterrupted } from './interruption.ts';
@@ -18,6 +19,9 @@ export interface ConnectionOptions {
   readonly dataDir?: string;
   readonly endpoints?: readonly string[];
   readonly insecure?: boolean;
+  readonly tlsCa?: string;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
   readonly nodes?: number;
   readonly durability: 'full' | 'off';
 }
@@ -29,6 +33,9 @@ export const connectionOptions = (): Option[] => [
     .env('JOBRAFT_ENDPOINTS')
     .argParser((list) => list.split(',').map((address) => address.trim())),
   new Option('--insecure', 'allows endpoints beyond this machine, without certificates; or set JOBRAFT_INSECURE=true'),
+  new Option('--tls-ca <file>', "authority of the nodes' certificates").env('JOBRAFT_TLS_CA'),
+  new Option('--tls-certificate <file>', 'own certificate, such as "jobraft certs client" makes').env('JOBRAFT_TLS_CERTIFICATE'),
+  new Option('--tls-key <file>', 'its key').env('JOBRAFT_TLS_KEY'),
   new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
     wholeNumber(1),
   ),
@@ -111,7 +118,7 @@ async function open(options: ConnectionOptions, output: Output, mayCreate: boole
     throw new UsageError(
       'Both a folder and endpoints are named. Give one of --data-dir (JOBRAFT_DATA_DIR) and --endpoints (JOBRAFT_ENDPOINTS).',
     );
-  if (endpoints !== undefined) return await openEndpoints(endpoints, options.insecure === true || process.env.JOBRAFT_INSECURE === 'true');
+  if (endpoints !== undefined) return await openEndpoints(endpoints, options);
   if (dataDir === '')
     throw new UsageError(
       'No cluster is named. Give its folder with --data-dir (JOBRAFT_DATA_DIR), or its nodes with --endpoints (JOBRAFT_ENDPOINTS).',
@@ -119,10 +126,21 @@ async function open(options: ConnectionOptions, output: Output, mayCreate: boole
   return await openFolder(dataDir, options, output, mayCreate);
 }
 
-async function openEndpoints(endpoints: readonly string[], insecure: boolean): Promise<OpenConnection> {
+/** @throws {UsageError} when only some are given. */
+function tlsPathsOf({ tlsCa: ca, tlsCertificate: certificate, tlsKey: key }: ConnectionOptions): TlsPaths | undefined {
+  if (ca === undefined && certificate === undefined && key === undefined) return undefined;
+  if (ca !== undefined && certificate !== undefined && key !== undefined) return { ca, certificate, key };
+  throw new UsageError(
+    'TLS needs three files. Give all of --tls-ca (JOBRAFT_TLS_CA), --tls-certificate (JOBRAFT_TLS_CERTIFICATE) and --tls-key (JOBRAFT_TLS_KEY).',
+  );
+}
+
+async function openEndpoints(endpoints: readonly string[], options: ConnectionOptions): Promise<OpenConnection> {
   // Loaded by the commands that need it: gRPC takes longer to load than all else.
   const { connect } = await import('../remote/index.ts');
-  const cluster = await connect({ endpoints, insecure });
+  const insecure = options.insecure === true || process.env.JOBRAFT_INSECURE === 'true';
+  const tls = tlsPathsOf(options);
+  const cluster = await connect({ endpoints, insecure, ...(tls === undefined ? {} : { tls }) });
   const client = new Client(cluster);
   return {
     cluster,

@@ -1,5 +1,6 @@
 import type { CliCommand } from './command.ts';
 import { backup, restore } from './commands/backup.ts';
+import { certsCa, certsClient, certsNode } from './commands/certs.ts';
 import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
@@ -38,6 +39,9 @@ export const COMMANDS: readonly CliCommand[] = [
   backup,
   restore,
   forceNewCluster,
+  certsCa,
+  certsNode,
+  certsClient,
   logs,
   configImport,
   sim,

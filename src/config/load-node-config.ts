@@ -3,7 +3,7 @@ import { ConfigFileError } from './config-file-error.ts';
 import { nameOf } from './config-problems.ts';
 import { type NodeConfig, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
-import { LOGS, misspeltVariables, TEXTS, variableOf } from './variables.ts';
+import { LOGS, misspeltVariables, TEXTS, TLS, variableOf } from './variables.ts';
 
 /**
  * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. A variable whose name is nearly
@@ -19,6 +19,7 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
   const placeOf = (path: readonly PropertyKey[]): string => {
     const [group, key] = path;
     if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
+    if (group === 'tls' && (key === 'ca' || key === 'certificate' || key === 'key')) return TLS[key];
     return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
   };
   const misspelt = misspeltVariables(environment);
@@ -30,8 +31,8 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
         remedy: `There is no such variable. Did you mean ${meant}?`,
       })),
     );
-  const { logs, ...rest } = parseConfig(nodeSchema, { text, file, overrides: overridesIn(environment), placeOf });
-  return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }) });
+  const { logs, tls, ...rest } = parseConfig(nodeSchema, { text, file, overrides: overridesIn(environment), placeOf });
+  return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }), ...(tls === undefined ? {} : { tls }) });
 }
 
 function overridesIn(environment: NodeJS.ProcessEnv): object {
@@ -50,6 +51,7 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
     if (text !== undefined) set(group, key, numberIn(text));
   }
   for (const [key, variable] of Object.entries(LOGS)) if (environment[variable] !== undefined) set('logs', key, environment[variable]);
+  for (const [key, variable] of Object.entries(TLS)) if (environment[variable] !== undefined) set('tls', key, environment[variable]);
   return { ...overrides, ...groups };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RaftConfig } from '../raft/config.ts';
+import type { TlsPaths } from '../security/tls-files.ts';
 import { CLUSTER_SHAPE, type ClusterConfig, groupOf, type LOG_LEVELS, NODES_MAX } from './cluster-config.ts';
 import type { ClusterLimits } from './limits.ts';
 
@@ -24,6 +25,8 @@ export interface NodeConfig {
   readonly dataDir: string;
   /** Whether addresses beyond this machine are accepted without certificates. */
   readonly insecure: boolean;
+  /** Paths of PEM files: then all channels use mutual TLS, and addresses beyond this machine are accepted. */
+  readonly tls?: TlsPaths;
   readonly durability: ClusterConfig['durability'];
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
@@ -36,7 +39,13 @@ const ADDRESS_REMEDY = 'Give a host and a port from 1 to 65535: 127.0.0.1:7101, 
 export const ADDRESS = z.custom<string>((value) => typeof value === 'string' && isAddress(value), { error: ADDRESS_REMEDY });
 export const INSECURE = z.boolean({ error: 'Give true or false; the default is false.' }).default(false);
 export const INSECURE_REMEDY =
-  'Without certificates, which do not exist yet, only addresses of this machine are accepted: 127.0.0.1, [::1] or localhost. Where every program that reaches the address may read and change all jobs, set "insecure" to true (JOBRAFT_INSECURE=true).';
+  'Without certificates only addresses of this machine are accepted: 127.0.0.1, [::1] or localhost. Make certificates with "jobraft certs", and name them under "tls"; or, where every program that reaches the address may read and change all jobs, set "insecure" to true (JOBRAFT_INSECURE=true).';
+const TLS_PATH = z.string({ error: 'Give the path of a PEM file.' }).min(1, { error: 'Give the path of a PEM file.' });
+/** All three, or none. */
+export const TLS = groupOf(
+  { ca: TLS_PATH, certificate: TLS_PATH, key: TLS_PATH },
+  'Give the paths of PEM files: { ca, certificate, key }. "jobraft certs" makes them.',
+);
 export const CLUSTER_NAME = z.custom<string>((value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(value), {
   error: 'Give a name of letters, digits, dots, dashes and underscores, 100 at most; the same for all nodes.',
 });
@@ -55,6 +64,7 @@ export const nodeSchema = groupOf({
   nodes: NODES,
   dataDir: CLUSTER_SHAPE.dataDir,
   insecure: INSECURE,
+  tls: TLS.optional(),
   durability: CLUSTER_SHAPE.durability,
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
@@ -65,8 +75,8 @@ export const nodeSchema = groupOf({
     path: ['id'],
     error: 'Give an id that "nodes" lists, with the address of this node.',
   })
-  .superRefine(({ nodes, insecure }, context) => {
-    if (insecure) return;
+  .superRefine(({ nodes, insecure, tls }, context) => {
+    if (insecure || tls !== undefined) return;
     for (const [at, { address }] of nodes.entries())
       if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['nodes', at, 'address'], message: INSECURE_REMEDY });
   });
@@ -75,6 +85,8 @@ export const nodeSchema = groupOf({
 export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes' | 'dataDir'> {
   /** Accepts addresses beyond this machine: every program that reaches them can read and change all jobs. Default: false. */
   readonly insecure?: boolean;
+  /** Paths of PEM files: then all channels use mutual TLS. Default: none. */
+  readonly tls?: TlsPaths;
   readonly durability?: NodeConfig['durability'];
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;

@@ -8,6 +8,8 @@ const PREFIX = 'JOBRAFT_';
 export const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
 /** For variables whose names do not follow from the settings' alone. */
 export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
+/** Of a node, and of the command line. */
+export const TLS = { ca: 'JOBRAFT_TLS_CA', certificate: 'JOBRAFT_TLS_CERTIFICATE', key: 'JOBRAFT_TLS_KEY' } as const;
 /** Of the command line. */
 const ENDPOINTS = 'JOBRAFT_ENDPOINTS';
 /** Kubernetes gives each process such variables of every service: JOBRAFT_SERVICE_HOST, JOBRAFT_NODES_PORT_7101_TCP_ADDR. */
@@ -23,6 +25,7 @@ export const variableOf = (name: string): string =>
 export const VARIABLES: readonly string[] = [
   ...[...TEXTS, 'id', 'nodes', 'insecure', ...numberSettings().map(({ key }) => key)].map(variableOf),
   ...Object.values(LOGS),
+  ...Object.values(TLS),
   ENDPOINTS,
 ];
 

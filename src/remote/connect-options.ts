@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { groupOf } from '../config/cluster-config.ts';
-import { ADDRESS, CLUSTER_NAME, INSECURE, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
+import { ADDRESS, CLUSTER_NAME, INSECURE, INSECURE_REMEDY, isLoopback, TLS } from '../config/node-config.ts';
+import type { TlsPaths } from '../security/tls-files.ts';
 
 export interface ConnectOptions {
   /** Addresses of nodes, `host:port`; one that replies is enough, the others are learned from it. */
@@ -10,6 +11,8 @@ export interface ConnectOptions {
   readonly cluster?: string;
   /** Uses nodes beyond this machine, without certificates: what is sent is not encrypted, and a node is not authenticated. Default: false. */
   readonly insecure?: boolean;
+  /** Paths of PEM files: the authority of the nodes' certificates, and this client's own certificate and key, which are read again when they change. Default: no TLS. */
+  readonly tls?: TlsPaths;
   /** How long the first node may take to reply. Default: 10,000 ms. */
   readonly timeoutMs?: number;
 }
@@ -25,11 +28,12 @@ const CONNECT = groupOf(
       .max(ENDPOINTS_MAX, { error: ENDPOINTS_REMEDY }),
     cluster: CLUSTER_NAME.optional(),
     insecure: INSECURE,
+    tls: TLS.optional(),
     timeoutMs: WAIT_MS.default(10_000),
   },
   'Give the addresses of nodes: { endpoints: ["127.0.0.1:7101"] }.',
-).superRefine(({ endpoints, insecure }, context) => {
-  if (insecure) return;
+).superRefine(({ endpoints, insecure, tls }, context) => {
+  if (insecure || tls !== undefined) return;
   for (const [at, address] of endpoints.entries())
     if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['endpoints', at], message: INSECURE_REMEDY });
 });

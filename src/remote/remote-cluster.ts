@@ -8,10 +8,12 @@ import { NODE_ID, parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
 import { ADDRESS, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
+import { TlsFiles } from '../security/tls-files.ts';
+import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
 import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { ConnectSettings } from './connect-options.ts';
-import { EndpointsUnreachableError } from './errors.ts';
+import { AccessDeniedError, EndpointsUnreachableError } from './errors.ts';
 import { RemoteNode } from './remote-node.ts';
 
 const STATUS_MS_MAX = 1_000;
@@ -27,6 +29,8 @@ const REFRESH_EVERY_MS = 1_000;
 /** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
 export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ConnectSettings;
+  readonly #tls: TlsFiles | undefined;
+  readonly #security: ChannelSecurity;
   readonly #nodes = new Map<number, RemoteNode>();
   #replied: ReadonlySet<number> = new Set();
   #misconnected: readonly string[] = [];
@@ -44,12 +48,14 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   /** @internal */
   constructor(settings: ConnectSettings) {
     this.#settings = settings;
+    if (settings.tls !== undefined) this.#tls = new TlsFiles({ paths: settings.tls, onRejected: warnOfCertificate });
+    this.#security = this.#tls === undefined ? UNSECURED : securedBy(this.#tls);
   }
 
-  /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | HandshakeError | ConfigError} */
+  /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | AccessDeniedError | HandshakeError | ConfigError} */
   async start(): Promise<void> {
     const { endpoints, timeoutMs } = this.#settings;
-    const seeds = endpoints.map((address) => new RemoteNode(address));
+    const seeds = endpoints.map((address) => new RemoteNode(address, this.#security));
     const untilMs = performance.now() + timeoutMs;
     try {
       for (;;) {
@@ -59,6 +65,8 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
           this.#onReplies(statuses);
           return;
         }
+        const denied = deniedIn(replies);
+        if (denied !== undefined) throw new AccessDeniedError(denied.details);
         if (performance.now() >= untilMs) throw new EndpointsUnreachableError(endpoints, reasonOf(replies), timeoutMs);
         await sleep(POLL_MS);
       }
@@ -180,6 +188,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     await this.#client?.close();
     for (const node of this.#nodes.values()) node[Symbol.dispose]();
     this.#nodes.clear();
+    this.#tls?.[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,9 +221,13 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       );
     const addresses = first.members?.addresses ?? [];
     const remote = addresses.find(({ address }) => !isLoopback(address));
-    if (remote !== undefined && !this.#settings.insecure) throw new ConfigError('nodes', remote.address, INSECURE_REMEDY);
+    if (remote !== undefined && !this.#mayLeaveMachine) throw new ConfigError('nodes', remote.address, INSECURE_REMEDY);
     this.#cluster = first.cluster;
     this.#onStatuses(statuses);
+  }
+
+  get #mayLeaveMachine(): boolean {
+    return this.#settings.insecure || this.#tls !== undefined;
   }
 
   /** @returns the statuses of the nodes that replied. */
@@ -252,8 +265,8 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       this.#nodes.delete(node);
     }
     for (const [node, address] of addresses)
-      if (!this.#nodes.has(node) && (current?.includes(node) ?? true) && (this.#settings.insecure || isLoopback(address)))
-        this.#nodes.set(node, new RemoteNode(address));
+      if (!this.#nodes.has(node) && (current?.includes(node) ?? true) && (this.#mayLeaveMachine || isLoopback(address)))
+        this.#nodes.set(node, new RemoteNode(address, this.#security));
   }
 
   /** Any node takes the call. @throws {AdminRejectedError | NoLeaderError} */
@@ -275,6 +288,18 @@ const statusesOf = (replies: readonly (NodeStatusProto | ServiceError)[]): NodeS
 /** The leader of the highest term. */
 const leaderIn = (statuses: readonly NodeStatusProto[]): NodeStatusProto | undefined =>
   statuses.filter(({ state }) => state === LEADER).toSorted((one, other) => other.term - one.term)[0];
+
+/** All nodes that replied reject this client; repeating the call would not help. */
+function deniedIn(replies: readonly (NodeStatusProto | ServiceError)[]): ServiceError | undefined {
+  const errors = replies.filter((reply): reply is ServiceError => 'details' in reply);
+  return errors.find(({ code }) => code === Status.UNAUTHENTICATED || code === Status.PERMISSION_DENIED);
+}
+
+function warnOfCertificate({ message }: ConfigError): void {
+  process.emitWarning(`The renewed certificate is not used: ${message} The connection goes on with the one before.`, {
+    type: 'JobraftCertificate',
+  });
+}
 
 const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
   replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';

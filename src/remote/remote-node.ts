@@ -3,6 +3,7 @@ import { plainBytes } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
+import type { ChannelSecurity } from '../transport/grpc/channel-security.ts';
 import { type AddMemberProto, type ClusterClient, clusterClient, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { clientMetadata, type PacketProto } from '../transport/grpc/packet-exchange.ts';
 
@@ -14,11 +15,15 @@ const MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
 /** One node of a cluster of processes, as its clients reach it. */
 export class RemoteNode implements Disposable {
   readonly address: string;
-  readonly #client: ClusterClient;
+  readonly #security: ChannelSecurity;
+  #version: number;
+  #latest: ClusterClient;
 
-  constructor(address: string) {
+  constructor(address: string, security: ChannelSecurity) {
     this.address = address;
-    this.#client = clusterClient(address, channelOptions(MESSAGE_BYTES_MAX));
+    this.#security = security;
+    this.#version = security.version();
+    this.#latest = this.#newClient();
   }
 
   /** @returns an error if it does not reply in time. */
@@ -43,7 +48,22 @@ export class RemoteNode implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client.close();
+    this.#latest.close();
+  }
+
+  /** With the present certificate. Calls of the client before go on to their end. */
+  get #client(): ClusterClient {
+    const version = this.#security.version();
+    if (version !== this.#version) {
+      this.#latest.close();
+      this.#latest = this.#newClient();
+      this.#version = version;
+    }
+    return this.#latest;
+  }
+
+  #newClient(): ClusterClient {
+    return clusterClient(this.address, { options: channelOptions(MESSAGE_BYTES_MAX), security: this.#security });
   }
 }
 

@@ -6,6 +6,7 @@ import type { NodeConfig } from '../config/node-config.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import type { StorageError } from '../storage/errors.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
+import type { ChannelSecurity } from '../transport/grpc/channel-security.ts';
 import { type AskToRebuildResponseProto, type RaftClient, raftClient } from '../transport/grpc/raft-service.ts';
 import { AddressBook } from './address-book.ts';
 import { NodeIdentity } from './node-identity.ts';
@@ -18,6 +19,7 @@ const LIVES = 2 ** 40;
 export interface FileRebuildOptions {
   readonly config: NodeConfig;
   readonly damage: StorageError;
+  readonly security: ChannelSecurity;
   readonly isClosed: () => boolean;
 }
 
@@ -26,9 +28,10 @@ export interface FileRebuildOptions {
  * meanwhile, so no change of members can count on the file.
  * @returns the new path of the file. @throws {StorageError} the damage, with the reason, if that is not confirmed within a minute.
  */
-export async function moveAsideIfGranted({ config, damage, isClosed }: FileRebuildOptions): Promise<string> {
+export async function moveAsideIfGranted({ config, damage, security, isClosed }: FileRebuildOptions): Promise<string> {
   const { cluster, addresses } = folderOf(config, damage);
-  const clients = addresses.map((address) => raftClient(address, channelOptions(MESSAGE_BYTES_MAX)));
+  const channels = { options: channelOptions(MESSAGE_BYTES_MAX), security };
+  const clients = [...addresses].map(([node, address]) => raftClient(address, channels, node));
   // Questions of earlier lives had others.
   const life = randomInt(LIVES);
   const rebuilds = new Rebuilds({
@@ -45,8 +48,8 @@ export async function moveAsideIfGranted({ config, damage, isClosed }: FileRebui
     exclusive: new Exclusive(),
   });
   try {
-    const count = addresses.length + 1;
-    if (addresses.length <= count / 2) {
+    const count = addresses.size + 1;
+    if (addresses.size <= count / 2) {
       const message = `a cluster of ${count} ${count === 1 ? 'node' : 'nodes'} has no majority without this node.`;
       throw await rebuilds.rejected(config.id, { message, isFinal: true }, damage);
     }
@@ -63,7 +66,7 @@ function folderOf({ id, cluster: name, dataDir, nodes }: NodeConfig, damage: Sto
   const book = new AddressBook(id, identity.addresses, (stored) => identity.onAddresses(stored));
   book.onConfigured(nodes);
   const others = book.of(book.nodes.filter((node) => node !== id));
-  return { cluster: identity.formed.cluster, addresses: [...others.values()] };
+  return { cluster: identity.formed.cluster, addresses: others };
 }
 
 function ask(

@@ -3,7 +3,7 @@ import { status as GrpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { ConfigError } from '../base/errors.ts';
 import type { NodeAddress, NodeConfig } from '../config/node-config.ts';
 import { RemoteNode } from '../remote/remote-node.ts';
-import type { ChannelOptions } from '../transport/grpc/channel-options.ts';
+import type { Channels } from '../transport/grpc/channel-security.ts';
 import { type Introduced, introduceTo } from '../transport/grpc/introductions.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import { ClusterUnreachableError } from './errors.ts';
@@ -26,7 +26,7 @@ export interface FoundCluster {
 
 export interface JoiningOptions {
   readonly config: NodeConfig;
-  readonly channelOptions: ChannelOptions;
+  readonly channels: Channels;
   readonly own: () => Omit<Introduced, 'protocol'>;
   /** Where the other nodes listen, as far as this one knows. */
   readonly others: () => readonly NodeAddress[];
@@ -96,9 +96,9 @@ export class Joining implements Disposable {
 
   /** @returns the cluster of that node, or why there is none. @throws {ConfigError} when this node cannot join it. */
   async #ask({ id, address }: NodeAddress): Promise<FoundCluster | string> {
-    const { own, channelOptions, config } = this.#options;
+    const { own, channels, config } = this.#options;
     const introduced = own();
-    const reply = await introduceTo(address, introduced, channelOptions, CALL_MS_MAX);
+    const reply = await introduceTo(address, introduced, channels, CALL_MS_MAX);
     if (!('clusterName' in reply)) return reply.details;
     const problem = foreignness({ ...introduced, protocol: CHANNEL_PROTOCOL }, id, reply);
     if (problem !== undefined) throw new ConfigError('nodes', address, problem);
@@ -116,7 +116,7 @@ export class Joining implements Disposable {
 
   async #clusterOf(address: string, formed: FormedCluster): Promise<FoundCluster | string> {
     const { id } = this.#options.config;
-    using node = new RemoteNode(address);
+    using node = new RemoteNode(address, this.#options.channels.security);
     const reply = await node.status(CALL_MS_MAX);
     if ('details' in reply) return reply.details;
     const { voters = [], addresses = [] } = reply.members ?? {};
@@ -132,7 +132,7 @@ export class Joining implements Disposable {
   /** @throws {ConfigError} when the node cannot be added. */
   async #isAdded({ address }: NodeAddress): Promise<boolean> {
     const { id, nodes } = this.#options.config;
-    using node = new RemoteNode(address);
+    using node = new RemoteNode(address, this.#options.channels.security);
     const ownAddress = nodes.find((known) => known.id === id)?.address ?? '';
     const error = await node.addMember({ node: id, address: ownAddress }, ADD_MS_MAX);
     if (error === undefined) return true;

@@ -4,7 +4,7 @@ import { ConfigError } from '../base/errors.ts';
 import { NODE_ID, parseSettings } from '../cluster/cluster-arguments.ts';
 import type { MembershipController } from '../cluster/membership-controller.ts';
 import { ADDRESS, INSECURE_REMEDY } from '../config/node-config.ts';
-import type { ChannelOptions } from '../transport/grpc/channel-options.ts';
+import type { Channels } from '../transport/grpc/channel-security.ts';
 import type { AddMemberProto } from '../transport/grpc/cluster-service.ts';
 import { type Introduced, introduceTo } from '../transport/grpc/introductions.ts';
 import { type AnnounceAddressCall, type AnnounceAddressCallback, raftClient } from '../transport/grpc/raft-service.ts';
@@ -19,7 +19,7 @@ const POLL_MS = 200;
 
 export interface MemberServiceOptions {
   readonly book: AddressBook;
-  readonly channelOptions: ChannelOptions;
+  readonly channels: Channels;
   readonly own: () => Omit<Introduced, 'protocol'>;
   /** As this node has them. */
   readonly members: () => readonly number[];
@@ -91,11 +91,11 @@ export class MemberService {
    * @throws {ConfigError}
    */
   async #isOfCluster(node: number, address: string): Promise<boolean> {
-    const { own, channelOptions } = this.#options;
+    const { own, channels } = this.#options;
     const untilMs = performance.now() + NEW_NODE_WAIT_MS;
     for (;;) {
       const introduced = own();
-      const reply = await introduceTo(address, introduced, channelOptions, CALL_MS_MAX);
+      const reply = await introduceTo(address, introduced, channels, CALL_MS_MAX);
       if ('clusterName' in reply) {
         const reason = foreignness({ ...introduced, protocol: CHANNEL_PROTOCOL }, node, reply);
         if (reason !== undefined) throw new ConfigError('address', address, reason);
@@ -130,7 +130,7 @@ export class MemberService {
 
   /** @returns the status of the call. */
   async #announceTo(member: string, node: number, address: string): Promise<number> {
-    const client = raftClient(member, this.#options.channelOptions);
+    const client = raftClient(member, this.#options.channels);
     try {
       return await new Promise((resolve) => {
         const { cluster } = this.#options.own();

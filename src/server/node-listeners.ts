@@ -24,6 +24,8 @@ export interface NodeListeners {
   readonly onPeerRejects?: (rejection: PeerRejection) => void;
   /** The node listens beyond this machine without certificates: every program that reaches `address` can read and change all jobs. */
   readonly onInsecure?: (warning: { readonly address: string; readonly message: string }) => void;
+  /** Renewed files of the certificate cannot be used; the node goes on with those before. Default: a process warning. */
+  readonly onCertificateRejected?: (rejection: { readonly message: string }) => void;
   /** The node, which joined a running cluster, has everything, and votes from now on. */
   readonly onJoined?: () => void;
   /** The node's file was restored from an older copy, or is damaged: it was moved to `movedTo`, and the node gets everything from the others. */
@@ -37,6 +39,7 @@ export const nodeListeners = ({
   onFormed = () => undefined,
   onPeerRejects = warnOfRejection,
   onInsecure = warnOfInsecureAddress,
+  onCertificateRejected = warnOfCertificate,
   onJoined = () => undefined,
   onRepair = warnOfRepair,
   onFailure = warnOfFailure,
@@ -45,6 +48,7 @@ export const nodeListeners = ({
   onFormed: isolatedListener('onFormed', onFormed),
   onPeerRejects: isolatedListener('onPeerRejects', onPeerRejects),
   onInsecure: isolatedListener('onInsecure', onInsecure),
+  onCertificateRejected: isolatedListener('onCertificateRejected', onCertificateRejected),
   onJoined: isolatedListener('onJoined', onJoined),
   onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
@@ -52,6 +56,10 @@ export const nodeListeners = ({
 
 function warnOfRejection({ peer, address, reason }: PeerRejection): void {
   process.emitWarning(`Node ${peer}, at ${address}, rejects this node: ${reason}`, { type: 'JobraftPeer' });
+}
+
+function warnOfCertificate({ message }: { readonly message: string }): void {
+  process.emitWarning(message, { type: 'JobraftCertificate' });
 }
 
 function warnOfInsecureAddress({ message }: { readonly message: string }): void {

@@ -7,7 +7,10 @@ import type { ConnectionNotice, NodeEvent } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import { membersOf } from '../raft/quorum.ts';
-import { type ChannelOptions, channelOptions } from '../transport/grpc/channel-options.ts';
+import type { TlsFiles } from '../security/tls-files.ts';
+import { clientGuard, nodeGuard } from '../transport/grpc/caller.ts';
+import { channelOptions } from '../transport/grpc/channel-options.ts';
+import type { ChannelSecurity, Channels } from '../transport/grpc/channel-security.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
 import { GrpcPeers } from '../transport/grpc/grpc-peers.ts';
 import { GrpcServer } from '../transport/grpc/grpc-server.ts';
@@ -23,6 +26,7 @@ import { NodeRemovedError } from './errors.ts';
 import { type FormedCluster, formationOf, type Introduction } from './formation.ts';
 import { Joining } from './joining.ts';
 import { MemberService } from './member-service.ts';
+import { messageBounds } from './message-bounds.ts';
 import { NodeIdentity } from './node-identity.ts';
 import type { FormationWait, PeerRejection } from './node-listeners.ts';
 import { RebuildService } from './rebuild-service.ts';
@@ -31,16 +35,16 @@ import { jobsImplementation } from './services/jobs-implementation.ts';
 import { MemberChannels } from './services/member-channels.ts';
 import { OwnClient } from './services/own-client.ts';
 
-/** What a packet of a client may have beside its largest payload: a whole batch, see `ClientOptions.batchBytesMax`. */
-const BATCH_BYTES_MAX = 65 * 1024 * 1024;
-/** What a message has beside entries, packets or records. */
-const ENVELOPE_BYTES_MAX = 1024 * 1024;
 const ID_MAX = 2 ** 47;
 /** The node's state, in its folder. */
 export const FILE = 'jobraft.db';
 
 export interface NodeServerOptions {
   readonly config: NodeConfig;
+  /** Undefined without certificates. */
+  readonly tls: TlsFiles | undefined;
+  /** Of the channels to other nodes. */
+  readonly security: ChannelSecurity;
   readonly observe: (event: NodeEvent) => void;
   readonly onWaiting: (wait: FormationWait) => void;
   /** The node belongs to a cluster, and takes part in it. */
@@ -57,7 +61,7 @@ export class NodeServer implements AsyncDisposable {
   readonly #options: NodeServerOptions;
   readonly #identity: NodeIdentity;
   readonly #book: AddressBook;
-  readonly #channelOptions: ChannelOptions;
+  readonly #outgoing: Channels;
   readonly #server: GrpcServer;
   readonly #peers: GrpcPeers;
   readonly #clients: PacketExchange;
@@ -94,15 +98,15 @@ export class NodeServer implements AsyncDisposable {
 
   private constructor(options: NodeServerOptions, identity: NodeIdentity) {
     const { config } = options;
-    const packetBytesMax = config.limits.payloadBytesMax + BATCH_BYTES_MAX;
-    const messageBytesMax = messageBytesMaxOf(config, packetBytesMax);
+    const { packetBytesMax, messageBytesMax } = messageBounds(config);
     this.#options = options;
     this.#identity = identity;
     this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
     this.#book.onConfigured(config.nodes);
-    this.#channelOptions = channelOptions(messageBytesMax);
+    this.#outgoing = { options: channelOptions(messageBytesMax), security: options.security };
     this.#server = new GrpcServer({
       messageBytesMax,
+      tls: options.tls,
       onDropped: (peer, reason) => this.#observe({ type: 'connection-dropped', peer, reason }),
     });
     this.#peers = this.#newPeers();
@@ -110,13 +114,14 @@ export class NodeServer implements AsyncDisposable {
     this.#introductions = new Introductions({
       own: () => this.#introduced(),
       addresses: new Map(this.#others().map(({ id, address }) => [id, address])),
-      channelOptions: this.#channelOptions,
+      channels: this.#outgoing,
       onIntroduced: (other, node) => this.#onIntroduced(other, node),
     });
     this.#channels = new MemberChannels({
       nodeIds: () => this.#memberIds(),
       addressOf: (node) => this.#book.addressOf(node),
       cluster: () => identity.formed?.cluster,
+      security: options.security,
     });
     this.#client = new OwnClient({
       endpoint: this.#channels,
@@ -124,7 +129,7 @@ export class NodeServer implements AsyncDisposable {
       status: () => this.#node?.status,
     });
     this.#members = new MemberService({
-      ...{ book: this.#book, channelOptions: this.#channelOptions, control: this.#client.members },
+      ...{ book: this.#book, channels: this.#outgoing, control: this.#client.members },
       own: () => this.#introduced(),
       members: () => this.#memberIds(),
       isAllowed: (address) => this.#isAllowed(address),
@@ -135,7 +140,7 @@ export class NodeServer implements AsyncDisposable {
 
   #addServices(): void {
     const { config } = this.#options;
-    this.#server.addService(RaftService.service, {
+    const raft = {
       ...this.#peers.implementation(),
       ...this.#members.implementation(),
       ...new RebuildService({
@@ -143,7 +148,8 @@ export class NodeServer implements AsyncDisposable {
         ask: (node, question) => this.#node?.rebuildReply(node, question),
       }).implementation(),
       Introduce: this.#introductions.serve,
-    });
+    };
+    this.#server.addService(RaftService.service, raft, nodeGuard);
     const implementation = clusterImplementation({
       exchange: this.#clients.serve,
       addresses: () => this.#book.of(this.#memberIds()),
@@ -156,8 +162,8 @@ export class NodeServer implements AsyncDisposable {
       nodeId: config.id,
       client: this.#client,
     });
-    this.#server.addService(ClusterService.service, implementation);
-    this.#server.addService(JobsService.service, jobsImplementation(this.#client.get));
+    this.#server.addService(ClusterService.service, implementation, clientGuard);
+    this.#server.addService(JobsService.service, jobsImplementation(this.#client.get), clientGuard);
   }
 
   /** How many members the cluster has, as far as this node knows. */
@@ -204,7 +210,7 @@ export class NodeServer implements AsyncDisposable {
     if (this.#identity.formed !== undefined) this.#identity.onJoining();
     this.#joining = new Joining({
       config: this.#options.config,
-      channelOptions: this.#channelOptions,
+      channels: this.#outgoing,
       own: () => this.#introduced(),
       others: () => this.#others(),
       isVoter: () => this.#isVoter(),
@@ -231,7 +237,7 @@ export class NodeServer implements AsyncDisposable {
       address: this.#ownAddress,
       onAddress: (node, address) => this.#onAddress(node, address),
       random: Math.random,
-      channelOptions: this.#channelOptions,
+      channels: this.#outgoing,
       events: {
         onParts: (from, parts, bytes) => this.#node?.events.onParts(from, parts, bytes) ?? 0,
         onLost: (peer) => this.#node?.events.onLost(peer),
@@ -292,7 +298,7 @@ export class NodeServer implements AsyncDisposable {
 
   /** Without certificates only nodes of this machine are called, unless the configuration accepts others. */
   #isAllowed(address: string): boolean {
-    return this.#options.config.insecure || isLoopback(address);
+    return this.#options.tls !== undefined || this.#options.config.insecure || isLoopback(address);
   }
 
   #dial(): void {
@@ -389,11 +395,4 @@ export class NodeServer implements AsyncDisposable {
     this.#hasFailed = true;
     this.#options.onFailure(error);
   }
-}
-
-/** What a turn sends to one peer, and one request, entry or record, however large. */
-function messageBytesMaxOf({ raft, limits }: NodeConfig, packetBytesMax: number): number {
-  // Small entries have up to their own size beside their data.
-  const turnBytesMax = Math.max(2 * raft.messageBytesMax, limits.entryBytesMax, limits.snapshotChunkBytes, limits.turnBytesMax);
-  return turnBytesMax + packetBytesMax + ENVELOPE_BYTES_MAX;
 }

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
+import type { ConfigError } from '../base/errors.ts';
 import { isLoopback, type NodeConfig } from '../config/node-config.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
+import { TlsFiles } from '../security/tls-files.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
+import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
 import { moveAsideIfGranted } from './file-rebuild.ts';
 import type { FormationWait, NodeListeners } from './node-listeners.ts';
 import { FILE, NodeServer } from './node-server.ts';
@@ -13,15 +16,18 @@ export class ServedNode implements AsyncDisposable {
   readonly #config: NodeConfig;
   readonly #listeners: Required<NodeListeners>;
   readonly #log: NodeLog | undefined;
+  readonly #tls: TlsFiles | undefined;
   #server: NodeServer | undefined;
   #waiting = '';
   #closing: Promise<void> | undefined;
 
   private constructor(config: NodeConfig, listeners: Required<NodeListeners>) {
-    const { id, logs } = config;
+    const { id, logs, tls } = config;
     this.#config = config;
     this.#listeners = listeners;
     this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: join(logs.dir, `node-${id}.log`), level: logs.level });
+    this.#tls =
+      tls === undefined ? undefined : new TlsFiles({ paths: tls, node: id, onRejected: (error) => this.#onCertificateRejected(error) });
   }
 
   /** @internal @throws {ConfigError | StorageError | LogFileError} */
@@ -42,6 +48,11 @@ export class ServedNode implements AsyncDisposable {
     return this.#server?.node?.status;
   }
 
+  /** Reads the files of the certificate now; they are read every 10 s anyway. Without certificates nothing happens. */
+  reloadCertificate(): void {
+    this.#tls?.reload();
+  }
+
   /** Hands leadership over, replies to what was committed, and closes the node's file. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -56,6 +67,8 @@ export class ServedNode implements AsyncDisposable {
     try {
       this.#server = await NodeServer.start({
         config: this.#config,
+        tls: this.#tls,
+        security: this.#security,
         observe: (event) => this.#log?.observe(event),
         onWaiting: (wait) => this.#onWaiting(wait),
         onFormed: this.#listeners.onFormed,
@@ -69,12 +82,22 @@ export class ServedNode implements AsyncDisposable {
   }
 
   #warnOfInsecureAddress(): void {
-    const { id, nodes, insecure } = this.#config;
+    const { id, nodes, insecure, tls } = this.#config;
     const address = nodes.find((node) => node.id === id)?.address ?? '';
-    if (!insecure || isLoopback(address)) return;
+    if (tls !== undefined || !insecure || isLoopback(address)) return;
     const message = `"insecure" is set: every program that reaches ${address} can read and change all jobs, and what it sends is not encrypted.`;
     this.#log?.warn('insecure', message);
     this.#listeners.onInsecure({ address, message });
+  }
+
+  get #security(): ChannelSecurity {
+    return this.#tls === undefined ? UNSECURED : securedBy(this.#tls);
+  }
+
+  #onCertificateRejected({ message }: ConfigError): void {
+    const text = `The renewed certificate is not used: ${message} The node goes on with the one before.`;
+    this.#log?.warn('certificate', text);
+    this.#listeners.onCertificateRejected({ message: text });
   }
 
   #onWaiting(wait: FormationWait): void {
@@ -122,7 +145,7 @@ export class ServedNode implements AsyncDisposable {
     if (damage.code !== 'STORAGE_DAMAGED') return undefined;
     await this.#disposeServer();
     this.#server = undefined;
-    return await moveAsideIfGranted({ config, damage, isClosed: () => this.#closing !== undefined });
+    return await moveAsideIfGranted({ config, damage, security: this.#security, isClosed: () => this.#closing !== undefined });
   }
 
   async #end(error: unknown): Promise<void> {
@@ -141,6 +164,7 @@ export class ServedNode implements AsyncDisposable {
     try {
       await this.#disposeServer();
     } finally {
+      this.#tls?.[Symbol.dispose]();
       this.#log?.close();
     }
   }

@@ -11,7 +11,7 @@ import { ServedNode } from './served-node.ts';
  * @throws {StorageError} when the folder cannot be used: STORAGE_IN_USE, STORAGE_FOREIGN (of another node or cluster), STORAGE_DAMAGED.
  */
 export async function startNode(options: NodeOptions, listeners: NodeListeners = {}): Promise<ServedNode> {
-  const { logs, ...rest } = parseSettings(nodeSchema, options, 'options');
-  const config = { ...rest, ...(logs === undefined ? {} : { logs }) };
+  const { logs, tls, ...rest } = parseSettings(nodeSchema, options, 'options');
+  const config = { ...rest, ...(logs === undefined ? {} : { logs }), ...(tls === undefined ? {} : { tls }) };
   return await ServedNode.start(config, nodeListeners(listeners));
 }

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../src/remote/connect.ts';
+import { clientGuard } from '../../src/transport/grpc/caller.ts';
 import { ClusterService, type NodeStatusProto } from '../../src/transport/grpc/cluster-service.ts';
 import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 
@@ -7,10 +8,9 @@ import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 async function aNode(status: (address: string) => Partial<NodeStatusProto>): Promise<string> {
   const server = new GrpcServer({ messageBytesMax: 1_000_000, onDropped: () => undefined });
   let address = '';
-  server.addService(ClusterService.service, {
-    GetStatus: (_call: unknown, reply: (error: null, status: object) => void) =>
-      reply(null, { cluster: 7, cluster_name: 'mail', state: 0, unreachable: [], ...status(address) }),
-  });
+  const GetStatus = (_call: unknown, reply: (error: null, status: object) => void): void =>
+    reply(null, { cluster: 7, cluster_name: 'mail', state: 0, unreachable: [], ...status(address) });
+  server.addService(ClusterService.service, { GetStatus }, clientGuard);
   address = `127.0.0.1:${await server.listen('127.0.0.1:0', 'nodes')}`;
   onTestFinished(() => server[Symbol.asyncDispose]());
   return address;

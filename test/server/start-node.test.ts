@@ -11,6 +11,7 @@ import { connect } from '../../src/remote/connect.ts';
 import type { ServedNode } from '../../src/server/served-node.ts';
 import { startNode } from '../../src/server/start-node.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
 import { clusterClient } from '../../src/transport/grpc/cluster-service.ts';
 import { clientMetadata } from '../../src/transport/grpc/packet-exchange.ts';
 import { raftClient } from '../../src/transport/grpc/raft-service.ts';
@@ -123,8 +124,8 @@ describe('a node that is a process', () => {
   });
 
   it('rejects calls of peers without a handshake, and channels of clients that mean another cluster', async () => {
-    const peer = raftClient(address, channelOptions(1_000_000));
-    const client = clusterClient(address, channelOptions(1_000_000));
+    const peer = raftClient(address, { options: channelOptions(1_000_000), security: UNSECURED });
+    const client = clusterClient(address, { options: channelOptions(1_000_000), security: UNSECURED });
     onTestFinished(() => {
       peer.close();
       client.close();
@@ -141,7 +142,7 @@ describe('a node that is a process', () => {
   });
 
   it('drops packets of a client that are malformed', async () => {
-    const client = clusterClient(address, channelOptions(1_000_000));
+    const client = clusterClient(address, { options: channelOptions(1_000_000), security: UNSECURED });
     onTestFinished(() => client.close());
     const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 0 }));
     stream.on('error', () => undefined).resume();

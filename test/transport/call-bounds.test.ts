@@ -2,7 +2,9 @@ import { connect as connectHttp2 } from 'node:http2';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describedStatus } from '../../src/transport/grpc/call-status.ts';
+import { clientGuard } from '../../src/transport/grpc/caller.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
 import { ClusterService, clusterClient } from '../../src/transport/grpc/cluster-service.ts';
 import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 import { JobsService } from '../../src/transport/grpc/jobs-service.ts';
@@ -38,13 +40,12 @@ async function aServer() {
     onWrite: (peer, bytes) => server.onWrite(peer, bytes),
     onReadable: () => undefined,
   });
-  server.addService(ClusterService.service, { Exchange: exchange.serve });
+  server.addService(ClusterService.service, { Exchange: exchange.serve }, clientGuard);
   type Reply = (error: null, response: object) => void;
   const job = { queue: 'mail', id: '1', data: { raw: Buffer.alloc(REPLY_BYTES) } };
-  server.addService(JobsService.service, {
-    GetJob: (_call: unknown, reply: Reply) => reply(null, job),
-    GetCounts: (_call: unknown, reply: Reply) => reply(null, { waiting: 3 }),
-  });
+  const GetJob = (_call: unknown, reply: Reply): void => reply(null, job);
+  const GetCounts = (_call: unknown, reply: Reply): void => reply(null, { waiting: 3 });
+  server.addService(JobsService.service, { GetJob, GetCounts }, clientGuard);
   const address = `127.0.0.1:${await server.listen('127.0.0.1:0', 'nodes')}`;
   const client = new JobsService(address, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 });
   onTestFinished(async () => {
@@ -92,7 +93,7 @@ describe('a client that does not read its replies', () => {
 
   it('loses its connection likewise: packets', async () => {
     const setting = await aServer();
-    const client = clusterClient(setting.address, channelOptions(MIB));
+    const client = clusterClient(setting.address, { options: channelOptions(MIB), security: UNSECURED });
     onTestFinished(() => client.close());
     const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 }));
     const lost = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
@@ -112,7 +113,7 @@ describe('a client that does not read its replies', () => {
 
   it('that reads keeps its connection, however much it gets', async () => {
     const setting = await aServer();
-    const client = clusterClient(setting.address, channelOptions(MIB));
+    const client = clusterClient(setting.address, { options: channelOptions(MIB), security: UNSECURED });
     onTestFinished(() => client.close());
     const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 })).on('error', () => undefined);
     let received = 0;

@@ -5,6 +5,7 @@ import { makeGeneration } from '../../src/base/generation.ts';
 import { asNodeId, type NodeId } from '../../src/base/ids.ts';
 import type { RaftMessage, RaftMessageType } from '../../src/raft/message.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
 import { helloMetadata, lifeIn } from '../../src/transport/grpc/peer-metadata.ts';
 import { type AppendEntriesProto, appendOf, appendProto, requestVoteOf, requestVoteProto } from '../../src/transport/grpc/raft-protos.ts';
 import { raftClient } from '../../src/transport/grpc/raft-service.ts';
@@ -105,7 +106,7 @@ async function aCalledNode() {
   const own: PeerIdentity = { cluster: 77, node: 1, disk: 11, generation: makeGeneration(5, 1), life: 1_001 };
   const caller: PeerIdentity = { cluster: 77, node: 2, disk: 22, generation: makeGeneration(8, 1), life: 2_001 };
   const { address, close } = await new GrpcNetwork().listen(own, received, undefined);
-  const client = raftClient(address, channelOptions(1_000_000));
+  const client = raftClient(address, { options: channelOptions(1_000_000), security: UNSECURED });
   onTestFinished(async () => {
     client.close();
     await close();

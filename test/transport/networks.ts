@@ -6,7 +6,9 @@ import { onTestFinished } from 'vitest';
 import { makeGeneration } from '../../src/base/generation.ts';
 import { asNodeId } from '../../src/base/ids.ts';
 import { SeededRandom } from '../../src/base/random.ts';
+import { nodeGuard } from '../../src/transport/grpc/caller.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
 import { GrpcPeers } from '../../src/transport/grpc/grpc-peers.ts';
 import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 import { RaftService } from '../../src/transport/grpc/raft-service.ts';
@@ -123,11 +125,11 @@ export class GrpcNetwork extends AddressedNetwork {
 
   override async listen(identity: PeerIdentity, events: PeerChannelEvents, unsentBytesMax: number | undefined): Promise<Listening> {
     const peers = new GrpcPeers({
-      ...{ own: () => identity, random: () => 0, events, channelOptions: channelOptions(MESSAGE_BYTES_MAX) },
+      ...{ own: () => identity, random: () => 0, events, channels: { options: channelOptions(MESSAGE_BYTES_MAX), security: UNSECURED } },
       ...(unsentBytesMax === undefined ? {} : { unsentBytesMax }),
     });
     const server = new GrpcServer({ messageBytesMax: MESSAGE_BYTES_MAX, onDropped: () => undefined });
-    server.addService(RaftService.service, peers.implementation());
+    server.addService(RaftService.service, peers.implementation(), nodeGuard);
     const port = await server.listen('127.0.0.1:0', 'nodes');
     return { address: `127.0.0.1:${port}`, peers, close: async () => await server[Symbol.asyncDispose]() };
   }

@@ -1,10 +1,12 @@
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../client/endpoint.ts';
 import { RemoteNode } from '../../remote/remote-node.ts';
+import type { ChannelSecurity } from '../../transport/grpc/channel-security.ts';
 import { CHANNEL_PROTOCOL } from '../../transport/handshake.ts';
 
 export interface MemberChannelsOptions {
   readonly nodeIds: () => readonly number[];
   readonly addressOf: (node: number) => string | undefined;
+  readonly security: ChannelSecurity;
   /** Undefined until the cluster is formed. */
   readonly cluster: () => number | undefined;
 }
@@ -38,7 +40,7 @@ export class MemberChannels implements ClusterEndpoint, Disposable {
     const known = this.#nodes.get(node);
     if (known?.address === address) return known;
     known?.[Symbol.dispose]();
-    const remote = new RemoteNode(address);
+    const remote = new RemoteNode(address, this.#options.security);
     this.#nodes.set(node, remote);
     return remote;
   }

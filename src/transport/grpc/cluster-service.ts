@@ -1,13 +1,5 @@
-import {
-  type CallOptions,
-  type Client,
-  type ClientDuplexStream,
-  type ClientUnaryCall,
-  credentials,
-  type Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import type { ChannelOptions } from './channel-options.ts';
+import type { CallOptions, Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { Channels } from './channel-security.ts';
 import type { PacketProto } from './packet-exchange.ts';
 import { loadService } from './proto-file.ts';
 
@@ -58,7 +50,9 @@ export interface ClusterClient extends Client {
 }
 
 /** The loader knows the methods only at run time. */
-export const clusterClient = (address: string, options: ChannelOptions): ClusterClient =>
-  new ClusterService(address, credentials.createInsecure(), options) as unknown as ClusterClient;
+export const clusterClient = (address: string, { options, security }: Channels): ClusterClient => {
+  const secured = security.channelTo(address);
+  return new ClusterService(address, secured.credentials, { ...options, ...secured.options }) as unknown as ClusterClient;
+};
 
 export const ClusterService = loadService('jobraft.proto', 'jobraft.v1.Cluster');

@@ -6,7 +6,7 @@ import { type PeerPart, readPeerParts } from '../peer-frame.ts';
 import { earlierLife, isNotEarlier, type PeerIdentity } from '../peer-identity.ts';
 import type { PeerChannelEvents, PeerChannels, UnreachablePeer } from '../port.ts';
 import { UNREAD_PEER_BYTES_MAX, UNSENT_PEER_BYTES_MAX } from '../port.ts';
-import type { ChannelOptions } from './channel-options.ts';
+import type { Channels } from './channel-security.ts';
 import { IncomingPeer, type PeerStream } from './incoming-peer.ts';
 import { OutgoingPeer } from './outgoing-peer.ts';
 import { addressIn, callerIn, welcomeMetadata } from './peer-metadata.ts';
@@ -24,7 +24,7 @@ export interface GrpcPeersOptions {
   readonly onAddress?: (node: number, address: string) => void;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly channelOptions: ChannelOptions;
+  readonly channels: Channels;
   /** What may wait to be sent to a peer. Default: 128 MiB. */
   readonly unsentBytesMax?: number;
   readonly events: PeerChannelEvents;
@@ -110,9 +110,9 @@ export class GrpcPeers implements PeerChannels {
   }
 
   #dial(node: number, address: string): OutgoingPeer {
-    const { own, address: ownAddress, random, channelOptions, unsentBytesMax = UNSENT_PEER_BYTES_MAX, events } = this.#options;
+    const { own, address: ownAddress, random, channels, unsentBytesMax = UNSENT_PEER_BYTES_MAX, events } = this.#options;
     return new OutgoingPeer({
-      ...{ own, node, address, ownAddress, random, channelOptions, unsentBytesMax },
+      ...{ own, node, address, ownAddress, random, channels, unsentBytesMax },
       onParts: (parts, bytes) => {
         events.onParts(node, parts, bytes);
         events.onReadable();

@@ -1,33 +1,45 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ConfigError } from '../../base/errors.ts';
+import type { TlsFiles, TlsIdentity } from '../../security/tls-files.ts';
+import { type Caller, type CallRejection, callerOn, type Guard, type ServerCall } from './caller.ts';
 import { serverOptions } from './channel-options.ts';
 import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
 
 /** More connections are closed at once. */
 const CONNECTIONS_MAX = 10_000;
+/** A connection whose TLS is not agreed upon by then is closed. */
+const HANDSHAKE_MS_MAX = 10_000;
 /** How long calls in progress may take when the server stops. */
 const SHUTDOWN_MS_MAX = 2_000;
 
 export interface GrpcServerOptions {
   /** The largest message that is accepted. */
   readonly messageBytesMax: number;
+  /** Connections use TLS, and callers are known by their certificates. Default: neither. */
+  readonly tls?: TlsFiles | undefined;
   /** Default: 64 MiB. */
   readonly unreadReplyBytesMax?: number;
   /** A connection was closed by this node. @param peer `host:port` of its other side. */
   readonly onDropped: (peer: string, reason: string) => void;
 }
 
+interface Connection {
+  readonly socket: Socket;
+  readonly caller: Caller;
+}
+
 /** Serves gRPC at one address. What a connection brings, or leaves unread, ends that connection at most. */
 export class GrpcServer implements AsyncDisposable {
   readonly #grpc: Server;
-  readonly #listener: NetServer;
+  readonly #listener: NetServer | TlsServer;
   /** By the address of the other side. */
-  readonly #sockets = new Map<string, Socket>();
+  readonly #sockets = new Map<string, Connection>();
   readonly #onDropped: GrpcServerOptions['onDropped'];
   readonly #unread: UnreadReplies;
 
-  constructor({ messageBytesMax, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
+  constructor({ messageBytesMax, tls, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
     this.#onDropped = onDropped;
     this.#unread = new UnreadReplies({
       bytesMax: unreadReplyBytesMax,
@@ -36,17 +48,19 @@ export class GrpcServer implements AsyncDisposable {
     });
     this.#grpc = new Server({ ...serverOptions(messageBytesMax), interceptors: [this.#unread.interceptor] });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#listener = createServer({ noDelay: true }, (socket) => {
+    const onConnection = (socket: Socket): void => {
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      this.#sockets.set(peer, socket);
+      this.#sockets.set(peer, { socket, caller: callerOn(socket) });
       socket.on('error', () => undefined).on('close', () => this.#sockets.delete(peer));
       injector.injectConnection(socket);
-    });
+    };
+    this.#listener = tls === undefined ? createServer({ noDelay: true }, onConnection) : this.#secured(tls, onConnection);
     this.#listener.maxConnections = CONNECTIONS_MAX;
   }
 
-  addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
-    this.#grpc.addService(this.#unread.counted(service), implementation);
+  /** @param guard whether a caller may make a call. */
+  addService(service: ServiceDefinition, implementation: UntypedServiceImplementation, guard: Guard): void {
+    this.#grpc.addService(this.#unread.counted(service), this.#guarded(implementation, guard));
   }
 
   /** A message is written to a stream. @returns to be called once it is sent, or the stream has ended. */
@@ -75,11 +89,48 @@ export class GrpcServer implements AsyncDisposable {
         resolve();
       });
     });
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const { socket } of this.#sockets.values()) socket.destroy();
+  }
+
+  /** Callers without a certificate that counts are rejected call by call, with the reason, which a handshake could not give. */
+  #secured(tls: TlsFiles, onConnection: (socket: Socket) => void): TlsServer {
+    const context = ({ ca, certificate, key }: TlsIdentity) => ({ ca, cert: certificate, key, minVersion: 'TLSv1.2' as const });
+    const server = createTlsServer(
+      {
+        ...context(tls.current),
+        ...{ requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'], noDelay: true, handshakeTimeout: HANDSHAKE_MS_MAX },
+      },
+      onConnection,
+    );
+    server.on('tlsClientError', (error, socket) => {
+      this.#onDropped(`${socket.remoteAddress}:${socket.remotePort}`, `TLS was not agreed upon: ${error.message}`);
+      socket.destroy();
+    });
+    tls.onRenewed((identity) => server.setSecureContext(context(identity)));
+    return server;
+  }
+
+  #guarded(implementation: UntypedServiceImplementation, guard: Guard): UntypedServiceImplementation {
+    return Object.fromEntries(
+      Object.entries(implementation).map(([method, handle]) => {
+        const guarded = (call: ServerCall, reply?: (rejection: CallRejection) => void): void => {
+          const rejection = guard(this.#callerOf(call.getPeer()), method, call);
+          if (rejection === undefined) Reflect.apply(handle, undefined, [call, reply]);
+          else if (reply === undefined) call.emit('error', rejection);
+          else reply(rejection);
+        };
+        return [method, guarded];
+      }),
+    );
+  }
+
+  /** A connection that is gone has no caller any more; its calls end. */
+  #callerOf(peer: string): Caller {
+    return this.#sockets.get(peer)?.caller ?? { type: 'unauthenticated', reason: 'The connection is closed.' };
   }
 
   #drop(peer: string, bytes: number): void {
-    const socket = this.#sockets.get(peer);
+    const { socket } = this.#sockets.get(peer) ?? {};
     if (socket === undefined || socket.destroyed) return;
     // At once: HTTP/2 ends a stream only once its other side has read what was sent before.
     socket.destroy();

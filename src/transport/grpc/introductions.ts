@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { CHANNEL_PROTOCOL } from '../handshake.ts';
-import type { ChannelOptions } from './channel-options.ts';
+import type { Channels } from './channel-security.ts';
 import { type IntroduceCall, type IntroduceCallback, type IntroductionProto, type RaftClient, raftClient } from './raft-service.ts';
 
 const CALL_EVERY_MS = 200;
@@ -23,10 +23,10 @@ export interface Introduced {
 export async function introduceTo(
   address: string,
   own: Omit<Introduced, 'protocol'>,
-  options: ChannelOptions,
+  channels: Channels,
   withinMs = CALL_MS_MAX,
 ): Promise<Introduced | ServiceError> {
-  const client = raftClient(address, options);
+  const client = raftClient(address, channels);
   try {
     return await new Promise((resolve) => {
       client.Introduce(introductionProto(own), { deadline: Date.now() + withinMs }, (error, response) => {
@@ -43,7 +43,7 @@ export interface IntroductionsOptions {
   readonly own: () => Omit<Introduced, 'protocol'>;
   /** Whom to call, by node. */
   readonly addresses: ReadonlyMap<number, string>;
-  readonly channelOptions: ChannelOptions;
+  readonly channels: Channels;
   /** @param node as the configuration names what was called; undefined for a node that called this one. */
   readonly onIntroduced: (other: Introduced, node: number | undefined) => void;
 }
@@ -68,7 +68,7 @@ export class Introductions implements Disposable {
   /** Calls the other nodes, again and again. */
   start(): void {
     for (const [node, address] of this.#options.addresses) {
-      this.#clients.set(node, raftClient(address, this.#options.channelOptions));
+      this.#clients.set(node, raftClient(address, this.#options.channels, node));
       this.#call(node);
     }
     this.#timer = setInterval(() => {

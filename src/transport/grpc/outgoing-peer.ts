@@ -8,7 +8,7 @@ import type { RaftMessage, RequestVote } from '../../raft/message.ts';
 import { type PeerPart, writePeerPart } from '../peer-frame.ts';
 import type { PeerIdentity, PeerLife } from '../peer-identity.ts';
 import { Redial } from '../redial.ts';
-import type { ChannelOptions } from './channel-options.ts';
+import type { Channels } from './channel-security.ts';
 import { helloMetadata, lifeIn } from './peer-metadata.ts';
 import {
   type AppendEntriesProto,
@@ -38,7 +38,7 @@ export interface OutgoingPeerOptions {
   /** Where this node listens. */
   readonly ownAddress?: string | undefined;
   readonly random: () => number;
-  readonly channelOptions: ChannelOptions;
+  readonly channels: Channels;
   readonly unsentBytesMax: number;
   readonly onParts: (parts: readonly PeerPart[], bytes: number) => void;
   /** The peer accepted the channel. @throws {HandshakeError} if it is not to be used. */
@@ -169,8 +169,8 @@ export class OutgoingPeer implements Disposable {
   }
 
   #open(attempt: number): void {
-    const { own, node, address, ownAddress, channelOptions } = this.#options;
-    const client = raftClient(address, channelOptions);
+    const { own, node, address, ownAddress, channels } = this.#options;
+    const client = raftClient(address, channels, node);
     const exchange = client.Exchange(helloMetadata(own(), node, attempt, 0, ownAddress));
     this.#client = client;
     this.#exchange = exchange;

@@ -9,8 +9,7 @@ import type {
   ServiceError,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { credentials } from '@grpc/grpc-js';
-import type { ChannelOptions } from './channel-options.ts';
+import type { Channels } from './channel-security.ts';
 import { loadService } from './proto-file.ts';
 import type {
   AppendEntriesProto,
@@ -89,8 +88,10 @@ export type ExchangeCall = ServerDuplexStream<PeerFrameProto, PeerFrameProto>;
 export type TimeoutNowCall = ServerUnaryCall<TimeoutNowProto, Nothing>;
 export type TimeoutNowCallback = sendUnaryData<Nothing>;
 
-/** The loader knows the methods only at run time. */
-export const raftClient = (address: string, options: ChannelOptions): RaftClient =>
-  new RaftService(address, credentials.createInsecure(), options) as unknown as RaftClient;
+/** The loader knows the methods only at run time. @param node that has to be there; undefined where any node of the cluster may be. */
+export const raftClient = (address: string, { options, security }: Channels, node?: number): RaftClient => {
+  const secured = security.channelTo(address, node);
+  return new RaftService(address, secured.credentials, { ...options, ...secured.options }) as unknown as RaftClient;
+};
 
 export const RaftService = loadService('raft.proto', 'jobraft.raft.v1.Raft');

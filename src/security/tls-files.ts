@@ -1,0 +1,167 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { ConfigError } from '../base/errors.ts';
+import { type CertificateOwner, ownerOf } from './certificate-owner.ts';
+
+/** Paths of PEM files. */
+export interface TlsPaths {
+  /** Certificates of the authorities whose certificates are accepted. */
+  readonly ca: string;
+  /** The own certificate, followed by those between it and the authority. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What the files contain, checked. */
+export interface TlsIdentity {
+  readonly ca: Buffer;
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+  readonly owner: CertificateOwner;
+  /** ms since the epoch. */
+  readonly validUntilMs: number;
+}
+
+/** Renewed files are used after this time. */
+const RELOAD_EVERY_MS = 10_000;
+
+export interface TlsFilesOptions {
+  readonly paths: TlsPaths;
+  /** The node that the certificate has to name; a client's may name anyone. */
+  readonly node?: number;
+  /** Renewed files cannot be used: the node goes on with those before. */
+  readonly onRejected: (error: ConfigError) => void;
+  readonly nowMs?: () => number;
+  readonly reloadEveryMs?: number;
+}
+
+/** A certificate, its key and its authorities, which are read again when the files change. */
+export class TlsFiles implements Disposable {
+  readonly #options: TlsFilesOptions;
+  readonly #listeners = new Set<(identity: TlsIdentity) => void>();
+  readonly #timer: NodeJS.Timeout;
+  #current: TlsIdentity;
+  #version = 1;
+  #rejected = '';
+
+  /** @throws {ConfigError} for files that cannot be read or do not fit together. */
+  constructor(options: TlsFilesOptions) {
+    this.#options = options;
+    this.#current = this.#read();
+    this.#timer = setInterval(() => this.reload(), options.reloadEveryMs ?? RELOAD_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  get current(): TlsIdentity {
+    return this.#current;
+  }
+
+  /** Counts the renewals. */
+  get version(): number {
+    return this.#version;
+  }
+
+  onRenewed(listener: (identity: TlsIdentity) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Reads the files again. */
+  reload(): void {
+    let renewed: TlsIdentity;
+    try {
+      renewed = this.#read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      // Files that are replaced one after the other do not fit together in between.
+      if (this.#rejected !== error.message) this.#options.onRejected(error);
+      this.#rejected = error.message;
+      return;
+    }
+    this.#rejected = '';
+    const { ca, certificate, key } = this.#current;
+    if (ca.equals(renewed.ca) && certificate.equals(renewed.certificate) && key.equals(renewed.key)) return;
+    this.#current = renewed;
+    this.#version += 1;
+    for (const listener of this.#listeners) listener(renewed);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #read(): TlsIdentity {
+    const { paths, node, nowMs = Date.now } = this.#options;
+    return readIdentity(paths, node, nowMs());
+  }
+}
+
+/** @throws {ConfigError} that names the setting, its file and what to do. */
+function readIdentity(paths: TlsPaths, node: number | undefined, nowMs: number): TlsIdentity {
+  const [ca, certificate, key] = [
+    readPem('tls.ca', paths.ca),
+    readPem('tls.certificate', paths.certificate),
+    readPem('tls.key', paths.key),
+  ];
+  const fail = (setting: keyof TlsPaths, remedy: string): never => {
+    throw new ConfigError(`tls.${setting}`, paths[setting], remedy);
+  };
+  const parse = <T>(setting: keyof TlsPaths, make: () => T): T => {
+    try {
+      return make();
+    } catch {
+      return fail(setting, `It is not a PEM file of a ${setting === 'key' ? 'private key without a passphrase' : 'certificate'}.`);
+    }
+  };
+  const own = parse('certificate', () => new X509Certificate(certificate));
+  const privateKey = parse('key', () => createPrivateKey(key));
+  const authorities = parse('ca', () => certificatesIn(ca));
+  parse('ca', () => createSecureContext({ ca }));
+  if (!own.checkPrivateKey(privateKey)) fail('key', `It is not the key of the certificate ${paths.certificate}.`);
+  const [validFromMs, validUntilMs] = [Date.parse(own.validFrom), Date.parse(own.validTo)];
+  if (nowMs < validFromMs)
+    fail('certificate', `It is not valid before ${own.validFrom}; this machine's clock says ${new Date(nowMs).toISOString()}.`);
+  if (nowMs > validUntilMs)
+    fail('certificate', `It expired at ${own.validTo}. Make a new one: "jobraft certs node" or "jobraft certs client".`);
+  const chain = [...parse('certificate', () => certificatesIn(certificate)), ...authorities];
+  if (!isIssued(own, authorities, chain)) fail('certificate', `No authority of ${paths.ca} has signed it.`);
+  const owner = ownerOf(own);
+  if (node !== undefined && (owner.type !== 'node' || owner.node !== node))
+    fail('certificate', `It is that of ${describeOwner(owner)}, and this is node ${node}. Make one: "jobraft certs node ${node}".`);
+  return { ca, certificate, key, owner, validUntilMs };
+}
+
+export const describeOwner = (owner: CertificateOwner): string =>
+  owner.type === 'node' ? `node ${owner.node}` : `the client "${owner.name}"`;
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(setting, path, `The file cannot be read (${reason}).`);
+  }
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** @throws {Error} without one. */
+function certificatesIn(pem: Buffer): readonly X509Certificate[] {
+  const found = pem.toString('latin1').match(CERTIFICATE) ?? [];
+  if (found.length === 0) throw new Error('no certificate');
+  return found.map((text) => new X509Certificate(text));
+}
+
+const CHAIN_MAX = 10;
+
+/** Whether the chain leads from the certificate to one of the authorities. */
+function isIssued(own: X509Certificate, authorities: readonly X509Certificate[], chain: readonly X509Certificate[]): boolean {
+  let current = own;
+  for (let step = 0; step < CHAIN_MAX; step += 1) {
+    const issuer = chain.find((other) => current.checkIssued(other) && current.verify(other.publicKey));
+    if (issuer === undefined) return false;
+    if (authorities.some(({ fingerprint256 }) => fingerprint256 === issuer.fingerprint256)) return true;
+    current = issuer;
+  }
+  return false;
+}
