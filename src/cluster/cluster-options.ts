@@ -4,6 +4,7 @@ import { ConfigError } from '../base/errors.ts';
 import { CLUSTER_SHAPE, groupOf, NODES_MAX, oneOf } from '../config/cluster-config.ts';
 import { relationProblems } from '../config/config-problems.ts';
 import type { ClusterLimits } from '../config/limits.ts';
+import { absoluteLogFolder } from '../logs/log-folder.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
 
@@ -100,7 +101,7 @@ export function withAbsolutePaths(settings: ClusterSettings): ClusterSettings {
   return {
     ...settings,
     dataDir: dataDir === undefined ? undefined : resolve(dataDir),
-    logs: logs === undefined ? undefined : { ...logs, dir: resolve(logs.dir) },
+    logs: logs === undefined ? undefined : { ...logs, dir: absoluteLogFolder(logs.dir) },
   };
 }
 

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import type { Generation } from '../base/generation.ts';
 import { ClusterClosedError } from '../client/errors.ts';
+import { logFileOf } from '../logs/log-folder.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
 import { type ClusterManifest, newLife } from './cluster-manifest.ts';
@@ -191,7 +191,7 @@ export class NodeThreads implements RepairedThreads {
         // Seeds must differ between nodes and between restarts of a node, or the same ties repeat.
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
         clientSocket: socket === undefined ? undefined : { path: socket, cluster: this.#manifest.origin.cluster },
-        log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
+        log: logs === undefined ? undefined : { file: logFileOf(logs.dir, id), level: logs.level },
       },
       (error) => this.#onFailure(handle, error),
       ({ disk, generation, isCheckpoint }) => this.#onGeneration(id, disk, generation, isCheckpoint),

@@ -1,6 +1,7 @@
 import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { JobraftError } from '../base/errors.ts';
 import type { LogRecord } from './log-record.ts';
 import { parseLogLine } from './log-record.ts';
@@ -50,15 +51,42 @@ const LOG_FILE = /^node-(\d+)\.log$/;
  * @throws {LogFolderError} otherwise, with the folders to use.
  */
 export async function analyseLogs(folder: string): Promise<LogAnalysis> {
-  const nodes: NodeAnalysis[] = [];
-  const leaders: Leadership[] = [];
+  const readers: NodeLogReader[] = [];
   for (const { node, file } of logFiles(folder)) {
     const reader = new NodeLogReader(node, file);
-    const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
-    for await (const line of lines) reader.onLine(line);
-    nodes.push(reader.analysis());
-    leaders.push(...reader.leaderships);
+    for await (const line of linesOf(createReadStream(file, 'utf8'))) reader.onLine(line);
+    readers.push(reader);
   }
+  return analysisOf(readers);
+}
+
+/**
+ * Reads the logs of several nodes that were mixed into one stream, as those of containers are. What is before a line's JSON, such as the name of its
+ * container, and lines of other programs are skipped.
+ * @throws {LogFolderError} when no line is a node's.
+ */
+export async function analyseMixedLogs(input: Readable): Promise<LogAnalysis> {
+  const readers = new Map<number, NodeLogReader>();
+  for await (const line of linesOf(input)) {
+    const json = line.indexOf('{');
+    const record = json === -1 ? undefined : parseLogLine(line.slice(json));
+    if (record === undefined) continue;
+    const reader = readers.get(record.node) ?? new NodeLogReader(record.node, '-');
+    readers.set(record.node, reader);
+    reader.onRecord(record);
+  }
+  if (readers.size === 0)
+    throw new LogFolderError(
+      'Standard input has no line of a node. Give the output of nodes whose "logs.dir" is "-": docker-compose logs | jobraft logs -',
+    );
+  return analysisOf([...readers.values()].sort((a, b) => a.node - b.node));
+}
+
+const linesOf = (input: Readable): AsyncIterable<string> => createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+
+function analysisOf(readers: readonly NodeLogReader[]): LogAnalysis {
+  const nodes = readers.map((reader) => reader.analysis());
+  const leaders = readers.flatMap(({ leaderships }) => leaderships);
   leaders.sort((a, b) => (a.time === b.time ? a.term - b.term : a.time < b.time ? -1 : 1));
   return { nodes, leaders, elections: nodes.reduce((sum, { elections }) => sum + elections, 0) };
 }
@@ -91,7 +119,7 @@ function namesIn(folder: string, isRequired: boolean): string[] {
 /** Reads one file from its first line to its last, over every restart of the node. */
 class NodeLogReader {
   readonly leaderships: Leadership[] = [];
-  readonly #node: number;
+  readonly node: number;
   readonly #file: string;
   readonly #rpcSent: Record<string, number> = {};
   /** Since the log was last opened. */
@@ -103,21 +131,21 @@ class NodeLogReader {
   #unreadableLines = 0;
 
   constructor(node: number, file: string) {
-    this.#node = node;
+    this.node = node;
     this.#file = file;
   }
 
   onLine(line: string): void {
     if (line.trim() === '') return;
     const record = parseLogLine(line);
-    if (record === undefined || record.node !== this.#node) this.#unreadableLines += 1;
-    else this.#onRecord(record);
+    if (record === undefined || record.node !== this.node) this.#unreadableLines += 1;
+    else this.onRecord(record);
   }
 
   analysis(): NodeAnalysis {
     this.#endSession();
     return {
-      node: this.#node,
+      node: this.node,
       file: this.#file,
       starts: this.#starts,
       elections: this.#elections,
@@ -127,7 +155,7 @@ class NodeLogReader {
     };
   }
 
-  #onRecord(record: LogRecord): void {
+  onRecord(record: LogRecord): void {
     switch (record.event) {
       case 'log-opened':
         this.#endSession();
@@ -142,7 +170,7 @@ class NodeLogReader {
         this.#elections += 1;
         break;
       case 'role':
-        if (record.role === 'leader') this.leaderships.push({ node: this.#node, term: record.term ?? 0, time: record.time });
+        if (record.role === 'leader') this.leaderships.push({ node: this.node, term: record.term ?? 0, time: record.time });
         break;
       case 'rpc-sent':
         if (record.rpc !== undefined) this.#session[record.rpc] = (this.#session[record.rpc] ?? 0) + 1;

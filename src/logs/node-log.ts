@@ -6,11 +6,12 @@ import type { RaftMessageType } from '../raft/message.ts';
 import { RPC_NAMES } from '../raft/message.ts';
 import { describeEvent, describeTotals } from './describe.ts';
 import { LogFileError } from './log-file-error.ts';
+import { STANDARD_OUTPUT } from './log-folder.ts';
 import { RpcTally } from './rpc-tally.ts';
 
 export interface NodeLogOptions {
   readonly node: number;
-  /** Created with its folder; an existing file is continued. */
+  /** Created with its folder; an existing file is continued. {@link STANDARD_OUTPUT} is that of the process. */
   readonly file: string;
   /** `debug` writes a line for every RPC; `info` the first of a kind to each peer and term, and the totals. Default `info`. */
   readonly level?: 'info' | 'debug';
@@ -139,6 +140,7 @@ function loadPino(): Pino {
 
 /** Synchronous, so that a killed thread loses none of its lines. */
 function openFile(file: string): LogFile {
+  if (file === STANDARD_OUTPUT) return loadPino().destination({ dest: 1, sync: true });
   try {
     const opened = loadPino().destination({ dest: file, sync: true, mkdir: true, append: true });
     // A killed node may have left a partial line: the next line must not be appended to it.

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ConfigError } from '../base/errors.ts';
 import { isLoopback, type NodeConfig } from '../config/node-config.ts';
+import { logFileOf } from '../logs/log-folder.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
@@ -25,7 +26,7 @@ export class ServedNode implements AsyncDisposable {
     const { id, logs, tls } = config;
     this.#config = config;
     this.#listeners = listeners;
-    this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: join(logs.dir, `node-${id}.log`), level: logs.level });
+    this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: logFileOf(logs.dir, id), level: logs.level });
     this.#tls =
       tls === undefined ? undefined : new TlsFiles({ paths: tls, node: id, onRejected: (error) => this.#onCertificateRejected(error) });
   }

@@ -254,6 +254,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'commander'],
   },
+  // Nodes in containers, seen through their engine and the command line.
+  'eval/containers': { own: ['runtime/check', 'eval/measuring'], packages: ['node:', 'commander'] },
   // Nodes in network namespaces, and what their clients and logs show.
   'eval/network': {
     own: ['runtime/check', 'index', 'remote/index', 'base', 'history', 'eval/measuring', 'eval/soak', 'eval/upgrade'],

@@ -1,7 +1,8 @@
-import { appendFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { analyseLogs, LogFolderError } from '../../src/logs/analysis.ts';
+import { analyseLogs, analyseMixedLogs, LogFolderError } from '../../src/logs/analysis.ts';
 import { analysisText } from '../../src/logs/analysis-text.ts';
 import { openNodeLog } from '../../src/logs/node-log.ts';
 import type { NodeEvent } from '../../src/node/event.ts';
@@ -109,6 +110,23 @@ describe('the analysis of a run', () => {
     expect(analysis.nodes).toMatchObject([{ unreadableLines: 4 }]);
     expect(analysis.leaders).toHaveLength(1);
     expect(analysisText(analysis)).toContain('4 line(s) could not be read');
+  });
+
+  it('reads the mixed logs of containers, without their names and the lines of other programs', async () => {
+    const folder = aRun(
+      { node: 1, events: [started(1), timedOut(1), sends(1, 'request-vote', 2), becomes(1, 'leader', 1)] },
+      { node: 2, events: [started(2), sends(2, 'vote-reply', 1)] },
+    );
+    const lines = [2, 1].flatMap((node) =>
+      readFileSync(join(folder, `node-${node}.log`), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => `node${node}_1  | ${line}\n`),
+    );
+    const mixed = await analyseMixedLogs(Readable.from(['Attaching to node1_1, node2_1\n', ...lines, 'certs_1  | {"done":true}\n']));
+    const { nodes, ...whole } = await analyseLogs(folder);
+    expect(mixed).toEqual({ ...whole, nodes: nodes.map((node) => ({ ...node, file: '-' })) });
+    await expect(analyseMixedLogs(Readable.from(['certs_1  | done\n']))).rejects.toThrow('Standard input has no line of a node');
   });
 
   it('looks into the folder "logs" of a run too', async () => {

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Compose } from './compose.ts';
+import { ADD_PROGRAM, FIND_PROGRAM } from './programs.ts';
+
+export const NODES = [1, 2, 3, 4, 5];
+const QUEUE = 'numbers';
+const JOBS = 400;
+/** While the load of a scenario runs. */
+const UNTIL_FAULT_MS = 1_500;
+const FAULT_MS = 4_000;
+
+export interface ContainerScenario {
+  /** The rows of the systems that jobraft is compared with. */
+  readonly rows: string;
+  readonly name: string;
+  /** @returns what was seen. @throws {Error} when it is not what must be. */
+  run(compose: Compose, ids: string[]): Promise<string>;
+}
+
+const expect = (isTrue: boolean, text: string): void => {
+  if (!isTrue) throw new Error(text);
+};
+
+/** Adds jobs while something happens, and finds all that were acknowledged. */
+async function addDuring(compose: Compose, ids: string[], happens: () => Promise<void>): Promise<string> {
+  const adding = compose.program(ADD_PROGRAM, { COUNT: String(JOBS), QUEUE });
+  // A failure of the load is reported after the fault has ended.
+  adding.catch(() => undefined);
+  await sleep(UNTIL_FAULT_MS);
+  await happens();
+  const added: { readonly ids: readonly string[]; readonly rejected: number } = JSON.parse(await adding);
+  ids.push(...added.ids);
+  return `${added.ids.length} adds acknowledged meanwhile, ${added.rejected} rejected, ${await lostOf(compose, ids)} of ${ids.length} lost so far`;
+}
+
+async function lostOf(compose: Compose, ids: readonly string[]): Promise<number> {
+  const { lost }: { readonly lost: readonly string[] } = JSON.parse(await compose.program(FIND_PROGRAM, { IDS: ids.join(','), QUEUE }));
+  expect(lost.length === 0, `${lost.length} acknowledged jobs are lost: ${lost.slice(0, 5).join(', ')}`);
+  return 0;
+}
+
+/** The entries of a node's log: index, term and command. */
+async function logOf(compose: Compose, node: number): Promise<string> {
+  const { stdout, stderr, code } = await compose.client(['log', String(node), '--json']);
+  expect(code === 0, `The log of node ${node} cannot be read: ${stderr.trim()}`);
+  return stdout;
+}
+
+async function equalLogs(compose: Compose): Promise<string> {
+  const logs = await Promise.all(NODES.map((node) => logOf(compose, node)));
+  expect(new Set(logs).size === 1, 'The logs of the nodes differ.');
+  return 'the logs of all five are equal';
+}
+
+/** The lines that the system under comparison writes. */
+const LINES = [
+  /Node \d+ timed out, starting election/,
+  /Node \d+ sends RPC RequestVote to Node \d+/,
+  /Node \d+ sends RPC AppendEntries to Node \d+/,
+  /Node \d+ becomes leader/,
+];
+
+const service = (node: number): string => `node${node}`;
+
+export const SCENARIOS: readonly ContainerScenario[] = [
+  {
+    rows: 'G8, C1, C6',
+    name: 'five nodes elect one leader, and their logs say so',
+    async run(compose) {
+      const { leader, term } = await compose.settled(NODES.length);
+      const logs = await compose.expect(['logs', '--no-color']);
+      for (const line of LINES) expect(line.test(logs), `The logs have no line like ${line}.`);
+      const { stdout, code } = await compose.client(['logs', '-'], logs);
+      expect(code === 0 && stdout.includes('5 nodes: 1, 2, 3, 4, 5'), `"jobraft logs" does not read the containers' logs: ${stdout}`);
+      return `node ${leader} leads in term ${term}; "jobraft logs -" reads the containers' logs`;
+    },
+  },
+  {
+    rows: 'G6',
+    name: 'what is added is in the log of every node',
+    async run(compose, ids) {
+      const added = await addDuring(compose, ids, async () => undefined);
+      await compose.settled(NODES.length);
+      return `${added}; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'C2, G4',
+    name: 'the leader is stopped, another one leads, and the stopped one follows it later',
+    async run(compose, ids) {
+      const before = await compose.settled(NODES.length);
+      let after = before;
+      const added = await addDuring(compose, ids, async () => {
+        await compose.expect(['stop', service(before.leader)]);
+        after = await compose.settled(NODES.length - 1);
+      });
+      expect(after.leader !== before.leader && after.term > before.term, `Node ${after.leader} leads in term ${after.term}.`);
+      await compose.expect(['start', service(before.leader)]);
+      await compose.settled(NODES.length);
+      return `node ${before.leader} in term ${before.term}, then node ${after.leader} in term ${after.term}; ${added}; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'G5, C5',
+    name: 'the leader is paused under load, and gives up what no majority has',
+    async run(compose, ids) {
+      const { leader } = await compose.settled(NODES.length);
+      const added = await addDuring(compose, ids, async () => {
+        await compose.expect(['pause', service(leader)]);
+        await sleep(FAULT_MS);
+        await compose.expect(['unpause', service(leader)]);
+      });
+      await compose.settled(NODES.length);
+      return `${added}; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'C4',
+    name: 'a node whose volume is lost comes back empty, gets everything, and votes',
+    async run(compose, ids) {
+      const { leader } = await compose.settled(NODES.length);
+      const node = leader === 5 ? 4 : 5;
+      await compose.expect(['rm', '--stop', '--force', service(node)]);
+      await compose.expect([
+        'run',
+        '--rm',
+        '--no-deps',
+        '-T',
+        '--user',
+        'root',
+        '--entrypoint',
+        'sh',
+        service(node),
+        '-c',
+        'rm -rf /data/* /data/.[!.]*',
+      ]);
+      await compose.expect(['up', '--detach', '--no-deps', service(node)]);
+      await compose.settled(NODES.length);
+      const { stdout } = await compose.client(['members', '--json']);
+      expect(stdout.includes(String(node)), `Node ${node} does not vote: ${stdout}`);
+      return `node ${node}; ${await lostOf(compose, ids)} of ${ids.length} lost; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'G7',
+    name: 'all containers are killed, and start with everything',
+    async run(compose, ids) {
+      await compose.settled(NODES.length);
+      await compose.expect(['kill', ...NODES.map(service)]);
+      await compose.expect(['up', '--detach', ...NODES.map(service)]);
+      const { leader, term } = await compose.settled(NODES.length);
+      return `node ${leader} leads in term ${term}; ${await lostOf(compose, ids)} of ${ids.length} lost; ${await equalLogs(compose)}`;
+    },
+  },
+];
