@@ -101,6 +101,7 @@ export class NodeServer implements AsyncDisposable {
   private constructor(options: NodeServerOptions, identity: NodeIdentity) {
     const { config } = options;
     const { packetBytesMax, messageBytesMax } = messageBounds(config);
+    const addressOf = (node: number): string | undefined => this.#book.addressOf(node);
     this.#options = options;
     this.#identity = identity;
     this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
@@ -119,7 +120,7 @@ export class NodeServer implements AsyncDisposable {
       onIntroduced: (other, node) => this.#onIntroduced(other, node),
     });
     this.#channels = new MemberChannels({
-      ...{ security: options.security, nodeIds: () => this.#memberIds(), addressOf: (node) => this.#book.addressOf(node) },
+      ...{ own: config.id, security: options.security, nodeIds: () => this.#memberIds(), addressOf },
       cluster: () => identity.formed?.cluster,
     });
     this.#client = new OwnClient({
@@ -134,10 +135,9 @@ export class NodeServer implements AsyncDisposable {
       onAddress: (node, address) => this.#onAddress(node, address),
     });
     this.#holders = new HolderService({
-      ...{ config, security: options.security, addressOf: (node) => this.#book.addressOf(node), view: () => this.#node?.runtime.view },
+      ...{ config, security: options.security, addressOf, view: () => this.#node?.runtime.view, client: this.#client },
       cluster: () => identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
-      client: this.#client,
     });
     this.#addServices();
   }
@@ -383,6 +383,7 @@ export class NodeServer implements AsyncDisposable {
     this.#peers.onTurn();
     const view = this.#node?.runtime.view;
     if (view === undefined) return;
+    this.#channels.onLeader(view.leader);
     if (view.configuration !== this.#configuration) {
       this.#configuration = view.configuration;
       this.#dial();
