@@ -1,8 +1,10 @@
 import { type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../eval/soak/until.ts';
+import { TlsFiles } from '../../src/security/tls-files.ts';
 import { describedStatus } from '../../src/transport/grpc/call-status.ts';
 import { clientGuard } from '../../src/transport/grpc/caller.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
@@ -11,6 +13,7 @@ import { ClusterService, clusterClient } from '../../src/transport/grpc/cluster-
 import { type ConnectionState, GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 import { JobsService } from '../../src/transport/grpc/jobs-service.ts';
 import { clientMetadata, PacketExchange } from '../../src/transport/grpc/packet-exchange.ts';
+import { anAuthority, issue, nodeOwner } from '../security/certificates.ts';
 
 const MIB = 1024 * 1024;
 const HOLDER = 4_711;
@@ -24,11 +27,12 @@ interface Unary {
 }
 
 /** A node whose service Jobs replies with a large job, or with counts. */
-async function aServer() {
+async function aServer(tls?: TlsFiles) {
   const dropped: { readonly peer: string; readonly reason: string }[] = [];
   const server = new GrpcServer({
     messageBytesMax: MIB,
     unreadReplyBytesMax: 2 * MIB,
+    tls,
     onDropped: (peer, reason) => dropped.push({ peer, reason }),
   });
   const connections: number[] = [];
@@ -52,7 +56,7 @@ async function aServer() {
     onWrite: (peer, bytes) => server.onWrite(peer, bytes),
     onReadable: () => undefined,
   });
-  server.addService(ClusterService.service, { Exchange: exchange.serve }, clientGuard);
+  server.addService(ClusterService.service, { Exchange: exchange.serve }, tls === undefined ? clientGuard : () => undefined);
   type Reply = (error: null, response: object) => void;
   const job = { queue: 'mail', id: '1', data: { raw: Buffer.alloc(REPLY_BYTES) } };
   const GetJob = (_call: unknown, reply: Reply): void => reply(null, job);
@@ -155,16 +159,23 @@ describe('a client that does not read its replies', () => {
 });
 
 describe('a process with leases', () => {
-  it.each<[string, ConnectionState, (socket: Socket, stream: ClientHttp2Stream) => void]>([
+  const ends: [string, ConnectionState, (socket: Socket, stream: ClientHttp2Stream) => void][] = [
     ['has ended when its connection is closed by its system', 'ended', (socket) => socket.destroy()],
     ['has ended when its connection is reset by its system', 'ended', (socket) => socket.resetAndDestroy()],
     ['has closed its channel, and is still connected', 'open', (_socket, stream) => stream.end()],
     ['has cancelled its channel, and is still connected', 'open', (_socket, stream) => stream.close(constants.NGHTTP2_CANCEL)],
-  ])('%s', async (_what, expected, end) => {
-    const setting = await aServer();
+  ];
+
+  /** @param secured what HTTP/2 is spoken on; the socket itself without TLS. */
+  async function expectEndOf(
+    setting: Awaited<ReturnType<typeof aServer>>,
+    [expected, end]: readonly [ConnectionState, (socket: Socket, stream: ClientHttp2Stream) => void],
+    secured = (socket: Socket): Socket => socket,
+  ): Promise<void> {
     const [host, port] = setting.address.split(':');
     const socket = connectSocket(Number(port), host);
-    const session = connectHttp2(`http://${setting.address}`, { createConnection: () => socket }).on('error', () => undefined);
+    const createConnection = (): Socket => secured(socket).on('error', () => undefined);
+    const session = connectHttp2(`http://${setting.address}`, { createConnection }).on('error', () => undefined);
     onTestFinished(() => session.destroy());
     const metadata = clientMetadata({ protocol: 1, node: 1, cluster: 7 }, HOLDER).getMap();
     const stream = session
@@ -173,11 +184,22 @@ describe('a process with leases', () => {
         ...(metadata as Record<string, string>),
       })
       .on('error', () => undefined);
-    while (setting.holders.length === 0) await expectToServe(setting);
+    await until('its channel is open', PATIENT_MS, async () => setting.holders.length > 0);
     expect(setting.holders).toMatchObject([{ holder: HOLDER, isOver: false }]);
     expect(setting.holders[0]?.connection()).toBe('open');
     end(socket, stream);
     await expectEnd(setting, expected);
+  }
+
+  it.each(ends)('%s', async (_what, expected, end) => {
+    await expectEndOf(await aServer(), [expected, end]);
+  });
+
+  it.each(ends)('%s, over TLS', async (_what, expected, end) => {
+    const paths = await issue(await anAuthority(), { owner: nodeOwner(1) });
+    using files = new TlsFiles({ paths, onRejected: () => undefined });
+    const secured = (socket: Socket): Socket => connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false });
+    await expectEndOf(await aServer(files), [expected, end], secured);
   });
 });
 
