@@ -50,7 +50,7 @@ function isNodes(value: unknown): boolean {
   return areIds && value.length >= 1 && value.length <= NODES_MAX && new Set(value).size === value.length;
 }
 
-const numberSchema = ({ min, max, unit, default: fallback }: NumberSetting) => {
+export const numberSchema = ({ min, max, unit, default: fallback }: NumberSetting) => {
   const error = `Give a whole number of ${unit} from ${min} to ${max}; the default is ${fallback}.`;
   return z.int({ error }).min(min, { error }).max(max, { error }).default(fallback);
 };

@@ -3,7 +3,7 @@ import { ConfigFileError } from './config-file-error.ts';
 import { nameOf } from './config-problems.ts';
 import { type NodeConfig, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
-import { LOGS, misspeltVariables, TEXTS, TLS, variableOf } from './variables.ts';
+import { LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
 
 /**
  * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. A variable whose name is nearly
@@ -42,7 +42,7 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
     groups[group] = { ...groups[group], [key]: value };
   };
   for (const key of TEXTS) if (environment[variableOf(key)] !== undefined) overrides[key] = environment[variableOf(key)];
-  if (environment[variableOf('id')] !== undefined) overrides.id = numberIn(environment[variableOf('id')]);
+  for (const key of NUMBERS) if (environment[variableOf(key)] !== undefined) overrides[key] = numberIn(environment[variableOf(key)]);
   const insecure = environment[variableOf('insecure')];
   if (insecure !== undefined) overrides.insecure = booleanIn(insecure);
   if (environment[variableOf('nodes')] !== undefined) overrides.nodes = nodesIn(environment[variableOf('nodes')] ?? '');

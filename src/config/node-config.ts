@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RaftConfig } from '../raft/config.ts';
 import type { TlsPaths } from '../security/tls-files.ts';
-import { CLUSTER_SHAPE, type ClusterConfig, groupOf, type LOG_LEVELS, NODES_MAX } from './cluster-config.ts';
+import { CLUSTER_SHAPE, type ClusterConfig, groupOf, type LOG_LEVELS, NODES_MAX, numberSchema } from './cluster-config.ts';
 import type { ClusterLimits } from './limits.ts';
 
 /** A node of the cluster, and where it listens. */
@@ -28,6 +28,8 @@ export interface NodeConfig {
   /** Paths of PEM files: then all channels use mutual TLS, and addresses beyond this machine are accepted. */
   readonly tls?: TlsPaths;
   readonly durability: ClusterConfig['durability'];
+  /** How long after the end of a client's process its leases are released, in ms; 0: not before they end by themselves. */
+  readonly holderGraceMs: number;
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: NonNullable<ClusterConfig['logs']>;
@@ -58,6 +60,11 @@ const NODES = z
   .refine((nodes) => new Set(nodes.map(({ id }) => id)).size === nodes.length, { error: NODES_REMEDY })
   .refine((nodes) => new Set(nodes.map(({ address }) => address)).size === nodes.length, { error: NODES_REMEDY });
 
+const HOLDER_GRACE_MS = numberSchema({
+  description: "how long after the end of a client's process its leases are released; 0 for not before they end by themselves",
+  ...{ unit: 'milliseconds', min: 0, max: 86_400_000, default: 30_000 },
+});
+
 export const nodeSchema = groupOf({
   id: ID,
   cluster: CLUSTER_NAME,
@@ -66,6 +73,7 @@ export const nodeSchema = groupOf({
   insecure: INSECURE,
   tls: TLS.optional(),
   durability: CLUSTER_SHAPE.durability,
+  holderGraceMs: HOLDER_GRACE_MS,
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
@@ -88,6 +96,8 @@ export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes'
   /** Paths of PEM files: then all channels use mutual TLS. Default: none. */
   readonly tls?: TlsPaths;
   readonly durability?: NodeConfig['durability'];
+  /** How long after the end of a client's process its leases are released; 0: not before they end by themselves. Default: 30,000 ms. */
+  readonly holderGraceMs?: number;
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };

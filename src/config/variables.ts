@@ -6,6 +6,8 @@ const PREFIX = 'JOBRAFT_';
 
 /** Texts that are settings as they are. */
 export const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
+/** Numbers that belong to no group. */
+export const NUMBERS = ['id', 'holderGraceMs'] as const;
 /** For variables whose names do not follow from the settings' alone. */
 export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
 /** Of a node, and of the command line. */
@@ -23,7 +25,7 @@ export const variableOf = (name: string): string =>
 
 /** All variables that have a meaning. */
 export const VARIABLES: readonly string[] = [
-  ...[...TEXTS, 'id', 'nodes', 'insecure', ...numberSettings().map(({ key }) => key)].map(variableOf),
+  ...[...TEXTS, ...NUMBERS, 'nodes', 'insecure', ...numberSettings().map(({ key }) => key)].map(variableOf),
   ...Object.values(LOGS),
   ...Object.values(TLS),
   ENDPOINTS,

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
 import { ConfigError, HandshakeError } from '../base/errors.ts';
@@ -9,11 +10,13 @@ import { type ClusterMembers, MembershipController } from '../cluster/membership
 import { ADDRESS, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
+import type { ClientHello } from '../transport/client-hello.ts';
 import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
 import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { ConnectSettings } from './connect-options.ts';
 import { AccessDeniedError, EndpointsUnreachableError } from './errors.ts';
+import { HolderPresence } from './holder-presence.ts';
 import { RemoteNode } from './remote-node.ts';
 
 const STATUS_MS_MAX = 1_000;
@@ -23,6 +26,8 @@ const LEADER_WAIT_MS = 10_000;
 const ADMIN_CALL_MS_MAX = 2_000;
 /** A node is added once those before it are. */
 const ADD_MS_MAX = 90_000;
+/** Ids of holders are random below this, so that two of one cluster practically never collide. */
+const ID_MAX = 2 ** 47;
 /** Members may have changed since the nodes were asked last. */
 const REFRESH_EVERY_MS = 1_000;
 
@@ -37,6 +42,9 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   readonly #closedListeners = new Set<() => void>();
   /** The id of the cluster. */
   #cluster = 0;
+  readonly #holder = randomInt(1, ID_MAX);
+  /** Undefined until this process may have leases. */
+  #presence: HolderPresence | undefined;
   #client: Client | undefined;
   #refreshedMs = Number.NEGATIVE_INFINITY;
   readonly #members = new MembershipController(
@@ -75,6 +83,16 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     }
   }
 
+  /** Part of {@link ClusterEndpoint}: what is claimed through this connection is claimed under it, and released when its process has ended. */
+  get holder(): number {
+    if (!this.#isClosed)
+      this.#presence ??= new HolderPresence({
+        ...{ holder: this.#holder, nodes: () => this.#nodes, hello: (node) => this.#hello(node) },
+        onLost: () => void this.#refresh(),
+      });
+    return this.#holder;
+  }
+
   nodeIds(): readonly number[] {
     return [...this.#nodes.keys()];
   }
@@ -92,7 +110,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     // A client opens channels when it looks for a leader, which may be a node that was added meanwhile.
     void this.#refresh();
-    return this.#nodes.get(node)?.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster }, handlers);
+    return this.#nodes.get(node)?.openChannel(this.#hello(node), handlers);
   }
 
   /** A node's state, by itself. @throws {NodeUnavailableError} @throws {ConfigError} for a node that is no member. */
@@ -179,12 +197,14 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return await this.#members.transfer(to ?? 0);
   }
 
-  /** Closes the channels; the cluster goes on. */
+  /** Closes the channels; the cluster goes on. Leases of workers that were not closed before are released. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const listener of [...this.#closedListeners]) listener();
     this.#closedListeners.clear();
+    if (this.#presence !== undefined) await this.#releaseLeases();
+    this.#presence?.[Symbol.dispose]();
     await this.#client?.close();
     for (const node of this.#nodes.values()) node[Symbol.dispose]();
     this.#nodes.clear();
@@ -193,6 +213,19 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #hello(node: number): ClientHello {
+    return { protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster };
+  }
+
+  /** At once; without a leader the cluster does it later, or the leases end by themselves. */
+  async #releaseLeases(): Promise<void> {
+    const openChannel: ClusterEndpoint['openChannel'] = (node, handlers) => this.openChannel(node, handlers);
+    // This endpoint is closed for its own clients.
+    const client = new Client({ nodeIds: () => this.nodeIds(), openChannel }, { deadlineMs: ADMIN_CALL_MS_MAX });
+    await client.releaseAnyHeld(this.#holder).catch(() => undefined);
+    await client.close();
   }
 
   /** @throws {ClusterClosedError | ConfigError} */

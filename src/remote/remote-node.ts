@@ -43,8 +43,9 @@ export class RemoteNode implements Disposable {
     });
   }
 
-  openChannel(hello: ClientHello, handlers: ClientChannelHandlers): ClientChannel {
-    return new RemoteChannel(this.#client.Exchange(clientMetadata(hello)), handlers);
+  /** @param holder of leases, whose process the channel shows to be there. Default: 0, none. */
+  openChannel(hello: ClientHello, handlers: ClientChannelHandlers, holder = 0): ClientChannel {
+    return new RemoteChannel(this.#client.Exchange(clientMetadata(hello, holder)), handlers);
   }
 
   [Symbol.dispose](): void {

@@ -24,6 +24,7 @@ import { AddressBook } from './address-book.ts';
 import { clusterImplementation } from './cluster-implementation.ts';
 import { NodeRemovedError } from './errors.ts';
 import { type FormedCluster, formationOf, type Introduction } from './formation.ts';
+import { HolderService } from './holders/holder-service.ts';
 import { Joining } from './joining.ts';
 import { MemberService } from './member-service.ts';
 import { messageBounds } from './message-bounds.ts';
@@ -69,6 +70,7 @@ export class NodeServer implements AsyncDisposable {
   readonly #channels: MemberChannels;
   readonly #client: OwnClient;
   readonly #members: MemberService;
+  readonly #holders: HolderService;
   readonly #replies = new Map<number, Introduction>();
   readonly #life = randomInt(1, ID_MAX);
   readonly #startedMs = Date.now();
@@ -99,14 +101,14 @@ export class NodeServer implements AsyncDisposable {
   private constructor(options: NodeServerOptions, identity: NodeIdentity) {
     const { config } = options;
     const { packetBytesMax, messageBytesMax } = messageBounds(config);
+    const addressOf = (node: number): string | undefined => this.#book.addressOf(node);
     this.#options = options;
     this.#identity = identity;
     this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
     this.#book.onConfigured(config.nodes);
     this.#outgoing = { options: channelOptions(messageBytesMax), security: options.security };
     this.#server = new GrpcServer({
-      messageBytesMax,
-      tls: options.tls,
+      ...{ messageBytesMax, tls: options.tls },
       onDropped: (peer, reason) => this.#observe({ type: 'connection-dropped', peer, reason }),
     });
     this.#peers = this.#newPeers();
@@ -118,14 +120,11 @@ export class NodeServer implements AsyncDisposable {
       onIntroduced: (other, node) => this.#onIntroduced(other, node),
     });
     this.#channels = new MemberChannels({
-      nodeIds: () => this.#memberIds(),
-      addressOf: (node) => this.#book.addressOf(node),
+      ...{ own: config.id, security: options.security, nodeIds: () => this.#memberIds(), addressOf },
       cluster: () => identity.formed?.cluster,
-      security: options.security,
     });
     this.#client = new OwnClient({
-      endpoint: this.#channels,
-      payloadBytesMax: config.limits.payloadBytesMax,
+      ...{ endpoint: this.#channels, payloadBytesMax: config.limits.payloadBytesMax },
       status: () => this.#node?.status,
     });
     this.#members = new MemberService({
@@ -135,6 +134,11 @@ export class NodeServer implements AsyncDisposable {
       isAllowed: (address) => this.#isAllowed(address),
       onAddress: (node, address) => this.#onAddress(node, address),
     });
+    this.#holders = new HolderService({
+      ...{ config, security: options.security, addressOf, view: () => this.#node?.runtime.view, client: this.#client },
+      cluster: () => identity.formed?.cluster ?? 0,
+      unreachable: () => this.#peers.unreachable(),
+    });
     this.#addServices();
   }
 
@@ -143,6 +147,7 @@ export class NodeServer implements AsyncDisposable {
     const raft = {
       ...this.#peers.implementation(),
       ...this.#members.implementation(),
+      ...this.#holders.implementation(),
       ...new RebuildService({
         cluster: () => this.#identity.formed?.cluster ?? 0,
         ask: (node, question) => this.#node?.rebuildReply(node, question),
@@ -151,16 +156,12 @@ export class NodeServer implements AsyncDisposable {
     };
     this.#server.addService(RaftService.service, raft, nodeGuard);
     const implementation = clusterImplementation({
+      ...{ nodeId: config.id, clusterName: config.cluster, startedMs: this.#startedMs, client: this.#client, members: this.#members },
       exchange: this.#clients.serve,
       addresses: () => this.#book.of(this.#memberIds()),
-      members: this.#members,
-      clusterName: config.cluster,
-      startedMs: this.#startedMs,
       node: () => this.#node,
       cluster: () => this.#identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
-      nodeId: config.id,
-      client: this.#client,
     });
     this.#server.addService(ClusterService.service, implementation, clientGuard);
     this.#server.addService(JobsService.service, jobsImplementation(this.#client.get), clientGuard);
@@ -182,6 +183,7 @@ export class NodeServer implements AsyncDisposable {
     this.#isDisposed = true;
     this.#introductions[Symbol.dispose]();
     this.#joining?.[Symbol.dispose]();
+    this.#holders[Symbol.dispose]();
     try {
       await this.#client[Symbol.asyncDispose]();
       await this.#node?.[Symbol.asyncDispose]();
@@ -209,8 +211,7 @@ export class NodeServer implements AsyncDisposable {
   #join(): void {
     if (this.#identity.formed !== undefined) this.#identity.onJoining();
     this.#joining = new Joining({
-      config: this.#options.config,
-      channels: this.#outgoing,
+      ...{ config: this.#options.config, channels: this.#outgoing },
       own: () => this.#introduced(),
       others: () => this.#others(),
       isVoter: () => this.#isVoter(),
@@ -248,19 +249,19 @@ export class NodeServer implements AsyncDisposable {
   }
 
   #newClients(packetBytesMax: number): PacketExchange {
-    const { id } = this.#options.config;
     return new PacketExchange({
       own: () => {
         const { formed } = this.#identity;
         return this.#node === undefined || formed === undefined
           ? undefined
-          : { protocol: CHANNEL_PROTOCOL, node: id, cluster: formed.cluster };
+          : { protocol: CHANNEL_PROTOCOL, node: this.#options.config.id, cluster: formed.cluster };
       },
       packetBytesMax,
       // The start differs between the lives of a node, so that no reply to a client of an earlier life reaches one of this life.
       firstConnection: randomInt(1, 2 ** 20) * 2 ** 32,
       onPacket: (connection, packet) => this.#node?.runtime.receiveClientPacket(connection, packet) ?? 0,
       onGone: (connection) => this.#node?.runtime.clientGone(connection),
+      onHolder: (holder, peer) => this.#holders.onOpened(holder, this.#server.connectionOf(peer)),
       onWrite: (peer, bytes) => this.#server.onWrite(peer, bytes),
       onReadable: () => this.#node?.events.onReadable(),
     });
@@ -382,6 +383,7 @@ export class NodeServer implements AsyncDisposable {
     this.#peers.onTurn();
     const view = this.#node?.runtime.view;
     if (view === undefined) return;
+    this.#channels.onLeader(view.leader);
     if (view.configuration !== this.#configuration) {
       this.#configuration = view.configuration;
       this.#dial();

@@ -210,6 +210,20 @@ describe('a client during an election', () => {
     expect(waitingIn(cluster)).toBe(6);
   });
 
+  it('sends nothing to nodes that cannot be reached, so that nothing can be applied later', async () => {
+    const { cluster, queue } = aClient([1, 2, 3], { deadlineMs: 100, silenceMs: 10 });
+    await queue.add('n', 0);
+    cluster.leader = undefined;
+    cluster.stop(1);
+    cluster.silent.add(3);
+    // Until the client knows that its node is lost, it sends there.
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = cluster.requests.length;
+    expect(await queue.add('n', 1).catch((reason: unknown) => reason)).toMatchObject({ code: 'NO_LEADER', outcome: 'not-applied' });
+    const tried = new Set(cluster.requests.slice(before).map(({ node }) => node));
+    expect(tried).toEqual(new Set([2]));
+  });
+
   it('reports at the deadline that there is no leader and nothing was applied', async () => {
     const { cluster, queue } = aClient([1, 2, 3], { deadlineMs: 60 });
     await queue.add('n', 0);
@@ -380,12 +394,12 @@ describe('a session', () => {
   it('that expired under a call of unknown outcome rejects it, and the calls never sent go out in a new one', async () => {
     const { cluster, queue } = aClient([1], { silenceMs: 20, outstandingBatchesMax: 1 });
     await queue.add('n', 0);
-    cluster.silent.add(1);
+    cluster.stalled.add(1);
     const sent = queue.add('n', 1).catch((reason: unknown) => reason);
     await eventually(() => expect(cluster.requests.filter(({ sequence }) => sequence === 3).length).toBeGreaterThan(1));
     const unsent = queue.add('n', 2);
     cluster.advance(HOUR_MS + 1);
-    cluster.silent.delete(1);
+    cluster.stalled.delete(1);
     expect(await sent).toBeInstanceOf(SessionExpiredError);
     expect(await sent).toMatchObject({ outcome: 'unknown' });
     await unsent;

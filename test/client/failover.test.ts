@@ -40,9 +40,19 @@ describe('a client that searches the leader', () => {
     expect(Math.max(...pauses)).toBeLessThan(250);
   });
 
+  it('tries a request only at nodes that have replied in this search', () => {
+    const failover = settledOn(1);
+    failover.onStatus(follows(3, 1), 0);
+    expect(failover.onLost(1)).toBe('search');
+    expect(failover.nextProbeNode([1, 2, 3], 1)).toBeUndefined();
+    failover.onStatus(follows(2, null), 1);
+    expect(Array.from({ length: 3 }, () => failover.nextProbeNode([1, 2, 3], 1))).toEqual([2, 2, 2]);
+  });
+
   it('tries nodes that are silent only if all of them are', () => {
     const failover = settledOn(1);
     expect(failover.onSilent(1, 0)).toBe('search');
+    for (const node of [1, 2, 3]) expect(failover.onStatus(follows(node, null), 1)).toBe('none');
     const tried = Array.from({ length: 6 }, () => failover.nextProbeNode([1, 2, 3], 1));
     expect(new Set(tried)).toEqual(new Set([2, 3]));
     expect(failover.nextProbeNode([1], 1)).toBe(1);

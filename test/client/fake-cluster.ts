@@ -40,6 +40,8 @@ export class FakeCluster implements ClusterEndpoint {
   leader: number | undefined;
   /** Nodes that accept everything and never reply. */
   readonly silent = new Set<number>();
+  /** These reply to questions for their status only. */
+  readonly stalled = new Set<number>();
   /** Number of replies to requests that are dropped instead of being sent. */
   repliesToSwallow = 0;
   /** Rejects every request with this code. */
@@ -184,6 +186,7 @@ export class FakeCluster implements ClusterEndpoint {
       }
       if (this.silent.has(connection.node)) continue;
       if (frame.type === 'status') this.#send(connection, { type: 'status', call: frame.call, status: this.#statusOf(connection.node) });
+      else if (this.stalled.has(connection.node)) continue;
       else if (frame.type === 'log')
         this.#send(connection, { type: 'log', call: frame.call, entries: [{ index: 1, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
       else if (frame.type === 'cancel-claim') {

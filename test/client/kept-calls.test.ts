@@ -261,12 +261,12 @@ describe('a worker', () => {
     );
     const jobs = await Promise.all([3, 2, 1].map((data) => queue.add('n', data)));
     await eventually(() => expect(ends).toHaveLength(3));
-    cluster.silent.add(1);
+    cluster.stalled.add(1);
     const sent = cluster.requests.length;
     for (const end of ends) await turn().then(end);
     await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 3));
     cluster.expireSessions();
-    cluster.silent.delete(1);
+    cluster.stalled.delete(1);
     await worker.close();
     const found = await Promise.all(jobs.map(({ id }) => queue.getJob(id)));
     expect(found.map((job) => job?.returnvalue)).toEqual(['result 3'.repeat(3), 'result 2'.repeat(2), 'result 1']);
@@ -277,13 +277,13 @@ describe('a call that ends a job when the session expires', () => {
   it('is sent again in a new one, although an earlier sending never got a reply', async () => {
     const { cluster, client, queue } = aSetting({ silenceMs: 20 });
     const [job] = await claimed(client, queue);
-    cluster.silent.add(1);
+    cluster.stalled.add(1);
     const completion = complete(client, job);
     const add = outcomeOf(queue.add('n', 1));
     const sent = cluster.requests.length;
     await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
     cluster.expireSessions();
-    cluster.silent.delete(1);
+    cluster.stalled.delete(1);
     expect(await add).toBeInstanceOf(SessionExpiredError);
     expect(await completion).toEqual({ ok: true, type: 'done' });
     expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 0, completed: 1 });
@@ -306,7 +306,7 @@ describe('a call that ends a job when the session expires', () => {
     const { cluster, client, queue } = aSetting({ silenceMs: 20 });
     const [job] = await claimed(client, queue);
     await complete(client, job);
-    cluster.silent.add(1);
+    cluster.stalled.add(1);
     const extension = keep(
       client,
       (encoder) => encoder.command('extend', { jobId: job?.id ?? 0, token: job?.token ?? 0, leaseMs: LEASE_MS }),
@@ -315,7 +315,7 @@ describe('a call that ends a job when the session expires', () => {
     const sent = cluster.requests.length;
     await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
     cluster.expireSessions();
-    cluster.silent.delete(1);
+    cluster.stalled.delete(1);
     expect(await extension).toMatchObject({ ok: false, code: 'LEASE_LOST' });
   });
 });

@@ -13,7 +13,17 @@ describe('the configuration of a node', () => {
   it.each([1, 2, 3])('is ready to run for node %i, with the defaults of a cluster', (id) => {
     const { raft, limits, durability } = parseClusterConfig('');
     expect(loadNodeConfig(file(id))).toEqual({
-      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, insecure: false, durability, raft, limits, join: false },
+      ...{
+        id,
+        cluster: 'jobraft',
+        dataDir: `data/node-${id}`,
+        insecure: false,
+        durability,
+        holderGraceMs: 30_000,
+        raft,
+        limits,
+        join: false,
+      },
       nodes: [1, 2, 3].map((node) => ({ id: node, address: `127.0.0.1:710${node}` })),
     });
   });
@@ -28,11 +38,18 @@ describe('the configuration of a node', () => {
   it('is overridden by variables of the environment, and other variables are ignored', () => {
     const config = parseNodeConfig(text, {
       ...{ JOBRAFT_ID: '7', JOBRAFT_NODES: '7=[::1]:9001,8=localhost:9002', JOBRAFT_DATA_DIR: '/srv/7', JOBRAFT_CLUSTER: 'mail' },
-      ...{ JOBRAFT_HEARTBEAT_MS: '20', JOBRAFT_ELECTION_TIMEOUT_MS: '90', JOBRAFT_DURABILITY: 'off' },
+      ...{ JOBRAFT_HEARTBEAT_MS: '20', JOBRAFT_ELECTION_TIMEOUT_MS: '90', JOBRAFT_DURABILITY: 'off', JOBRAFT_HOLDER_GRACE_MS: '0' },
       ...{ JOBRAFT_LOGS_DIR: 'logs', JOBRAFT_LOG_LEVEL: 'debug', JOBRAFT_SERVICE_HOST: '10.0.0.1' },
     });
     expect(config).toMatchObject({
-      ...{ id: 7, cluster: 'mail', dataDir: '/srv/7', durability: 'off', raft: { heartbeatMs: 20, electionTimeoutMs: 90 } },
+      ...{
+        id: 7,
+        cluster: 'mail',
+        dataDir: '/srv/7',
+        durability: 'off',
+        holderGraceMs: 0,
+        raft: { heartbeatMs: 20, electionTimeoutMs: 90 },
+      },
       nodes: [
         { id: 7, address: '[::1]:9001' },
         { id: 8, address: 'localhost:9002' },
@@ -100,6 +117,7 @@ describe('the configuration of a node', () => {
     ['no port', { JOBRAFT_NODES: '1=127.0.0.1' }, /Give a host and a port/],
     ['an id that is not in the list', { JOBRAFT_ID: '4' }, /JOBRAFT_ID: "id" has the value 4\. Give an id that "nodes" lists/],
     ['a text for a number', { JOBRAFT_HEARTBEAT_MS: 'soon' }, /JOBRAFT_HEARTBEAT_MS: "raft\.heartbeatMs" has the value "soon"/],
+    ['a time below zero', { JOBRAFT_HOLDER_GRACE_MS: '-1' }, /JOBRAFT_HOLDER_GRACE_MS: "holderGraceMs" .*from 0 to 86400000; the default/],
     ['an address twice', { JOBRAFT_NODES: '1=127.0.0.1:1,2=127.0.0.1:1' }, /an id and an address of its own/],
     ['a cluster name with a space', { JOBRAFT_CLUSTER: 'my mail' }, /JOBRAFT_CLUSTER: "cluster"/],
   ])('is rejected with the place and the remedy for %s', (_what, environment, message) => {

@@ -59,21 +59,25 @@ export class NodeProcess implements AsyncDisposable {
 export class NodeProcesses implements AsyncDisposable {
   readonly endpoints: readonly string[];
   readonly #dataDir: string;
+  readonly #settings: Readonly<Record<string, string>>;
   readonly #nodes = new Map<number, NodeProcess>();
 
-  private constructor(dataDir: string, endpoints: readonly string[]) {
+  private constructor(dataDir: string, endpoints: readonly string[], settings: Readonly<Record<string, string>>) {
     this.#dataDir = dataDir;
+    this.#settings = settings;
     this.endpoints = endpoints;
   }
 
-  static async start(dataDir: string): Promise<NodeProcesses> {
-    const started = new NodeProcesses(dataDir, await freeAddresses(3));
+  /** @param settings variables of each node's environment. */
+  static async start(dataDir: string, settings: Readonly<Record<string, string>> = {}): Promise<NodeProcesses> {
+    const started = new NodeProcesses(dataDir, await freeAddresses(3), settings);
     await started.startAll();
     return started;
   }
 
   environment(id: number): Record<string, string> {
     return {
+      ...this.#settings,
       JOBRAFT_DATA_DIR: join(this.#dataDir, `node-${id}`),
       JOBRAFT_NODES: this.endpoints.map((endpoint, at) => `${at + 1}=${endpoint}`).join(','),
     };

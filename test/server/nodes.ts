@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { NodeAddress } from '../../src/config/node-config.ts';
+import type { NodeAddress, NodeOptions } from '../../src/config/node-config.ts';
 import type { NodeListeners } from '../../src/server/node-listeners.ts';
 import type { ServedNode } from '../../src/server/served-node.ts';
 import { startNode } from '../../src/server/start-node.ts';
@@ -23,18 +23,22 @@ export class Nodes {
   readonly addresses: readonly NodeAddress[];
   readonly #running = new Map<number, ServedNode>();
 
-  private constructor(addresses: readonly NodeAddress[]) {
+  readonly #settings: Partial<NodeOptions>;
+
+  private constructor(addresses: readonly NodeAddress[], settings: Partial<NodeOptions>) {
     this.addresses = addresses;
+    this.#settings = settings;
     onTestFinished(async () => {
       await Promise.all([...this.#running.values()].map((node) => node.close()));
       rmSync(this.folder, { recursive: true, force: true });
     });
   }
 
-  /** @param started the first of the nodes, which form the cluster. */
-  static async start(count: number, started = count): Promise<Nodes> {
+  /** @param started the first of the nodes, which form the cluster. @param settings of every node. */
+  static async start(count: number, started = count, settings: Partial<NodeOptions> = {}): Promise<Nodes> {
     const nodes = new Nodes(
       await Promise.all(Array.from({ length: count }, async (_, at) => ({ id: at + 1, address: await freeAddress() }))),
+      settings,
     );
     const founders = nodes.addresses.slice(0, started).map(({ id }) => id);
     await Promise.all(founders.map((id) => nodes.start(id, { listed: founders })));
@@ -60,7 +64,7 @@ export class Nodes {
     listeners: NodeListeners = {},
   ): Promise<ServedNode> {
     const nodes = this.addresses.filter((node) => listed.includes(node.id) || node.id === id);
-    const node = await startNode({ id, cluster, nodes, dataDir: this.dataDir(id), join: isJoining }, listeners);
+    const node = await startNode({ ...this.#settings, id, cluster, nodes, dataDir: this.dataDir(id), join: isJoining }, listeners);
     this.#running.set(id, node);
     return node;
   }

@@ -1,16 +1,23 @@
-import { connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectSocket, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { until } from '../../eval/soak/until.ts';
+import { TlsFiles } from '../../src/security/tls-files.ts';
 import { describedStatus } from '../../src/transport/grpc/call-status.ts';
 import { clientGuard } from '../../src/transport/grpc/caller.ts';
 import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
 import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
 import { ClusterService, clusterClient } from '../../src/transport/grpc/cluster-service.ts';
-import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
+import { type ConnectionState, GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 import { JobsService } from '../../src/transport/grpc/jobs-service.ts';
 import { clientMetadata, PacketExchange } from '../../src/transport/grpc/packet-exchange.ts';
+import { anAuthority, issue, nodeOwner } from '../security/certificates.ts';
 
 const MIB = 1024 * 1024;
+const HOLDER = 4_711;
+const PATIENT_MS = 60_000;
 /** More than a client takes without reading: 64 KiB. */
 const REPLY_BYTES = 200 * 1024;
 
@@ -20,14 +27,16 @@ interface Unary {
 }
 
 /** A node whose service Jobs replies with a large job, or with counts. */
-async function aServer() {
+async function aServer(tls?: TlsFiles) {
   const dropped: { readonly peer: string; readonly reason: string }[] = [];
   const server = new GrpcServer({
     messageBytesMax: MIB,
     unreadReplyBytesMax: 2 * MIB,
+    tls,
     onDropped: (peer, reason) => dropped.push({ peer, reason }),
   });
   const connections: number[] = [];
+  const holders: { readonly holder: number; readonly connection: () => ConnectionState; isOver: boolean }[] = [];
   const exchange = new PacketExchange({
     own: () => ({ protocol: 1, node: 1, cluster: 7 }),
     packetBytesMax: MIB,
@@ -37,10 +46,17 @@ async function aServer() {
       return 0;
     },
     onGone: () => undefined,
+    onHolder: (holder, peer) => {
+      const seen = { holder, connection: server.connectionOf(peer), isOver: false };
+      holders.push(seen);
+      return () => {
+        seen.isOver = true;
+      };
+    },
     onWrite: (peer, bytes) => server.onWrite(peer, bytes),
     onReadable: () => undefined,
   });
-  server.addService(ClusterService.service, { Exchange: exchange.serve }, clientGuard);
+  server.addService(ClusterService.service, { Exchange: exchange.serve }, tls === undefined ? clientGuard : () => undefined);
   type Reply = (error: null, response: object) => void;
   const job = { queue: 'mail', id: '1', data: { raw: Buffer.alloc(REPLY_BYTES) } };
   const GetJob = (_call: unknown, reply: Reply): void => reply(null, job);
@@ -53,7 +69,7 @@ async function aServer() {
     exchange[Symbol.dispose]();
     await server[Symbol.asyncDispose]();
   });
-  return { address, dropped, exchange, connections, other: client as unknown as Unary };
+  return { address, dropped, exchange, connections, holders, other: client as unknown as Unary };
 }
 
 /** Another client gets its replies, whatever the first one does. */
@@ -63,6 +79,15 @@ const expectToServe = async ({ other }: { readonly other: Unary }): Promise<void
       other.GetCounts({ queue: 'mail' }, (error, counts) => (error ? reject(error) : resolve(counts))),
     ),
   ).toMatchObject({ waiting: 3 });
+
+/** The channel of the only holder has ended, with the connection in that state. */
+async function expectEnd(setting: Awaited<ReturnType<typeof aServer>>, expected: ConnectionState): Promise<void> {
+  await until('the channel has ended', PATIENT_MS, async () => setting.holders.every(({ isOver }) => isOver));
+  // The connection's end may be known a little later than that of its calls.
+  if (expected !== 'open')
+    await until('the connection has ended', PATIENT_MS, async () => setting.holders.every(({ connection }) => connection() !== 'open'));
+  expect(setting.holders.map(({ holder, connection }) => [holder, connection()])).toEqual([[HOLDER, expected]]);
+}
 
 describe('a client that does not read its replies', () => {
   it('loses its connection beyond a bound in bytes, with a reason, and others are served: calls with one reply', async () => {
@@ -95,7 +120,7 @@ describe('a client that does not read its replies', () => {
     const setting = await aServer();
     const client = clusterClient(setting.address, { options: channelOptions(MIB), security: UNSECURED });
     onTestFinished(() => client.close());
-    const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 }));
+    const stream = client.Exchange(clientMetadata({ protocol: 1, node: 1, cluster: 7 }, HOLDER));
     const lost = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
     let isOpen = true;
     void lost.then(() => {
@@ -109,6 +134,8 @@ describe('a client that does not read its replies', () => {
     }
     expect(await lost).toMatchObject({ code: status.UNAVAILABLE });
     expect(setting.dropped).toHaveLength(1);
+    // Its process may run: this node closed the connection.
+    await expectEnd(setting, 'dropped');
   });
 
   it('that reads keeps its connection, however much it gets', async () => {
@@ -128,6 +155,51 @@ describe('a client that does not read its replies', () => {
     }
     expect(setting.dropped).toEqual([]);
     stream.cancel();
+  });
+});
+
+describe('a process with leases', () => {
+  const ends: [string, ConnectionState, (socket: Socket, stream: ClientHttp2Stream) => void][] = [
+    ['has ended when its connection is closed by its system', 'ended', (socket) => socket.destroy()],
+    ['has ended when its connection is reset by its system', 'ended', (socket) => socket.resetAndDestroy()],
+    ['has closed its channel, and is still connected', 'open', (_socket, stream) => stream.end()],
+    ['has cancelled its channel, and is still connected', 'open', (_socket, stream) => stream.close(constants.NGHTTP2_CANCEL)],
+  ];
+
+  /** @param secured what HTTP/2 is spoken on; the socket itself without TLS. */
+  async function expectEndOf(
+    setting: Awaited<ReturnType<typeof aServer>>,
+    [expected, end]: readonly [ConnectionState, (socket: Socket, stream: ClientHttp2Stream) => void],
+    secured = (socket: Socket): Socket => socket,
+  ): Promise<void> {
+    const [host, port] = setting.address.split(':');
+    const socket = connectSocket(Number(port), host);
+    const createConnection = (): Socket => secured(socket).on('error', () => undefined);
+    const session = connectHttp2(`http://${setting.address}`, { createConnection }).on('error', () => undefined);
+    onTestFinished(() => session.destroy());
+    const metadata = clientMetadata({ protocol: 1, node: 1, cluster: 7 }, HOLDER).getMap();
+    const stream = session
+      .request({
+        ...{ ':method': 'POST', ':path': '/jobraft.v1.Cluster/Exchange', 'content-type': 'application/grpc', te: 'trailers' },
+        ...(metadata as Record<string, string>),
+      })
+      .on('error', () => undefined);
+    await until('its channel is open', PATIENT_MS, async () => setting.holders.length > 0);
+    expect(setting.holders).toMatchObject([{ holder: HOLDER, isOver: false }]);
+    expect(setting.holders[0]?.connection()).toBe('open');
+    end(socket, stream);
+    await expectEnd(setting, expected);
+  }
+
+  it.each(ends)('%s', async (_what, expected, end) => {
+    await expectEndOf(await aServer(), [expected, end]);
+  });
+
+  it.each(ends)('%s, over TLS', async (_what, expected, end) => {
+    const paths = await issue(await anAuthority(), { owner: nodeOwner(1) });
+    using files = new TlsFiles({ paths, onRejected: () => undefined });
+    const secured = (socket: Socket): Socket => connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false });
+    await expectEndOf(await aServer(files), [expected, end], secured);
   });
 });
 

@@ -9,7 +9,7 @@ import { RealTime } from '../delivery/real-time.ts';
 import { OWN_STATUS_CALL } from '../delivery/transmitter.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
-import { releaseHolder } from './holder-release.ts';
+import { holdsLeases, releaseHolder } from './holder-release.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
 import { queueNames } from './queue-names.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
@@ -79,6 +79,11 @@ export class Client implements AsyncDisposable {
    */
   async releaseHolder(holder: number): Promise<void> {
     await releaseHolder(this.dispatcher, holder);
+  }
+
+  /** @internal the same for a process that may have no lease any more: then nothing is written. */
+  async releaseAnyHeld(holder: number): Promise<void> {
+    if (await holdsLeases(this.dispatcher, holder)) await releaseHolder(this.dispatcher, holder);
   }
 
   /**

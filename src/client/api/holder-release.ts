@@ -19,7 +19,7 @@ const PAUSE_MS = 5;
  */
 export async function releaseHolder(dispatcher: Dispatcher, holder: number): Promise<void> {
   for (;;) {
-    const jobs = await heldJobs(dispatcher, holder);
+    const jobs = await heldJobs(dispatcher, holder, DUE_PER_ENTRY_MAX);
     if (jobs.length < DUE_PER_ENTRY_MAX) break;
     for (let at = 0; at < jobs.length; at += PIECE) {
       await Promise.all(jobs.slice(at, at + PIECE).map((job) => shorten(dispatcher, job)));
@@ -33,9 +33,14 @@ export async function releaseHolder(dispatcher: Dispatcher, holder: number): Pro
   if (!result.ok) throw unexpectedResult(result);
 }
 
-async function heldJobs(dispatcher: Dispatcher, holder: number): Promise<readonly HeldJob[]> {
+/** Whether this holder has leases. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+export async function holdsLeases(dispatcher: Dispatcher, holder: number): Promise<boolean> {
+  return (await heldJobs(dispatcher, holder, 1)).length > 0;
+}
+
+async function heldJobs(dispatcher: Dispatcher, holder: number, countMax: number): Promise<readonly HeldJob[]> {
   const result = await resultOf((call) =>
-    dispatcher.query('linearizable', (encoder) => encoder.command('heldJobs', { holder, countMax: DUE_PER_ENTRY_MAX }), call),
+    dispatcher.query('linearizable', (encoder) => encoder.command('heldJobs', { holder, countMax }), call),
   );
   if (!result.ok || result.type !== 'held') throw unexpectedResult(result);
   return result.jobs;

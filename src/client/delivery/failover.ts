@@ -18,7 +18,7 @@ export type FailoverAction = 'none' | 'settle' | 'search';
 
 /**
  * Selects the node to send to: events in, actions out. *Settled* on one node, or *searching*: then every node is asked for its status at
- * growing intervals, until a node that is not suspect reports itself as leader, or any node replies to a request (a follower forwards).
+ * growing intervals, until a node that is not suspect reports itself as leader, or any node that has replied accepts a request (a follower forwards).
  */
 export class Failover {
   readonly #random: RandomSource;
@@ -124,10 +124,14 @@ export class Failover {
     this.#node = node;
   }
 
-  /** The next of the nodes in turn that is not suspect; any node if all are. */
+  /**
+   * The next in turn of the nodes that have replied in this search, or undefined if none has: a request to a node that cannot be reached may
+   * arrive much later, so that its outcome would be unknown. Suspect ones only if all are.
+   */
   nextProbeNode(nodes: readonly number[], nowMs: number): number | undefined {
-    const trusted = nodes.filter((node) => !this.#leaders.isSuspect(node, nowMs));
-    const candidates = trusted.length > 0 ? trusted : nodes;
+    const replied = nodes.filter((node) => this.#leaders.hasReplied(node));
+    const trusted = replied.filter((node) => !this.#leaders.isSuspect(node, nowMs));
+    const candidates = trusted.length > 0 ? trusted : replied;
     this.#probes += 1;
     return candidates[this.#probes % candidates.length];
   }

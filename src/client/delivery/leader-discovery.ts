@@ -15,6 +15,11 @@ export class LeaderDiscovery {
     this.#statuses.set(status.node, status);
   }
 
+  /** Whether the node has reported its status since statuses were dropped. */
+  hasReplied(node: number): boolean {
+    return this.#statuses.has(node);
+  }
+
   /** Drops all statuses, so that only new ones count; suspicion stays. */
   forgetStatuses(): void {
     this.#statuses.clear();

@@ -29,6 +29,10 @@ interface Connection {
   readonly socket: Socket;
   readonly caller: Caller;
 }
+/** Of a connection: still there; ended by its other side, also with its process; or closed by this node, as after a ping without a reply. */
+export type ConnectionState = 'open' | 'ended' | 'dropped';
+/** What a process that ends leaves to the operating system: the connection is closed, or reset if it had something unread. */
+const RESETS: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
 
 /** Serves gRPC at one address. What a connection brings, or leaves unread, ends that connection at most. */
 export class GrpcServer implements AsyncDisposable {
@@ -66,6 +70,12 @@ export class GrpcServer implements AsyncDisposable {
   /** A message is written to a stream. @returns to be called once it is sent, or the stream has ended. */
   onWrite(peer: string, bytes: number): () => void {
     return this.#unread.add(peer, bytes);
+  }
+
+  /** @param peer `host:port` of the other side of a call in progress. @returns what became of its connection, to be called later. */
+  connectionOf(peer: string): () => ConnectionState {
+    const connection = this.#sockets.get(peer);
+    return () => (connection === undefined ? 'dropped' : stateOf(connection.socket));
   }
 
   /** @param setting that the address comes from, for the error. @throws {ConfigError} if the address cannot be used. @returns the port. */
@@ -136,6 +146,12 @@ export class GrpcServer implements AsyncDisposable {
     socket.destroy();
     this.#onDropped(peer, `it left ${bytes} bytes of replies unread`);
   }
+}
+
+function stateOf(socket: Socket): ConnectionState {
+  const { code }: NodeJS.ErrnoException = socket.errored ?? new Error();
+  if (socket.readableEnded || RESETS.includes(code)) return 'ended';
+  return socket.destroyed ? 'dropped' : 'open';
 }
 
 /** @param address `host:port`, or `[host]:port` for IPv6. */

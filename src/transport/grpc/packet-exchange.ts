@@ -9,6 +9,8 @@ const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
 
 /** More are rejected. */
 const CLIENTS_MAX = 10_000;
+/** Names the process that has leases: see {@link PacketExchangeOptions.onHolder}. */
+const HOLDER = 'jobraft-holder';
 const NAMES = ['protocol', 'cluster', 'node'] as const satisfies readonly (keyof ClientHello)[];
 
 export interface PacketProto {
@@ -26,6 +28,8 @@ export interface PacketExchangeOptions {
   /** @returns bytes of this client's packets that the node has not read yet. */
   readonly onPacket: (connection: number, packet: Uint8Array) => number;
   readonly onGone: (connection: number) => void;
+  /** The process of this holder has a channel. @param peer `host:port`. @returns called once the channel has ended. */
+  readonly onHolder?: (holder: number, peer: string) => () => void;
   /** A packet is written. @param peer `host:port`. @returns called once it is sent, or its client is gone. */
   readonly onWrite: (peer: string, bytes: number) => () => void;
   readonly onReadable: () => void;
@@ -36,6 +40,7 @@ interface Client {
   readonly peer: string;
   /** One for each packet that is not sent yet. */
   readonly unsent: Set<() => void>;
+  readonly onHolderGone: (() => void) | undefined;
 }
 
 /** The clients of a node that are connected by the call Exchange of the service Cluster, each with a number. */
@@ -52,7 +57,7 @@ export class PacketExchange implements Disposable {
 
   /** Part of the service Cluster. */
   readonly serve = (call: PacketCall): void => {
-    const { onPacket, onReadable, packetBytesMax } = this.#options;
+    const { onHolder, onPacket, onReadable, packetBytesMax } = this.#options;
     const rejection = this.#rejectionOf(call.metadata);
     if (rejection !== undefined) {
       call.emit('error', rejection);
@@ -60,7 +65,10 @@ export class PacketExchange implements Disposable {
     }
     const connection = this.#nextConnection;
     this.#nextConnection += 1;
-    this.#clients.set(connection, { call, peer: call.getPeer(), unsent: new Set() });
+    const peer = call.getPeer();
+    const holder = naturalIn(call.metadata, HOLDER) ?? 0;
+    const onHolderGone = holder === 0 ? undefined : onHolder?.(holder, peer);
+    this.#clients.set(connection, { call, peer, unsent: new Set(), onHolderGone });
     const onEnd = (): void => this.#onEnd(connection);
     call.on('cancelled', onEnd).on('end', onEnd).on('error', onEnd);
     call.on('data', ({ packet }: PacketProto) => {
@@ -128,14 +136,16 @@ export class PacketExchange implements Disposable {
     this.#paused.delete(connection);
     client.call.end();
     for (const onSent of client.unsent) onSent();
+    client.onHolderGone?.();
     this.#options.onGone(connection);
     this.#options.onReadable();
   }
 }
 
-/** The metadata with which a client opens its channel. */
-export function clientMetadata(hello: ClientHello): Metadata {
+/** The metadata with which a client opens its channel. @param holder of leases; zero for none. */
+export function clientMetadata(hello: ClientHello, holder = 0): Metadata {
   const metadata = new Metadata();
   for (const name of NAMES) metadata.set(`jobraft-${name}`, String(hello[name]));
+  if (holder !== 0) metadata.set(HOLDER, String(holder));
   return metadata;
 }

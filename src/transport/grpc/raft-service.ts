@@ -54,6 +54,17 @@ export interface AskToRebuildResponseProto {
   readonly is_final: boolean;
 }
 
+export interface ListHoldersProto {
+  readonly cluster: number;
+  readonly node: number;
+}
+
+export interface ListHoldersResponseProto {
+  readonly known_for_ms: number;
+  readonly open: readonly number[];
+  readonly ended: readonly { readonly holder: number; readonly ended_ms_ago: number }[];
+}
+
 type Nothing = Readonly<Record<string, never>>;
 type Callback<Response> = (error: ServiceError | null, response?: Response) => void;
 
@@ -62,6 +73,7 @@ export interface RaftClient extends Client {
   Introduce(request: IntroductionProto, options: CallOptions, callback: Callback<IntroductionProto>): ClientUnaryCall;
   AnnounceAddress(request: AnnounceAddressProto, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
   AskToRebuild(request: AskToRebuildProto, options: CallOptions, callback: Callback<AskToRebuildResponseProto>): ClientUnaryCall;
+  ListHolders(request: ListHoldersProto, options: CallOptions, callback: Callback<ListHoldersResponseProto>): ClientUnaryCall;
   RequestVote(
     request: RequestVoteProto,
     metadata: Metadata,
@@ -80,6 +92,8 @@ export type AnnounceAddressCall = ServerUnaryCall<AnnounceAddressProto, Nothing>
 export type AnnounceAddressCallback = sendUnaryData<Nothing>;
 export type AskToRebuildCall = ServerUnaryCall<AskToRebuildProto, AskToRebuildResponseProto>;
 export type AskToRebuildCallback = sendUnaryData<AskToRebuildResponseProto>;
+export type ListHoldersCall = ServerUnaryCall<ListHoldersProto, ListHoldersResponseProto>;
+export type ListHoldersCallback = sendUnaryData<ListHoldersResponseProto>;
 export type VoteCall = ServerUnaryCall<RequestVoteProto, RequestVoteResponseProto>;
 export type VoteCallback = sendUnaryData<RequestVoteResponseProto>;
 export type AppendCall = ServerDuplexStream<AppendEntriesProto, AppendEntriesResponseProto>;
