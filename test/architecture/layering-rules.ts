@@ -48,6 +48,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],
   },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
+  // What a scrape shows of a node: read where the node runs, shown by prom-client where the scrape is made.
+  metrics: {
+    own: ['base', 'node/measurements', 'type node', 'queue/queue-measurements', 'type queue', 'config/node-config'],
+    packages: ['node:', 'prom-client'],
+  },
   client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
     own: [
@@ -59,11 +64,13 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type raft',
       'queue/open-job-queue',
       'queue/record',
+      'type queue',
       'node',
       'storage',
       'transport',
       'client',
       'logs',
+      'metrics',
       'config',
     ],
     packages: ['node:', 'zod'],
@@ -173,6 +180,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type transport',
       'storage/errors',
       'logs',
+      'type metrics',
     ],
     packages: [],
   },
