@@ -5,7 +5,7 @@ import { numberSettings } from './setting-table.ts';
 const PREFIX = 'JOBRAFT_';
 
 /** Texts that are settings as they are. */
-export const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
+export const TEXTS = ['cluster', 'dataDir', 'durability', 'metrics'] as const;
 /** For variables whose names do not follow from the settings' alone. */
 export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
 /** Of a node, and of the command line. */

@@ -1,5 +1,6 @@
 import type { HistogramCounts } from '../base/histogram.ts';
 import { addQueues } from '../queue/queue-measurements.ts';
+import { RPC_NAMES } from '../raft/message.ts';
 import type { NodeReading, NodeSample } from './node-sample.ts';
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -31,6 +32,8 @@ export type Series =
 const MS = 0.001;
 const NO_LABELS: Labels = Object.freeze({});
 const ROLES = ['follower', 'pre-candidate', 'candidate', 'leader'] as const;
+/** All of them, so that each has a series from the start on. */
+const RPCS = [...new Set(Object.values(RPC_NAMES))];
 const QUEUE_STATES = ['waiting', 'delayed', 'active', 'completed', 'failed'] as const;
 /** The queues that are not shown one by one, together; a queue of this name is added to them. */
 const OTHERS = 'other';
@@ -92,7 +95,7 @@ const RAFT: readonly Series[] = [
 
 const TRAFFIC: readonly Series[] = [
   counters('jobraft_rpcs_sent_total', 'Messages to peers, by the name of the RPC.', ['rpc'], ({ node }) =>
-    Object.entries(node.counters.rpcSent).map(([rpc, value]) => ({ labels: { rpc }, value })),
+    RPCS.map((rpc) => ({ labels: { rpc }, value: node.counters.rpcSent[rpc] ?? 0 })),
   ),
   counters('jobraft_rpc_replies_total', 'Replies of peers, by RPC and result.', ['rpc', 'result'], ({ node }) =>
     node.details.rpcReplies.flatMap(({ rpc, accepted, rejected }) => [

@@ -1,5 +1,5 @@
 import { DURATION_BOUNDS_MS, Histogram, type HistogramCounts } from '../base/histogram.ts';
-import type { RejectionCode } from '../protocol/client-frame.ts';
+import { REJECTION_CODES, type RejectionCode } from '../protocol/client-frame.ts';
 import type { Effects } from '../raft/effects.ts';
 import { type RaftMessage, RPC_NAMES } from '../raft/message.ts';
 import { CommitLatency } from './commit-latency.ts';
@@ -31,7 +31,7 @@ export interface RpcReplies {
 export interface NodeDetails {
   readonly rpcReplies: readonly RpcReplies[];
   /** Requests and queries of clients that were rejected before the log, by code. */
-  readonly rejected: Readonly<Partial<Record<RejectionCode, number>>>;
+  readonly rejected: Readonly<Record<RejectionCode, number>>;
   /** How often this node began to lead, or to follow a leader: also the same one again, after its channel was lost. */
   readonly leaderChanges: number;
   readonly snapshotsSent: number;
@@ -71,7 +71,8 @@ export class NodeMetrics {
   readonly #votes = noReplies();
   readonly #preVotes = noReplies();
   readonly #chunks = noReplies();
-  readonly #rejected: Partial<Record<RejectionCode, number>> = {};
+  /** All codes, so that each has a series from the start on. */
+  readonly #rejected = Object.fromEntries(REJECTION_CODES.map((code) => [code, 0])) as Record<RejectionCode, number>;
   readonly #rpcSent: Record<string, number> = {};
   readonly #checkpointMs = new Histogram(DURATION_BOUNDS_MS);
   readonly #entryRequests = new Histogram(COUNT_BOUNDS);
@@ -138,7 +139,7 @@ export class NodeMetrics {
   }
 
   onRejected(code: RejectionCode): void {
-    this.#rejected[code] = (this.#rejected[code] ?? 0) + 1;
+    this.#rejected[code] += 1;
   }
 
   snapshot(): NodeCounters {

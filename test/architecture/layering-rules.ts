@@ -50,7 +50,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
   // What a scrape shows of a node: read where the node runs, shown by prom-client where the scrape is made.
   metrics: {
-    own: ['base', 'node/measurements', 'type node', 'queue/queue-measurements', 'type queue', 'config/node-config'],
+    own: ['base', 'raft/message', 'node/measurements', 'type node', 'queue/queue-measurements', 'type queue'],
     packages: ['node:', 'prom-client'],
   },
   client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
@@ -144,10 +144,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'cluster/membership-controller',
       'cluster/rebuilds',
       'logs',
+      'metrics',
       'security',
       'config',
     ],
-    packages: ['node:', 'zod', '@grpc'],
+    packages: ['node:', 'zod', '@grpc', 'prom-client'],
   },
   // The connection to nodes that are processes.
   remote: {
