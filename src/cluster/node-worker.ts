@@ -17,6 +17,7 @@ import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { traceReplication } from '../tracing/span.ts';
 import { ClientSockets } from '../transport/client-sockets.ts';
 import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
@@ -72,6 +73,7 @@ class NodeThread {
     this.#storage = openStorage(boot, (tookMs) => this.#writeMs.observe(tookMs));
     this.#node = openedOn(this.#storage, () => this.#openNode(boot));
     this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#node.hasMore });
+    this.#node.metrics.commits.onCommittedEntry = (entry) => traceReplication(boot.id, entry);
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // An error outside of a turn ends the node like an error of a turn: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));

@@ -15,6 +15,7 @@ import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { type FileStorage, openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { traceReplication } from '../tracing/span.ts';
 import type { PeerChannelEvents } from '../transport/port.ts';
 import type { FormedCluster } from './formation.ts';
 import type { NodeIdentity } from './node-identity.ts';
@@ -77,6 +78,7 @@ export class RunningNode implements AsyncDisposable {
       identity.onFileMade();
       return this.#open();
     });
+    this.#runtime.metrics.commits.onCommittedEntry = (entry) => traceReplication(config.id, entry);
     this.#loop = new TurnLoop({ turn: () => this.#turns.run(), hasMore: () => this.#runtime.hasMore });
     this.#loop.arm(this.#runtime.nextDeadlineMs);
   }

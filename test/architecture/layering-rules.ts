@@ -53,7 +53,9 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: ['base', 'raft/message', 'node/measurements', 'type node', 'queue/queue-measurements', 'type queue'],
     packages: ['node:', 'prom-client'],
   },
-  client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
+  // Spans; the application registers what becomes of them.
+  tracing: { own: [], packages: ['node:', '@opentelemetry'] },
+  client: { own: ['base', 'protocol', 'tracing'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
     own: [
       'base',
@@ -71,6 +73,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'client',
       'logs',
       'metrics',
+      'tracing',
       'config',
     ],
     packages: ['node:', 'zod'],
@@ -146,6 +149,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'logs',
       'metrics',
       'security',
+      'tracing',
       'config',
     ],
     packages: ['node:', 'zod', '@grpc', 'prom-client'],
