@@ -38,7 +38,7 @@ export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } fro
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { BackupError, type BackupErrorCode } from './cluster/backup-error.ts';
-export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
+export { Cluster, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
@@ -51,6 +51,7 @@ export { SharedCluster } from './cluster/shared/shared-cluster.ts';
 export type { BackupInfo } from './cluster/take-backup.ts';
 export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
 export { LogFileError } from './logs/log-file-error.ts';
+export type { ClusterMetrics, NodeMetrics } from './metrics/cluster-metrics.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
 export type { JobCounts, JobState } from './protocol/job-state.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';

@@ -4,7 +4,8 @@ import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../c
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { CLUSTER_SHAPE } from '../config/cluster-config.ts';
 import { makeLogFolder } from '../logs/log-folder.ts';
-import type { NodeCounters } from '../node/node-metrics.ts';
+import { type ClusterMetrics, clusterMetrics } from '../metrics/cluster-metrics.ts';
+import type { NodeReading } from '../metrics/node-sample.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import type { StorageError } from '../storage/errors.ts';
 import { openClientPort } from './client-port.ts';
@@ -22,6 +23,7 @@ import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './membership-controller.ts';
 import { MembershipController } from './membership-controller.ts';
 import { NetworkFaults } from './network-faults.ts';
+import type { ReportPart } from './node-boot.ts';
 import { NodeThreads, settledWithin } from './node-threads.ts';
 import { endedProcesses } from './shared/process-locks.ts';
 import { type BackupInfo, takeBackup } from './take-backup.ts';
@@ -32,14 +34,6 @@ const LEADER_POLL_MS = 5;
 const RELEASE_WAIT_MS = 2_000;
 /** How long a node may take to reply about members and leaders; a healthy one takes milliseconds. */
 const ADMIN_CALL_MS_MAX = 2_000;
-
-export interface NodeMetrics extends NodeCounters {
-  readonly node: number;
-  readonly role: string;
-  readonly term: number;
-  /** CPU time of the node's thread in milliseconds; null where the system does not report it. */
-  readonly cpuMs: number | null;
-}
 
 /** How far a node has applied the log, and a hash of its state there: equal for equal `applied`. */
 export interface ReplicaState {
@@ -204,17 +198,28 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     throw new NoLeaderError();
   }
 
-  async metrics(): Promise<readonly NodeMetrics[]> {
-    const reports = await this.#reports(false);
-    return reports.map(({ node, report: { role, term, counters, cpuMs } }) => ({ node, role, term, ...counters, cpuMs }));
+  /** `metrics()` has the counters of each node, `metrics.register` all of it for Prometheus. */
+  readonly metrics: ClusterMetrics = clusterMetrics(
+    async () => {
+      const reports = await this.#reports('nothing');
+      return reports.map(({ node, report: { role, term, counters, cpuMs } }) => ({ node, role, term, ...counters, cpuMs }));
+    },
+    () => this.samples(),
+  );
+
+  /** @internal of every node, within a second; nothing once it is closed. */
+  async samples(): Promise<readonly NodeReading[]> {
+    if (this.#isClosed) return [];
+    const reports = await this.#threads.reports('sample');
+    return this.nodeIds().map((node) => ({ node, sample: reports.find((one) => one.node === node)?.report.sample }));
   }
 
   /** For comparing replicas: every running node's state as a hash. Takes time in proportion to the state. */
   async replicaStates(): Promise<readonly ReplicaState[]> {
     const states: ReplicaState[] = [];
     // A node that does not reply now would delay the call by the time limit of a digest.
-    await this.#reports(false);
-    for (const { node, report } of await this.#reports(true)) if (report.state !== undefined) states.push({ node, ...report.state });
+    await this.#reports('nothing');
+    for (const { node, report } of await this.#reports('digest')) if (report.state !== undefined) states.push({ node, ...report.state });
     return states;
   }
 
@@ -367,15 +372,15 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   async #leaderWithin(withinMs: number): Promise<number | undefined> {
     let best: { node: number; term: number } | undefined;
-    for (const { node, report } of await this.#reports(false, withinMs)) {
+    for (const { node, report } of await this.#reports('nothing', withinMs)) {
       if (report.role === 'leader' && report.term > (best?.term ?? 0)) best = { node, term: report.term };
     }
     return best?.node;
   }
 
-  async #reports(withDigest: boolean, withinMs?: number) {
+  async #reports(part: ReportPart, withinMs?: number) {
     this.#checkOpen();
-    return await this.#threads.reports(withDigest, withinMs);
+    return await this.#threads.reports(part, withinMs);
   }
 
   /** @throws {ClusterClosedError} */

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Generation } from '../base/generation.ts';
 import type { ClusterLimits } from '../config/limits.ts';
+import type { NodeSample } from '../metrics/node-sample.ts';
 import type { RebuildRejection } from '../node/admin-handler.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { RaftConfig } from '../raft/config.ts';
@@ -38,13 +39,16 @@ export type NodeCommand =
   | { readonly type: 'faults'; readonly faults: LinkFaults }
   /** Blocks the whole thread, like a stopped event loop. */
   | { readonly type: 'pause'; readonly durationMs: number }
-  | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
+  | { readonly type: 'report'; readonly call: number; readonly with: ReportPart }
   /** Asks whether the file of a node may be given up; see `RebuildQuestion`. */
   | { readonly type: 'rebuild'; readonly call: number; readonly node: number; readonly question: number }
   /** @property handOver whether a leader transfers leadership before it ends, if there is another node. */
   | { readonly type: 'stop'; readonly handOver: boolean }
   /** Wakes a thread that waits for messages, so that it reads its kill switch. */
   | { readonly type: 'kill' };
+
+/** What a report has beside the counters: a hash of the whole state, or everything that metrics show. */
+export type ReportPart = 'nothing' | 'digest' | 'sample';
 
 /** A node's report about itself. */
 export interface NodeReport {
@@ -53,6 +57,7 @@ export interface NodeReport {
   readonly counters: NodeCounters;
   readonly cpuMs: number | null;
   readonly state: { readonly applied: number; readonly digest: string } | undefined;
+  readonly sample: NodeSample | undefined;
   readonly disk: number;
   /** The disks that the voters vote with, by the latest configuration that the node has. */
   readonly voterDisks: readonly { readonly node: number; readonly disk: number }[];

@@ -6,7 +6,7 @@ import { LogFileError } from '../logs/log-file-error.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
-import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
+import type { NodeBoot, NodeCommand, NodeReport, NodeSignal, ReportPart } from './node-boot.ts';
 import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code.ts';
 import type { RebuildReply } from './rebuilds.ts';
 
@@ -170,7 +170,7 @@ export class NodeHandle {
    * @returns undefined when the node ended before it could reply, or did not reply in time: from then on at once, until its thread goes on,
    * and while it reads its file at the start.
    */
-  report(withDigest: boolean): Promise<NodeReport | undefined> {
+  report(part: ReportPart): Promise<NodeReport | undefined> {
     if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
@@ -180,12 +180,12 @@ export class NodeHandle {
       this.#settleReport(call, undefined);
     };
     return new Promise((resolve) => {
-      const timer = setTimeout(() => setImmediate(giveUp), withDigest ? DIGEST_MS_MAX : REPORT_MS_MAX);
+      const timer = setTimeout(() => setImmediate(giveUp), part === 'digest' ? DIGEST_MS_MAX : REPORT_MS_MAX);
       this.#reports.set(call, (report) => {
         clearTimeout(timer);
         resolve(report);
       });
-      this.command({ type: 'report', call, withDigest });
+      this.command({ type: 'report', call, with: part });
     });
   }
 

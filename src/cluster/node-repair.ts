@@ -7,7 +7,7 @@ import type { ClusterListeners } from './cluster-listeners.ts';
 import type { ClusterManifest } from './cluster-manifest.ts';
 import type { ClusterSettings } from './cluster-options.ts';
 import type { Exclusive } from './exclusive.ts';
-import type { NodeReport } from './node-boot.ts';
+import type { NodeReport, ReportPart } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import type { NodeHandle } from './node-handle.ts';
 import { type RebuildReply, Rebuilds } from './rebuilds.ts';
@@ -18,7 +18,7 @@ export interface RepairedThreads {
   get(node: number): NodeHandle | undefined;
   /** Of all nodes that were started and not removed. */
   handles(): readonly NodeHandle[];
-  reports(withDigest: boolean): Promise<readonly { readonly node: number; readonly report: NodeReport }[]>;
+  reports(part: ReportPart): Promise<readonly { readonly node: number; readonly report: NodeReport }[]>;
   spawn(node: number): Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export class NodeRepair {
   }
 
   async #unfinishedRebuilds(): Promise<number[]> {
-    const reports = await this.#threads.reports(false);
+    const reports = await this.#threads.reports('nothing');
     const isVotersDisk = (node: number, disk: number): boolean =>
       reports.every(({ report }) => report.voterDisks.every((voter) => disk === 0 || voter.node !== node || voter.disk === disk));
     return reports.filter(({ node, report }) => !isVotersDisk(node, report.disk)).map(({ node }) => node);

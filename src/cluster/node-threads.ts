@@ -9,7 +9,7 @@ import { type ClusterManifest, newLife } from './cluster-manifest.ts';
 import type { ClusterSettings } from './cluster-options.ts';
 import type { Exclusive } from './exclusive.ts';
 import type { NetworkFaults } from './network-faults.ts';
-import type { NodeReport } from './node-boot.ts';
+import type { NodeReport, ReportPart } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
 import { NodeRepair, type RepairedThreads } from './node-repair.ts';
@@ -140,13 +140,10 @@ export class NodeThreads implements RepairedThreads {
   }
 
   /** The reports of all running nodes; those that do not reply in time are left out. @param withinMs maximum wait. */
-  async reports(
-    withDigest: boolean,
-    withinMs = Number.POSITIVE_INFINITY,
-  ): Promise<{ readonly node: number; readonly report: NodeReport }[]> {
+  async reports(part: ReportPart, withinMs = Number.POSITIVE_INFINITY): Promise<{ readonly node: number; readonly report: NodeReport }[]> {
     const replies: { readonly node: number; readonly report: NodeReport }[] = [];
     const ask = async (handle: NodeHandle): Promise<void> => {
-      const report = await handle.report(withDigest);
+      const report = await handle.report(part);
       if (report !== undefined) replies.push({ node: handle.id, report });
     };
     const all = Promise.all([...this.#handles.values()].map(ask));
@@ -161,7 +158,7 @@ export class NodeThreads implements RepairedThreads {
   async sendFaults(): Promise<void> {
     for (const [node, handle] of this.#handles)
       if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.#manifest.nodes) });
-    await this.reports(false, FAULTS_WAIT_MS);
+    await this.reports('nothing', FAULTS_WAIT_MS);
   }
 
   /** Starts a node's thread; only within the node's queue of operations. @throws {ClusterClosedError | StorageError} or another error of the start. */

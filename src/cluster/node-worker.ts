@@ -1,11 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { DURATION_BOUNDS_MS, Histogram } from '../base/histogram.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
+import { type NodeSample, sampleNode } from '../metrics/node-sample.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
@@ -14,10 +17,11 @@ import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { traceReplication } from '../tracing/span.ts';
 import { ClientSockets } from '../transport/client-sockets.ts';
 import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
-import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
+import type { NodeBoot, NodeCommand, NodeReport, NodeSignal, ReportPart } from './node-boot.ts';
 import { failureOf } from './node-failure.ts';
 import { threadCpuMs } from './thread-cpu.ts';
 import { TurnLoop } from './turn-loop.ts';
@@ -44,8 +48,9 @@ class NodeThread {
   readonly #peers: PortLinks;
   readonly #clients: PortLinks;
   readonly #sockets: ClientSockets | undefined;
-  readonly #node: NodeRuntime;
+  readonly #node: NodeRuntime<JobQueue>;
   readonly #loop: TurnLoop;
+  readonly #writeMs = new Histogram(DURATION_BOUNDS_MS);
   #isOver = false;
   #isStopping = false;
   #handOverTimer: NodeJS.Timeout | undefined;
@@ -65,9 +70,10 @@ class NodeThread {
     });
     this.#sockets = this.#socketsOf(boot);
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
-    this.#storage = openStorage(boot);
+    this.#storage = openStorage(boot, (tookMs) => this.#writeMs.observe(tookMs));
     this.#node = openedOn(this.#storage, () => this.#openNode(boot));
     this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#node.hasMore });
+    this.#node.metrics.commits.onCommittedEntry = (entry) => traceReplication(boot.id, entry);
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // An error outside of a turn ends the node like an error of a turn: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));
@@ -116,7 +122,7 @@ class NodeThread {
     });
   }
 
-  #openNode(boot: NodeBoot): NodeRuntime {
+  #openNode(boot: NodeBoot): NodeRuntime<JobQueue> {
     return new NodeRuntime({
       id: asNodeId(boot.id),
       configuration: configurationOf({
@@ -168,7 +174,7 @@ class NodeThread {
         this.#killSwitch.sleep(command.durationMs);
         break;
       case 'report':
-        this.#signal({ type: 'report', call: command.call, report: this.#report(command.withDigest) });
+        this.#signal({ type: 'report', call: command.call, report: this.#report(command.with) });
         break;
       case 'rebuild': {
         const rejection = this.#node.admin.rebuildRejection(command.node, command.question);
@@ -208,17 +214,30 @@ class NodeThread {
     this.#turn();
   }
 
-  #report(withDigest: boolean): NodeReport {
+  #report(part: ReportPart): NodeReport {
     const { role, term, disk, configuration } = this.#node.view;
     return {
       role,
       term,
-      counters: this.#node.counters(),
+      counters: this.#node.metrics.snapshot(),
       cpuMs: threadCpuMs(),
-      state: withDigest ? this.#node.digest() : undefined,
+      state: part === 'digest' ? this.#node.digest() : undefined,
+      sample: part === 'sample' ? this.#sample() : undefined,
       disk,
       voterDisks: configuration.disks,
     };
+  }
+
+  #sample(): NodeSample {
+    return sampleNode({
+      runtime: this.#node,
+      file: this.#boot.file,
+      cpuMs: threadCpuMs(),
+      eventLoopDelayMs: this.#loop.delayMs.snapshot(),
+      writeMs: this.#writeMs.snapshot(),
+      electionTimeoutMs: this.#boot.raft.electionTimeoutMs,
+      withoutChannel: [],
+    });
   }
 
   /** Any error of a turn ends the node: a failed write is never retried, and no turn runs after a broken invariant. */
@@ -296,7 +315,7 @@ class NodeThread {
   }
 }
 
-function openStorage(boot: NodeBoot): FileStorage {
+function openStorage(boot: NodeBoot, onWritten: (tookMs: number) => void): FileStorage {
   if (boot.file === undefined) {
     const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(boot.newDiskId) });
     const identity = { disk: asDiskId(boot.newDiskId), origin: NO_ORIGIN };
@@ -309,6 +328,7 @@ function openStorage(boot: NodeBoot): FileStorage {
     entryKind: RECORD_KINDS[RecordKind.entry],
     durability,
     newDiskId,
+    onWritten,
     ...claims,
   });
 }

@@ -1,3 +1,5 @@
+import { DURATION_BOUNDS_MS, Histogram } from '../base/histogram.ts';
+
 /** The longest time that a timer takes. */
 const TIMER_MS_MAX = 0x7fffffff;
 
@@ -11,6 +13,8 @@ export interface TurnLoopOptions {
 /** Calls a node's turns in the event loop of its thread: at its deadlines, soon after input has arrived, and again while it has more to do. */
 export class TurnLoop implements Disposable {
   readonly #options: TurnLoopOptions;
+  /** How late its timers are: what else the thread does, and other processes, delay them. */
+  readonly delayMs = new Histogram(DURATION_BOUNDS_MS);
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
@@ -28,12 +32,14 @@ export class TurnLoop implements Disposable {
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
+    const armedMs = performance.now();
     this.#timer = setTimeout(
       () => {
+        this.delayMs.observe(Math.max(0, performance.now() - Math.max(this.#timerDueMs, armedMs)));
         this.#timerDueMs = Number.POSITIVE_INFINITY;
         this.#options.turn();
       },
-      Math.max(0, Math.min(dueMs - performance.now(), TIMER_MS_MAX)),
+      Math.max(0, Math.min(dueMs - armedMs, TIMER_MS_MAX)),
     );
   }
 

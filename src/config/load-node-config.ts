@@ -5,19 +5,25 @@ import { type NodeConfig, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
 import { LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
 
+/** Settings of a command line, which override file and environment. */
+export interface NodeFlags {
+  readonly metrics?: string | undefined;
+}
+
 /**
  * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. A variable whose name is nearly
  * that of a setting is rejected; others are ignored: other programs have some, as Kubernetes for a service of this name.
  * @throws {ConfigFileError} with every problem, its place (file:line or variable), value and remedy.
  */
-export function loadNodeConfig(file: string, environment: NodeJS.ProcessEnv = {}): NodeConfig {
-  return parseNodeConfig(readConfigFile(file, 'config/node-1.yaml'), environment, file);
+export function loadNodeConfig(file: string, environment: NodeJS.ProcessEnv = {}, flags: NodeFlags = {}): NodeConfig {
+  return parseNodeConfig(readConfigFile(file, 'config/node-1.yaml'), environment, file, flags);
 }
 
 /** The same for a given text. */
-export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {}, file = 'node.yaml'): NodeConfig {
+export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {}, file = 'node.yaml', flags: NodeFlags = {}): NodeConfig {
   const placeOf = (path: readonly PropertyKey[]): string => {
     const [group, key] = path;
+    if (group === 'metrics' && flags.metrics !== undefined) return '--metrics';
     if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
     if (group === 'tls' && (key === 'ca' || key === 'certificate' || key === 'key')) return TLS[key];
     return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
@@ -31,8 +37,14 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
         remedy: `There is no such variable. Did you mean ${meant}?`,
       })),
     );
-  const { logs, tls, ...rest } = parseConfig(nodeSchema, { text, file, overrides: overridesIn(environment), placeOf });
-  return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }), ...(tls === undefined ? {} : { tls }) });
+  const overrides = { ...overridesIn(environment), ...flags };
+  const { logs, tls, metrics, ...rest } = parseConfig(nodeSchema, { text, file, overrides, placeOf });
+  return Object.freeze({
+    ...rest,
+    ...(logs === undefined ? {} : { logs }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(metrics === undefined ? {} : { metrics }),
+  });
 }
 
 function overridesIn(environment: NodeJS.ProcessEnv): object {

@@ -33,6 +33,8 @@ export interface NodeConfig {
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: NonNullable<ClusterConfig['logs']>;
+  /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP; without it there is none. */
+  readonly metrics?: string;
   /** The node joins the running cluster of the others in `nodes`, unless it is a member already. */
   readonly join: boolean;
 }
@@ -48,6 +50,8 @@ export const TLS = groupOf(
   { ca: TLS_PATH, certificate: TLS_PATH, key: TLS_PATH },
   'Give the paths of PEM files: { ca, certificate, key }. "jobraft certs" makes them.',
 );
+const METRICS_REMEDY =
+  'Metrics are served by plain HTTP, without certificates: only an address of this machine is accepted, 127.0.0.1, [::1] or localhost. Where every program that reaches the address may read them, set "insecure" to true (JOBRAFT_INSECURE=true); without "tls" the nodes then accept such addresses, too.';
 export const CLUSTER_NAME = z.custom<string>((value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(value), {
   error: 'Give a name of letters, digits, dots, dashes and underscores, 100 at most; the same for all nodes.',
 });
@@ -77,13 +81,16 @@ export const nodeSchema = groupOf({
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
+  metrics: ADDRESS.optional(),
   join: z.boolean({ error: 'Give true or false.' }).default(false),
 })
   .refine(({ id, nodes }) => nodes.some((node) => node.id === id), {
     path: ['id'],
     error: 'Give an id that "nodes" lists, with the address of this node.',
   })
-  .superRefine(({ nodes, insecure, tls }, context) => {
+  .superRefine(({ nodes, metrics, insecure, tls }, context) => {
+    if (!insecure && metrics !== undefined && !isLoopback(metrics))
+      context.addIssue({ code: 'custom', path: ['metrics'], message: METRICS_REMEDY });
     if (insecure || tls !== undefined) return;
     for (const [at, { address }] of nodes.entries())
       if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['nodes', at, 'address'], message: INSECURE_REMEDY });
@@ -101,6 +108,8 @@ export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes'
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };
+  /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP. Default: none. */
+  readonly metrics?: string;
   readonly join?: boolean;
 }
 

@@ -5,7 +5,7 @@ import { numberSettings } from './setting-table.ts';
 const PREFIX = 'JOBRAFT_';
 
 /** Texts that are settings as they are. */
-export const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
+export const TEXTS = ['cluster', 'dataDir', 'durability', 'metrics'] as const;
 /** Numbers that belong to no group. */
 export const NUMBERS = ['id', 'holderGraceMs'] as const;
 /** For variables whose names do not follow from the settings' alone. */

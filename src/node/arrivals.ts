@@ -31,8 +31,10 @@ export class Arrivals {
 
   onPeerPart(from: NodeId, part: PeerPart): void {
     const { router, reads, versions, peers, metrics, leadership, nowMs, onMessage } = this.#ports;
-    if (part.type === 'raft') onMessage(part.message);
-    else if (part.type === 'forward-reply') router.onForwardReply(part.connection, part.frame);
+    if (part.type === 'raft') {
+      metrics.onMessage(part.message);
+      onMessage(part.message);
+    } else if (part.type === 'forward-reply') router.onForwardReply(part.connection, part.frame);
     else if (part.type === 'cancel-claim') router.onCancelled(part.client, part.sequence, leadership());
     else if (part.type === 'client-gone') router.onForwardedClientGone(from, part.connection);
     else if (part.type === 'read-index-request') reads.onReadIndexRequest(from, part.batch, part.lease, leadership());

@@ -15,7 +15,7 @@ import { type NodeEvent, rpcSent } from './event.ts';
 import { FileGeneration } from './file-generation.ts';
 import { Inbox, type InboxHandler, type PeerFrame } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
-import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
+import { NodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { checkNodePointers } from './pointer-chain.ts';
@@ -33,11 +33,11 @@ import { TurnPace } from './turn-pace.ts';
  */
 export class NodeRuntime<Machine extends StateMachine = StateMachine> implements Disposable {
   readonly generation: FileGeneration;
+  readonly metrics = new NodeMetrics();
   readonly #options: NodeOptions<Machine>;
   readonly #core: RaftCore;
   readonly #machine: Machine;
   readonly #router: RequestRouter;
-  readonly #metrics = new NodeMetrics();
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
   readonly #changes = new TurnChanges();
@@ -96,7 +96,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       now: this.#nowMs,
     });
     this.#lastLeadership = { term: stored.hardState.term, leader: undefined };
-    const shared = { policy, peers: this.#peers, clients: this.#clients };
+    const shared = { policy, peers: this.#peers, clients: this.#clients, metrics: this.metrics };
     this.#router = new RequestRouter({ ...shared, limits });
     this.#applier = new Applier({
       machine: this.#machine,
@@ -156,7 +156,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   /** A turn up to its write. Where channels send only once the event loop runs, it runs before `finish`: other nodes write at the same time. */
   begin(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
-    this.#metrics.turns += 1;
+    this.metrics.turns += 1;
     const durationMs = this.#pace.onTurn(this.#nowMs);
     if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
     this.#inbox.drain(this.#reader, this.#core.view.leader);
@@ -177,6 +177,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#flush(this.#peers);
     // A leader replies before it waits for its own disk: what is committed is on a majority of disks. A follower acknowledges first.
     if (this.#isLeader) {
+      this.metrics.commits.onCommitted(this.#core.view.commit, this.#nowMs);
       this.#apply();
       if (this.#router.resumeParked(this.#nowMs)) this.#proposer.proposeQueued();
       this.#flush(this.#peers);
@@ -195,7 +196,10 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#flush(this.#peers);
     this.#flush(this.#clients);
     checkNodePointers(this.#core.view, this.#checkpoints.index, this.applied);
-    return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
+    const endMs = this.#options.clock.monotonicMs();
+    // A sole voter commits by its own write.
+    this.metrics.commits.onCommitted(this.#core.view.commit, endMs);
+    return this.#pace.onTurnEnd(endMs, this.nextDeadlineMs);
   }
 
   /** Lets another voter lead, if one can. @returns whether the transfer began. */
@@ -214,10 +218,6 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
 
   get machine(): Machine {
     return this.#machine;
-  }
-
-  counters(): NodeCounters {
-    return this.#metrics.snapshot();
   }
 
   /** The replicated state, for comparing replicas that have applied the same index. */
@@ -240,7 +240,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       admin: this.admin,
       versions: this.#versions,
       peers: this.#peers,
-      metrics: this.#metrics,
+      metrics: this.metrics,
       leadership: () => this.#leadership(),
       nowMs: () => this.#nowMs,
       onMessage: (message) => this.#step({ type: 'message', now: this.#nowMs, message }),
@@ -275,7 +275,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
     this.#changes.merge(effects);
     if (effects.readable.length > 0) this.#reads.onReadable(effects.readable);
-    if (effects.append !== undefined) this.#metrics.entriesAppended += effects.append.entries.length;
+    this.metrics.onEffects(effects, this.#nowMs);
     for (const peer of effects.snapshotsWanted) this.#snapshots.begin(peer);
     if (effects.snapshotReply !== undefined) this.#snapshots.onReply(effects.snapshotReply);
     if (effects.snapshotChunk !== undefined) this.#onSnapshotChunk(effects.snapshotChunk);
@@ -300,6 +300,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       router: this.#router,
       machine: this.#machine,
       versions: this.#versions,
+      metrics: this.metrics,
       bounds,
       nowMs: () => this.#nowMs,
       wallMs: () => this.#options.clock.wallMs(),
@@ -325,7 +326,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   }
 
   #flush(outbox: PeerOutbox | ClientOutbox): void {
-    this.#metrics.bytesSent += outbox.flush(this.#options.outlet);
+    this.metrics.bytesSent += outbox.flush(this.#options.outlet);
   }
 
   #noticeLeadership(): void {
@@ -340,7 +341,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
 
   #persist(): void {
     if (this.#changes.truncateInParts(this.#options.storage)) {
-      this.#metrics.persists += 1;
+      this.metrics.persists += 1;
       return;
     }
     const { view } = this.#core;
@@ -349,7 +350,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     if (this.#changes.isEmpty && checkpoint === undefined && generation === undefined) return;
     const startedMs = this.#endPart();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation, () => this.#endPart()));
-    this.#metrics.persists += 1;
+    this.metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
@@ -383,7 +384,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   #onSnapshotInstalled(snapshot: SnapshotId): void {
     // Earlier changes of this turn belong to the log that the snapshot replaced; term and vote were written with it.
     this.#changes.clear();
-    this.#metrics.persists += 1;
+    this.metrics.persists += 1;
     this.#machine.restore((kind) => this.#options.storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);
     this.#applier.onInstalled(snapshot.index);
@@ -393,7 +394,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   }
 
   #observe(event: NodeEvent): void {
-    this.#metrics.observe(event);
+    this.metrics.observe(event);
     this.#options.observe(event);
   }
 }

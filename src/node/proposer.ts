@@ -1,13 +1,15 @@
-import { ByteWriter } from '../base/bytes.ts';
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { LogIndex, Term } from '../base/ids.ts';
 import { asIndex, asTerm } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { type EntryHeader, tickData, versionOfEntry } from '../protocol/entry-data.ts';
+import { readRequestHeader } from '../protocol/request-encoder.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import { batchRequests, type EntryBounds } from './entry-batch.ts';
 import { LogClock } from './log-clock.ts';
 import type { MemberVersions } from './member-versions.ts';
+import type { NodeMetrics } from './node-metrics.ts';
 import type { QueuedRequest } from './pending-requests.ts';
 import type { Reservation } from './request-policy.ts';
 import type { RequestRouter } from './request-router.ts';
@@ -20,6 +22,7 @@ export interface ProposerPorts {
   readonly router: RequestRouter;
   readonly machine: StateMachine;
   readonly versions: MemberVersions;
+  readonly metrics: NodeMetrics;
   readonly bounds: EntryBounds;
   nowMs(): number;
   wallMs(): number;
@@ -79,8 +82,9 @@ export class Proposer {
 
   /** This node may have begun to lead. */
   onLeadershipChanged(): void {
-    const { view, machine } = this.#ports;
+    const { view, machine, metrics } = this.#ports;
     this.#reservations.releaseAll();
+    metrics.commits.onLeadershipChanged();
     if (view.role !== 'leader' || view.term === this.#ledTerm) return;
     this.#ledTerm = view.term;
     this.#clock.start(this.#ports.nowMs(), machine.logMs);
@@ -111,7 +115,7 @@ export class Proposer {
 
   /** @returns whether an entry with them is in the log. */
   #proposeRequests(): boolean {
-    const { router, bounds, onEntry } = this.#ports;
+    const { router, metrics, bounds, onEntry } = this.#ports;
     this.#reservations.onApplied(this.#ports.applied());
     const queued = router.takeQueued().map(reserved);
     let isAnyProposed = false;
@@ -121,6 +125,7 @@ export class Proposer {
         isAnyProposed = true;
         this.#reservations.onProposed(proposed.index, reservationsOf(items));
         router.onProposed(items);
+        metrics.onEntry(items.length, operationsIn(items), data.length);
       } else {
         invariant(rejected?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
         for (const reservation of reservationsOf(items)) reservation.release();
@@ -210,3 +215,6 @@ function reserved(item: QueuedRequest): QueuedRequest {
 
 const reservationsOf = (items: readonly QueuedRequest[]): readonly Reservation[] =>
   items.flatMap(({ reservation }) => (reservation === undefined ? [] : [reservation]));
+
+const operationsIn = (items: readonly QueuedRequest[]): number =>
+  items.reduce((sum, { request }) => sum + readRequestHeader(new ByteReader(request)).operations, 0);

@@ -4,6 +4,7 @@ import { writeServerFrame } from '../protocol/client-frame.ts';
 import { peekRequest } from '../protocol/request-encoder.ts';
 import type { Effects, ReadableBatch } from '../raft/effects.ts';
 import type { NodeLimits } from './limits.ts';
+import type { NodeMetrics } from './node-metrics.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { RequestPolicy } from './request-policy.ts';
 import type { Leadership } from './request-router.ts';
@@ -44,6 +45,7 @@ export interface QueryHandlerOptions {
   readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
+  readonly metrics: NodeMetrics;
   /** Differs from one start of the node to the next: a late reply to an earlier life must not match a request of this one. */
   readonly life: number;
   /** Steps the core, which leads. */
@@ -202,6 +204,7 @@ export class QueryHandler {
   }
 
   #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string, operations: readonly number[] = []): void {
+    this.#options.metrics.onRejected(code);
     this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', operations, message });
   }
 

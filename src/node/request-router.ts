@@ -4,6 +4,7 @@ import type { RejectionCode, ServerFrame } from '../protocol/client-frame.ts';
 import { readServerFrames, writeServerFrame } from '../protocol/client-frame.ts';
 import { NO_CLIENT, peekRequest, readRequestHeader } from '../protocol/request-encoder.ts';
 import type { NodeLimits } from './limits.ts';
+import type { NodeMetrics } from './node-metrics.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import type { Origin, PendingRequest, QueuedRequest } from './pending-requests.ts';
@@ -34,6 +35,14 @@ const NODE_ITSELF = {
   reservation: undefined,
 } as const;
 
+export interface RequestRouterOptions {
+  readonly limits: Pick<NodeLimits, 'parkedClaimsMax'>;
+  readonly policy: RequestPolicy;
+  readonly peers: PeerOutbox;
+  readonly clients: ClientOutbox;
+  readonly metrics: NodeMetrics;
+}
+
 /**
  * Accepts clients' requests and ensures that each gets one reply: from the state machine, from a rejection that reports whether the request
  * may have taken effect, or from the leader it was forwarded to.
@@ -44,6 +53,7 @@ export class RequestRouter {
   readonly #delivery: ReplyDelivery | undefined;
   readonly #peers: PeerOutbox;
   readonly #clients: ClientOutbox;
+  readonly #metrics: NodeMetrics;
   readonly #scratch = new ByteWriter(1024);
   /** To be proposed in this turn. */
   #queued: QueuedRequest[] = [];
@@ -53,12 +63,13 @@ export class RequestRouter {
   readonly #forwarded = new PendingRequests();
   readonly #parked = new ParkedRequests();
 
-  constructor(options: { limits: Pick<NodeLimits, 'parkedClaimsMax'>; policy: RequestPolicy; peers: PeerOutbox; clients: ClientOutbox }) {
+  constructor(options: RequestRouterOptions) {
     this.#limits = options.limits;
     this.#policy = options.policy;
     this.#delivery = options.policy.delivery;
     this.#peers = options.peers;
     this.#clients = options.clients;
+    this.#metrics = options.metrics;
   }
 
   /** When the next parked request expires, monotonic ms. */
@@ -154,6 +165,7 @@ export class RequestRouter {
     for (const waiting of this.#proposed.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
     for (const waiting of this.#forwarded.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
     for (const waiting of this.#parked.takeAll()) this.#rejectLeaderless(waiting, 'not-applied');
+    this.#metrics.parkedClaims = 0;
     for (const waiting of this.#withoutOwn(this.takeQueued())) this.#rejectLeaderless(waiting, 'not-applied');
   }
 
@@ -216,6 +228,7 @@ export class RequestRouter {
    * @returns whether any was queued.
    */
   resumeParked(nowMs: number): boolean {
+    this.#metrics.parkedClaims = this.#parked.size;
     if (this.#parked.size === 0) return false;
     const servable = this.#parked.takeServable((topic) => this.#policy.available(topic));
     const expired = this.#parked.takeExpired(nowMs);
@@ -283,6 +296,7 @@ export class RequestRouter {
     message: string,
     { operations = [], retryAfterMs = 0 }: { readonly operations?: readonly number[]; readonly retryAfterMs?: number } = {},
   ): void {
+    this.#metrics.onRejected(code);
     this.#reply(origin, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message });
   }
 

@@ -54,7 +54,7 @@ const ADMIN_REJECTION_REASONS: readonly AdminRejectionReason[] = [
 
 /** `RETRY_LATER`: a claim would have to wait for a job, and the leader's limit of waiting claims is reached. */
 export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION' | 'RETRY_LATER';
-const REJECTION_CODES: readonly RejectionCode[] = [
+export const REJECTION_CODES: readonly RejectionCode[] = [
   'NO_LEADER',
   'OVERLOADED',
   'TOO_LARGE',

@@ -27,6 +27,7 @@ import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
 import { QUEUE_LIMIT_DEFAULTS } from './limits.ts';
 import { QueryRun } from './query-run.ts';
+import { type MachineMeasurements, measureQueues } from './queue-measurements.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { RequestExecutor } from './request-executor.ts';
@@ -140,8 +141,9 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return this.#jobs.totals;
   }
 
-  get jobCount(): number {
-    return this.#jobs.table.size;
+  /** For metrics. @param wallMs now, by this node's wall clock. */
+  measure(wallMs: number): MachineMeasurements {
+    return measureQueues({ jobs: this.#jobs, operations: this.#executor.counts, sessions: this.#sessions.size }, wallMs);
   }
 
   get sessionCount(): number {
@@ -153,9 +155,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
   }
 
   counts(queue: string): JobCounts {
-    const known = this.#jobs.queues.byName.get(queue);
-    if (known === undefined) return NO_COUNTS;
-    const { delayed, waiting, active, completed, failed } = known;
+    const { delayed, waiting, active, completed, failed } = this.#jobs.queues.byName.get(queue) ?? NO_COUNTS;
     return { delayed, waiting, active, completed, failed };
   }
 

@@ -28,6 +28,8 @@ export class ReplyEncoder {
   #form: number = ReplyForm.plain;
   #results = 0;
   #version = 1;
+  /** The ErrorCode of the latest error; its reader clears it, to -1. */
+  latestError = -1;
 
   /** @param version of the state machine that executes the request: replicas of any release remember the same bytes. */
   begin(client: number, sequence: number, version: number): void {
@@ -59,6 +61,7 @@ export class ReplyEncoder {
   }
 
   error(code: number, jobId: number, state: number): void {
+    this.latestError = code;
     this.result('error', { code, jobId, state });
   }
 

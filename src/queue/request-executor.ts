@@ -11,6 +11,7 @@ import type { Job } from './job.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
 import { type Listing, LOOK_BYTES } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
+import { OperationCounts } from './operation-counts.ts';
 import type { QueryRun } from './query-run.ts';
 import { ReplyEncoder } from './reply-encoder.ts';
 
@@ -20,6 +21,8 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 export class RequestExecutor implements Execution {
   readonly jobs: JobStore;
   readonly replies = new ReplyEncoder();
+  /** Of requests that are executed as a whole: those in the log. */
+  readonly counts = new OperationCounts();
   operation = new OperationReader();
   /** The entry that contains the request, and its log time. */
   data = NO_BYTES;
@@ -66,8 +69,10 @@ export class RequestExecutor implements Execution {
     this.logMs = logMs;
     for (let done = 0; done < operations; done += 1) {
       if (this.#nextOperation(reader, version)) {
+        this.replies.latestError = -1;
         (HANDLER_OF_CODE[this.operation.code] as Handler)(this);
         this.#completeListing();
+        this.counts.add(this.operation.code, this.replies.latestError);
         continue;
       }
       for (let rejected = done; rejected < operations; rejected += 1) this.replies.error(ErrorCode.invalidRequest, 0, NO_STATE);

@@ -47,6 +47,16 @@ function* near<Job extends WaitingJob>(
   return back + found;
 }
 
+/** The first waiting one of at most `lookedMax`. */
+function* firstWaiting<Job extends WaitingJob>(jobs: Iterable<Job>, lookedMax: number): Generator<Job> {
+  let looked = 0;
+  for (const job of jobs) {
+    if (isWaiting(job)) yield job;
+    looked += 1;
+    if (isWaiting(job) || looked === lookedMax) return;
+  }
+}
+
 /** The first index that fulfils `isUpper`, as all above it do; `length` if none does. */
 function firstIndex(length: number, isUpper: (at: number) => boolean): number {
   let low = 0;
@@ -84,6 +94,12 @@ class NewestFirst<Job extends WaitingJob> {
   *values(): Generator<Job> {
     yield* this.#returned.values();
     for (let at = this.#stack.length - 1; at >= 0; at -= 1) yield this.#stack[at] as Job;
+  }
+
+  /** See {@link PriorityBucket.oldest}. */
+  *oldest(lookedMax: number): Generator<Job> {
+    yield* firstWaiting(this.#stack, lookedMax);
+    yield* this.#returned.values().slice(0, lookedMax);
   }
 
   /** Those that came back, and the stack from a place on, in the order of claims or backwards. See {@link near}. */
@@ -160,6 +176,13 @@ class PriorityBucket<Job extends WaitingJob> {
     for (const job of this.#lifo?.values() ?? []) if (isWaiting(job)) yield job;
     for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
     for (const job of this.#line.values()) if (isWaiting(job)) yield job;
+  }
+
+  /** Jobs that include the one that was added first, unless it is behind `lookedMax` others of its part; some of them were removed. */
+  *oldest(lookedMax: number): Generator<Job> {
+    yield* firstWaiting(this.#line.values(), lookedMax);
+    yield* this.#returned.values().slice(0, lookedMax);
+    if (this.#lifo !== undefined) yield* this.#lifo.oldest(lookedMax);
   }
 
   /** See {@link WaitingIndex.near}. @returns how many waiting ones are behind the place. */
@@ -246,6 +269,20 @@ export class WaitingIndex<Job extends WaitingJob> {
       count += 1;
     }
     return { count: Math.max(1, count), bytes };
+  }
+
+  /** The waiting job that was added first, of about `lookedMax` that are looked at. */
+  oldest(lookedMax: number): Job | undefined {
+    let oldest: Job | undefined;
+    let looked = 0;
+    for (const bucket of this.#buckets.values()) {
+      for (const job of bucket.oldest(lookedMax)) {
+        looked += 1;
+        if (isWaiting(job) && (oldest === undefined || job.id < oldest.id)) oldest = job;
+      }
+      if (looked >= lookedMax) break;
+    }
+    return oldest;
   }
 
   /** Every waiting job, in no particular order. */

@@ -1,4 +1,4 @@
-import type { NodeId } from '../base/ids.ts';
+import type { LogIndex, NodeId } from '../base/ids.ts';
 import type { ElectionTimer } from './election-timer.ts';
 
 /** What only a follower has. */
@@ -7,6 +7,8 @@ export class FollowerState {
   readonly timer: ElectionTimer;
   /** The leader of the current term, once a message of it has arrived; undefined again when its channel closes. */
   leader: NodeId | undefined;
+  /** The commit index in that leader's latest AppendEntries, which this node's own log may not reach yet; undefined before the first. */
+  leaderCommit: LogIndex | undefined;
   /** This node learned that it is no longer a member: it starts no election until a leader contacts it. */
   isRemoved: boolean;
 

@@ -8,7 +8,7 @@ import { becomeFollower } from './role.ts';
 import type { SharedState } from './shared-state.ts';
 
 /** A message from the current term's leader: follow it and restart the election timer (Raft §5.2). */
-function recordLeaderContact(core: SharedState, message: AppendEntries | InstallSnapshot): void {
+function recordLeaderContact(core: SharedState, message: AppendEntries | InstallSnapshot): FollowerState {
   invariant(core.role !== 'leader', () => `nodes ${core.id} and ${message.from} both lead term ${core.term}`);
   // "The candidate recognizes the leader as legitimate and returns to follower state" (Raft §5.2).
   const follower = becomeFollower(core, core.term, message.from);
@@ -16,11 +16,12 @@ function recordLeaderContact(core: SharedState, message: AppendEntries | Install
   follower.timer.isLeaderLost = false;
   follower.timer.reset(core.now);
   core.leaderContactMs = core.now;
+  return follower;
 }
 
 /** AppendEntries of the current term (Raft Figure 2, receiver implementation). */
 export function onAppend(core: SharedState, message: AppendEntries): void {
-  recordLeaderContact(core, message);
+  recordLeaderContact(core, message).leaderCommit = message.commit;
   if (message.prev.index < core.commit) {
     // Everything up to the commit index is the same everywhere: report how far that is, and look no further back.
     accept(core, message, takeBehindCommit(core, message));
@@ -112,6 +113,7 @@ export function onSnapshotInstalled(core: SharedState, snapshot: SnapshotId): vo
 export function onLeaderLost(core: SharedState, follower: FollowerState): void {
   if (core.config.leaseMs > 0) return;
   follower.leader = undefined;
+  follower.leaderCommit = undefined;
   follower.timer.onLeaderLost(core.now);
   core.leaderContactMs = Number.NEGATIVE_INFINITY;
 }

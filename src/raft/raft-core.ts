@@ -38,6 +38,7 @@ export type CoreView = Readonly<
     | 'votedFor'
     | 'role'
     | 'leader'
+    | 'leaderCommit'
     | 'commit'
     | 'configuration'
     | 'configurations'

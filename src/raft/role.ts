@@ -26,5 +26,6 @@ function timerAfter(core: SharedState, state: Exclude<SharedState['state'], Foll
 function followLeader(core: SharedState, follower: FollowerState, leader: NodeId | undefined): void {
   if (leader === follower.leader) return;
   follower.leader = leader;
+  follower.leaderCommit = undefined;
   if (leader !== undefined) core.effects.notices.push({ type: 'leader-known', term: core.term, leader });
 }

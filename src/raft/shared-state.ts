@@ -127,6 +127,13 @@ export class SharedState {
     return state.role === 'leader' ? this.id : undefined;
   }
 
+  /** What the leader has committed, as far as this node knows; undefined without a leader, and before it has sent anything. */
+  get leaderCommit(): LogIndex | undefined {
+    const state = this.#state;
+    if (state.role === 'follower') return state.leaderCommit;
+    return state.role === 'leader' ? this.commit : undefined;
+  }
+
   /** The state of this node's leadership; undefined while it does not lead. */
   get leading(): LeaderState | undefined {
     return this.#state.role === 'leader' ? this.#state : undefined;

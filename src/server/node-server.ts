@@ -361,6 +361,7 @@ export class NodeServer implements AsyncDisposable {
         sendToPeer: (to, frame) => this.#peers.send(to, frame),
         sendToClient: (connection, packet) => this.#clients.send(connection, packet),
         onTurn: () => this.#onTurn(),
+        withoutChannel: () => this.#peers.unreachable().map(({ node }) => node),
       },
     });
     this.#configuration = this.#node.runtime.view.configuration;

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { lifeOf } from '../base/generation.ts';
+import { DURATION_BOUNDS_MS, Histogram } from '../base/histogram.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import type { RebuildReply } from '../cluster/rebuilds.ts';
 import { TurnLoop } from '../cluster/turn-loop.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import { type NodeSample, sampleNode } from '../metrics/node-sample.ts';
 import type { NodeEvent } from '../node/event.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { nodeStatus } from '../node/node-status.ts';
@@ -13,10 +15,13 @@ import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { type FileStorage, openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { traceReplication } from '../tracing/span.ts';
 import type { PeerChannelEvents } from '../transport/port.ts';
 import type { FormedCluster } from './formation.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import { SplitTurn } from './split-turn.ts';
+
+const MICROSECONDS_PER_MS = 1_000;
 
 /** How a node sends to its peers and clients. */
 export interface NodeOutlets {
@@ -24,6 +29,8 @@ export interface NodeOutlets {
   sendToClient(connection: number, packet: Uint8Array): void;
   /** A turn is over: clients that were not read may be read again. */
   onTurn(): void;
+  /** Peers that it has no channel to. */
+  withoutChannel(): readonly number[];
 }
 
 export interface RunningNodeOptions {
@@ -43,6 +50,7 @@ export class RunningNode implements AsyncDisposable {
   readonly #storage: FileStorage;
   readonly #runtime: NodeRuntime<JobQueue>;
   readonly #loop: TurnLoop;
+  readonly #writeMs = new Histogram(DURATION_BOUNDS_MS);
   readonly #turns = new SplitTurn({
     begin: () => this.#beginTurn(),
     finish: () => this.#finishTurn(),
@@ -62,6 +70,7 @@ export class RunningNode implements AsyncDisposable {
       entryKind: RECORD_KINDS[RecordKind.entry],
       durability: config.durability,
       newDiskId: identity.newDiskId,
+      onWritten: (tookMs) => this.#writeMs.observe(tookMs),
       origin: { cluster: formed.cluster, founders: formed.founders },
       ...(config.durability === 'full' ? { life: lifeOf(randomInt(2 ** 47)) } : {}),
     });
@@ -69,6 +78,7 @@ export class RunningNode implements AsyncDisposable {
       identity.onFileMade();
       return this.#open();
     });
+    this.#runtime.metrics.commits.onCommittedEntry = (entry) => traceReplication(config.id, entry);
     this.#loop = new TurnLoop({ turn: () => this.#turns.run(), hasMore: () => this.#runtime.hasMore });
     this.#loop.arm(this.#runtime.nextDeadlineMs);
   }
@@ -79,6 +89,21 @@ export class RunningNode implements AsyncDisposable {
 
   get status(): NodeStatus {
     return nodeStatus(this.#runtime.view, this.#runtime.applied);
+  }
+
+  /** For a scrape. */
+  sample(): NodeSample {
+    const { config, file, outlets } = this.#options;
+    const { user, system } = process.cpuUsage();
+    return sampleNode({
+      runtime: this.#runtime,
+      file,
+      cpuMs: (user + system) / MICROSECONDS_PER_MS,
+      eventLoopDelayMs: this.#loop.delayMs.snapshot(),
+      writeMs: this.#writeMs.snapshot(),
+      electionTimeoutMs: config.raft.electionTimeoutMs,
+      withoutChannel: outlets.withoutChannel(),
+    });
   }
 
   /** Where what arrives from peers is passed. */

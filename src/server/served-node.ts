@@ -1,16 +1,20 @@
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import type { ConfigError } from '../base/errors.ts';
 import { isLoopback, type NodeConfig } from '../config/node-config.ts';
 import { logFileOf } from '../logs/log-folder.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
+import { openMetricsRegistry } from '../metrics/metrics-registry.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
 import { moveAsideIfGranted } from './file-rebuild.ts';
+import { type HealthReply, MetricsServer } from './metrics-server.ts';
 import type { FormationWait, NodeListeners } from './node-listeners.ts';
 import { FILE, NodeServer } from './node-server.ts';
+import { readinessOf } from './readiness.ts';
 
 /** A node that runs in this process. */
 export class ServedNode implements AsyncDisposable {
@@ -19,6 +23,8 @@ export class ServedNode implements AsyncDisposable {
   readonly #log: NodeLog | undefined;
   readonly #tls: TlsFiles | undefined;
   #server: NodeServer | undefined;
+  #metricsServer: MetricsServer | undefined;
+  #register: Registry | undefined;
   #waiting = '';
   #closing: Promise<void> | undefined;
 
@@ -35,6 +41,7 @@ export class ServedNode implements AsyncDisposable {
   static async start(config: NodeConfig, listeners: Required<NodeListeners>): Promise<ServedNode> {
     const node = new ServedNode(config, listeners);
     try {
+      await node.#serveMetrics();
       await node.#start();
       node.#warnOfInsecureAddress();
       return node;
@@ -52,6 +59,16 @@ export class ServedNode implements AsyncDisposable {
   /** Reads the files of the certificate now; they are read every 10 s anyway. Without certificates nothing happens. */
   reloadCertificate(): void {
     this.#tls?.reload();
+  }
+
+  /**
+   * `metrics.register` is a registry of prom-client for this node alone, of the series in docs/monitoring.md: what `/metrics` serves at the
+   * address `metrics` of the options.
+   */
+  get metrics(): { readonly register: Registry } {
+    const node = this.#config.id;
+    this.#register ??= openMetricsRegistry(() => Promise.resolve([{ node, sample: this.#server?.node?.sample() }]));
+    return { register: this.#register };
   }
 
   /** Hands leadership over, replies to what was committed, and closes the node's file. */
@@ -80,6 +97,28 @@ export class ServedNode implements AsyncDisposable {
     } catch (error) {
       if (!(await this.#isRepaired(error))) throw error;
     }
+  }
+
+  /** From the start on, also while the cluster is not formed, and while a file is rebuilt. @throws {ConfigError} */
+  async #serveMetrics(): Promise<void> {
+    const { id, metrics } = this.#config;
+    if (metrics === undefined) return;
+    const { register } = this.metrics;
+    this.#metricsServer = await MetricsServer.listen(metrics, {
+      scrape: async () => ({ contentType: register.contentType, text: await register.metrics() }),
+      health: () => this.#health(),
+      readiness: () => readinessOf(id, () => this.#server?.node?.runtime),
+    });
+  }
+
+  #health(): HealthReply {
+    const { id } = this.#config;
+    if (this.#closing !== undefined) return { isOk: false, text: `Node ${id} stops.` };
+    if (this.#server === undefined) return { isOk: true, text: `Node ${id} starts, or is being rebuilt.` };
+    return {
+      isOk: true,
+      text: this.#server.node === undefined ? `Node ${id} waits for the others to form the cluster.` : `Node ${id} runs.`,
+    };
   }
 
   #warnOfInsecureAddress(): void {
@@ -165,6 +204,7 @@ export class ServedNode implements AsyncDisposable {
     try {
       await this.#disposeServer();
     } finally {
+      await this.#metricsServer?.[Symbol.asyncDispose]();
       this.#tls?.[Symbol.dispose]();
       this.#log?.close();
     }

@@ -11,7 +11,12 @@ import { ServedNode } from './served-node.ts';
  * @throws {StorageError} when the folder cannot be used: STORAGE_IN_USE, STORAGE_FOREIGN (of another node or cluster), STORAGE_DAMAGED.
  */
 export async function startNode(options: NodeOptions, listeners: NodeListeners = {}): Promise<ServedNode> {
-  const { logs, tls, ...rest } = parseSettings(nodeSchema, options, 'options');
-  const config = { ...rest, ...(logs === undefined ? {} : { logs }), ...(tls === undefined ? {} : { tls }) };
+  const { logs, tls, metrics, ...rest } = parseSettings(nodeSchema, options, 'options');
+  const config = {
+    ...rest,
+    ...(logs === undefined ? {} : { logs }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(metrics === undefined ? {} : { metrics }),
+  };
   return await ServedNode.start(config, nodeListeners(listeners));
 }

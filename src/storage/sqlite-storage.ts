@@ -42,6 +42,8 @@ export interface SqliteStorageOptions extends FileClaims {
   readonly fileBytesMax?: number;
   /** The disk id of a new file: a random safe integer above zero. An existing file keeps its own. */
   readonly newDiskId: number;
+  /** Called after each transaction with its duration, the fsync included. Must not throw. */
+  readonly onWritten?: (tookMs: number) => void;
 }
 
 /** A storage that can also be closed without the writes of a graceful close. */
@@ -126,15 +128,17 @@ class SqliteStorage implements AssignableStorage {
   #bounds: LogBounds | undefined;
   #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   readonly #hasGeneration: boolean;
+  readonly #onWritten: ((tookMs: number) => void) | undefined;
   #failure: Error | undefined;
 
   constructor(
-    { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
+    { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX, onWritten }: SqliteStorageOptions,
     db: Database,
     lock: Disposable,
     checksum: RowChecksum,
   ) {
     this.#checksum = checksum;
+    this.#onWritten = onWritten;
     this.#hasGeneration = life !== undefined;
     this.#file = file;
     this.#recordKinds = recordKinds;
@@ -359,10 +363,12 @@ class SqliteStorage implements AssignableStorage {
         cause: this.#failure,
       });
     }
+    const startedMs = performance.now();
     try {
       if (!isOneStatement) this.#begin.run();
       work();
       if (!isOneStatement) this.#commit.run();
+      this.#onWritten?.(performance.now() - startedMs);
       this.#readers.onCommitted();
     } catch (error) {
       this.#failure = storageErrorOf(error, this.#file, doing);

@@ -48,7 +48,14 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],
   },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
-  client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
+  // What a scrape shows of a node: read where the node runs, shown by prom-client where the scrape is made.
+  metrics: {
+    own: ['base', 'raft/message', 'node/measurements', 'type node', 'queue/queue-measurements', 'type queue'],
+    packages: ['node:', 'prom-client'],
+  },
+  // Spans; the application registers what becomes of them.
+  tracing: { own: [], packages: ['node:', '@opentelemetry'] },
+  client: { own: ['base', 'protocol', 'tracing'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
     own: [
       'base',
@@ -59,11 +66,14 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type raft',
       'queue/open-job-queue',
       'queue/record',
+      'type queue',
       'node',
       'storage',
       'transport',
       'client',
       'logs',
+      'metrics',
+      'tracing',
       'config',
     ],
     packages: ['node:', 'zod'],
@@ -137,10 +147,12 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'cluster/membership-controller',
       'cluster/rebuilds',
       'logs',
+      'metrics',
       'security',
+      'tracing',
       'config',
     ],
-    packages: ['node:', 'zod', '@grpc'],
+    packages: ['node:', 'zod', '@grpc', 'prom-client'],
   },
   // The connection to nodes that are processes.
   remote: {
@@ -173,6 +185,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type transport',
       'storage/errors',
       'logs',
+      'type metrics',
     ],
     packages: [],
   },

@@ -71,8 +71,17 @@ describe('what npm packs', () => {
   it('has only code, licence, documentation, the protocol and settings', () => {
     const others = files.filter((path) => !/^dist\/src\/[\w/-]+\.(?:js|d\.ts)$/.test(path));
     const guides = readdirSync(join(packageRoot, 'docs')).filter((file) => file.endsWith('.md'));
-    const settings = ['cluster', 'node-1', 'node-2', 'node-3', 'node-4'].map((file) => `config/${file}.yaml`);
-    const rest = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'proto/jobraft.proto', 'proto/raft.proto', ...settings];
+    const settings = ['alert-rules', 'cluster', 'node-1', 'node-2', 'node-3', 'node-4'].map((file) => `config/${file}.yaml`);
+    const rest = [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+      'proto/jobraft.proto',
+      'proto/raft.proto',
+      'config/grafana-dashboard.json',
+      ...settings,
+    ];
     expect(others.sort()).toEqual([...rest, ...guides.map((file) => `docs/${file}`)].sort());
     expect(files.filter((path) => path.startsWith('dist/src/sim/main.'))).toEqual([]);
   });

@@ -99,6 +99,22 @@ describe('the configuration of a node', () => {
     });
   });
 
+  it('has the address of its metrics from the command line, the environment or the file, in this order', () => {
+    const [written, variable] = [`${text}\nmetrics: 127.0.0.1:1\n`, { JOBRAFT_METRICS: '[::1]:2' }];
+    expect(parseNodeConfig(text).metrics).toBeUndefined();
+    expect(parseNodeConfig(written).metrics).toBe('127.0.0.1:1');
+    expect(parseNodeConfig(written, variable).metrics).toBe('[::1]:2');
+    expect(parseNodeConfig(written, variable, 'node.yaml', { metrics: 'localhost:3' }).metrics).toBe('localhost:3');
+  });
+
+  it('accepts an address of metrics beyond this machine only by the same opt-in', () => {
+    const beyond = (environment: NodeJS.ProcessEnv, flags = {}) => parseNodeConfig(text, environment, 'node.yaml', flags);
+    expect(() => beyond({ JOBRAFT_METRICS: '0.0.0.0:9464' })).toThrow(/JOBRAFT_METRICS: "metrics".*only an address of this machine/);
+    expect(() => beyond({}, { metrics: '10.0.0.1:9464' })).toThrow(/--metrics: "metrics" has the value "10\.0\.0\.1:9464"/);
+    expect(() => beyond({}, { metrics: '9464' })).toThrow(/Give a host and a port/);
+    expect(beyond({ JOBRAFT_INSECURE: 'true' }, { metrics: '0.0.0.0:9464' }).metrics).toBe('0.0.0.0:9464');
+  });
+
   it('does not take another text than true for the opt-in', () => {
     expect(() => parseNodeConfig(text, { JOBRAFT_INSECURE: '1' })).toThrow(
       /JOBRAFT_INSECURE: "insecure" has the value "1"\. Give true or false/,

@@ -102,7 +102,7 @@ describe.each(STORAGES)('a cluster that runs a counter, on %s', (_name, storageO
   it('has its value, and the replies that clients may repeat for, after all nodes restart', () => {
     const counters = new Counters([2, 2, 2], { limits: LIMITS, storageOf: storageOf() });
     for (let value = 5; value <= 50; value += 5) expect(counters.change(ADD_5)).toBe(value);
-    expect(counters.node(counters.leader()).counters().checkpoints).toBeGreaterThan(0);
+    expect(counters.node(counters.leader()).metrics.snapshot().checkpoints).toBeGreaterThan(0);
     for (const id of counters.ids) counters.start(id, 2);
     counters.awaitEqual();
     expect(counters.values()).toEqual([50, 50, 50]);

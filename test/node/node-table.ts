@@ -72,12 +72,12 @@ export class NodeTable extends NodeGroup<JobQueue> {
     return decodeReply(reply.reply).results;
   }
 
-  /** Sends the leader an add, without waiting. */
-  submitAdd(client: number, bytes = 4): void {
+  /** Sends a node an add, without waiting. @param to by default the leader. */
+  submitAdd(client: number, bytes = 4, to = this.leader()): void {
     const encoder = new RequestEncoder();
     encoder.begin(client, this.nextSequence(), 1);
     encoder.add('q', new Uint8Array(bytes), options({ attemptsMax: 1 }));
-    this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+    this.node(to).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
   }
 
   /** A node sends a request of its own to the leader, outside of any session. */

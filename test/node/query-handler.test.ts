@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId } from '../../src/base/ids.ts';
 import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
+import { NodeMetrics } from '../../src/node/node-metrics.ts';
 import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
 import { QueryHandler } from '../../src/node/query-handler.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
@@ -31,6 +32,7 @@ class Follower {
       limits,
       peers: this.#peers,
       clients: this.#clients,
+      metrics: new NodeMetrics(),
       life,
       read,
     });

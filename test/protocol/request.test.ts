@@ -413,7 +413,7 @@ describe('malformed bytes', () => {
         queue.index += 1;
         queue.machine.apply(asIndex(queue.index), noise);
         queue.machine.check();
-        expect(queue.machine.jobCount).toBe(0);
+        expect(queue.machine.measure(0).jobs).toBe(0);
       }),
     );
   });

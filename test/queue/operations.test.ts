@@ -435,7 +435,7 @@ describe('retry and remove', () => {
     }
     queue.do((to) => to.complete(active, token, none));
     expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: active }))).toMatchObject({ ok: true });
-    expect(queue.machine.jobCount).toBe(0);
+    expect(queue.machine.measure(0).jobs).toBe(0);
     expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: active }))).toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 });

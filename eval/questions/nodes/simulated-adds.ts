@@ -49,7 +49,7 @@ export class SimulatedAdds {
   }
 
   counters(): readonly NodeCounters[] {
-    return [...this.#cluster.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime.counters()]));
+    return [...this.#cluster.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime.metrics.snapshot()]));
   }
 }
 

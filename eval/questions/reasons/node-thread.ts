@@ -69,7 +69,7 @@ class NodeThread {
 
   onCommand(command: NodeCommand): void {
     if (command.type === 'client') this.#clients.attach(command.connection, command.port);
-    else if (command.type === 'count') parentPort?.postMessage(this.#node.counters() satisfies NodeReply);
+    else if (command.type === 'count') parentPort?.postMessage(this.#node.metrics.snapshot() satisfies NodeReply);
     else this.#stop();
   }
 

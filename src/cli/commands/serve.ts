@@ -5,6 +5,7 @@ import type { CliCommand, Invocation } from '../command.ts';
 interface ServeOptions {
   readonly config: string;
   readonly join?: true;
+  readonly metrics?: string;
 }
 
 /** What a line says, as `--json` prints it. */
@@ -25,17 +26,19 @@ export const serve: CliCommand = {
   options: [
     new Option('--config <file>', "the node's configuration, such as config/node-1.yaml").makeOptionMandatory(),
     new Option('--join', 'join the running cluster of the other nodes in the configuration; without effect for a member'),
+    new Option('--metrics <host:port>', 'serve /metrics, /healthz and /readyz there by HTTP; or the setting "metrics"'),
   ],
   json: 'lines',
   isService: true,
   examples: [
     'jobraft serve --config config/node-1.yaml',
     'jobraft serve --config config/node-4.yaml --join',
+    'jobraft serve --config config/node-1.yaml --metrics 127.0.0.1:7201',
     'JOBRAFT_LOGS_DIR=logs JOBRAFT_LOG_LEVEL=debug jobraft serve --config config/node-1.yaml --json',
   ],
   async run({ options, output, isJson, signal }: Invocation<readonly [], ServeOptions>) {
     const { loadNodeConfig } = await import('../../config/load-node-config.ts');
-    const loaded = loadNodeConfig(options.config, process.env);
+    const loaded = loadNodeConfig(options.config, process.env, options.metrics === undefined ? {} : { metrics: options.metrics });
     const config = { ...loaded, join: loaded.join || options.join === true };
     const { id: node, cluster } = config;
     const address = config.nodes.find(({ id }) => id === node)?.address;

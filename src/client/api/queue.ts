@@ -6,6 +6,7 @@ import type { JobCounts, JobState } from '../../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { startSpan } from '../../tracing/span.ts';
 import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
@@ -92,6 +93,12 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    * @throws {DeadlineError | NoLeaderError | QuorumLostError | SessionExpiredError | ClusterClosedError} see the error's `outcome`
    */
   add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>> {
+    const span = startSpan('add', this.name);
+    const added = this.#add(name, data, options);
+    return span === undefined ? added : span.over(added, ({ id }) => ({ 'messaging.message.id': id }));
+  }
+
+  #add(name: string, data: Data, options: JobOptions | undefined): Promise<Job<Data, Result>> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
       const added = addOptionsOf(options, this.#defaults);
@@ -110,7 +117,13 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    * the index and the name of the invalid job
    * @throws {BulkTooLargeError} if their names and data exceed 1 GiB; nothing was added
    */
-  async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
+  addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
+    const span = startSpan('add', this.name);
+    const added = this.#addBulk(jobs);
+    return span === undefined ? added : span.over(added, ({ length }) => ({ 'messaging.batch.message_count': length }));
+  }
+
+  async #addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
     checkOptions(BULK, jobs, ['jobs']);
     const bulk = new Bulk<Data, Result>(this.name, this.#commands, this.#dispatcher, jobs.length);

@@ -1,5 +1,6 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob, OperationResult } from '../../protocol/reply.ts';
+import { type OperationSpan, startSpan } from '../../tracing/span.ts';
 import { type ClientClock, SYSTEM_CLOCK } from '../clock.ts';
 import type { Batch } from '../delivery/batch.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
@@ -17,6 +18,13 @@ export interface ClaimTerms {
  * sent first, separately, and its reply awaited.
  */
 export const beginsByClaim = (stalledMax: number): boolean => stalledMax > 0;
+
+/** A claim has its reply. */
+export function endClaim(span: OperationSpan | undefined, result: OperationResult): void {
+  if (span === undefined) return;
+  if (result.ok && result.type === 'claimed') span.end({ 'messaging.batch.message_count': result.jobs.length });
+  else span.fail(unexpectedResult(result));
+}
 
 /** A worker that waits for jobs. */
 export interface WaitingWorker {
@@ -36,6 +44,7 @@ interface OutstandingClaim {
   readonly batch: Batch;
   readonly count: number;
   readonly askedAtMs: number;
+  readonly span: OperationSpan | undefined;
   /** Called once the claim has its reply and its surplus jobs are given back. */
   readonly onOver: (() => void)[];
 }
@@ -103,7 +112,8 @@ export class ClaimScheduler {
         { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
       );
-      this.#claim = { batch, count, askedAtMs: this.#clock.nowMs(), onOver: [] };
+      const span = startSpan('claim', queue);
+      this.#claim = { batch, count, askedAtMs: this.#clock.nowMs(), span, onOver: [] };
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -115,6 +125,7 @@ export class ClaimScheduler {
       return;
     }
     const claim = this.#takeClaim();
+    endClaim(claim.span, result);
     const isShort = result.jobs.length < claim.count;
     const handed = new Map<WaitingWorker, ClaimedJob[]>();
     const surplus: ClaimedJob[] = [];
@@ -134,6 +145,7 @@ export class ClaimScheduler {
 
   #onError(error: Error): void {
     const claim = this.#takeClaim();
+    claim.span?.fail(error);
     this.#fail(error);
     this.#release([], claim);
   }

@@ -1,10 +1,18 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
+import { startSpan } from '../../tracing/span.ts';
 import { type ClientClock, type ClientTimer, SYSTEM_CLOCK } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { unexpectedResult } from '../result-errors.ts';
-import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
+import {
+  beginsByClaim,
+  type ClaimScheduler,
+  type ClaimSchedulers,
+  type ClaimTerms,
+  endClaim,
+  type WaitingWorker,
+} from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { WorkerConfig } from './worker-options.ts';
@@ -179,6 +187,7 @@ export class JobClaimer {
 
   #callFor(countMax: number, beginMax: number): PendingOperation {
     const askedAtMs = this.#clock.nowMs();
+    const span = startSpan('claim', this.#queue);
     const onReplied = (): void => {
       this.#asked -= countMax;
       this.#askedToBegin -= beginMax;
@@ -188,11 +197,13 @@ export class JobClaimer {
       onResult: (result) => {
         onReplied();
         this.#claimMs += SMOOTHING * (this.#clock.nowMs() - askedAtMs - this.#claimMs);
+        endClaim(span, result);
         if (!result.ok || result.type !== 'claimed') this.#onError(unexpectedResult(result));
         else this.#onJobs(result.jobs, result.jobs.length < countMax, askedAtMs);
       },
       onError: (error) => {
         onReplied();
+        span?.fail(error);
         this.#onError(error);
       },
     };

@@ -1,5 +1,6 @@
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
+import { type OperationSpan, startSpan } from '../../tracing/span.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
 import { RequestRejectedError } from '../errors.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
@@ -15,6 +16,7 @@ export interface ReportedFailure {
 
 /** How a worker handles the replies. */
 export interface JobReportHandlers<Data, Result> {
+  readonly queue: string;
   readonly leaseMs: number;
   /** Whether reports are repeated for as long as an outage takes. */
   outlivesOutage(): boolean;
@@ -37,10 +39,12 @@ abstract class JobReport<Data, Result> implements RepeatedOperation {
   abstract readonly bytes: number;
   protected readonly held: LeasedJob<Data, Result>;
   protected readonly handlers: JobReportHandlers<Data, Result>;
+  readonly #span: OperationSpan | undefined;
 
-  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>) {
+  constructor(operation: 'complete' | 'fail', held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>) {
     this.held = held;
     this.handlers = handlers;
+    this.#span = startSpan(operation, handlers.queue, held.id, held.span);
   }
 
   abstract write(encoder: RequestEncoder): void;
@@ -56,6 +60,8 @@ abstract class JobReport<Data, Result> implements RepeatedOperation {
   }
 
   onResult(result: OperationResult): void {
+    if (result.ok) this.#span?.end();
+    else this.#span?.fail(unexpectedResult(result));
     this.handlers.onReply(this.held);
     if (result.ok) this.onReported();
     else if (isLeaseGone(result.code)) this.handlers.onLost(this.held);
@@ -63,6 +69,7 @@ abstract class JobReport<Data, Result> implements RepeatedOperation {
   }
 
   onError(error: Error): void {
+    this.#span?.fail(error);
     this.handlers.onReply(this.held);
     this.onRejected(error);
   }
@@ -75,7 +82,7 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
 
   /** @param payload the result as stored. */
   constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, payload: Uint8Array) {
-    super(held, handlers);
+    super('complete', held, handlers);
     this.bytes = OPERATION_BYTES + payload.length;
     this.#result = result;
     this.#payload = payload;
@@ -100,7 +107,7 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   readonly #failure: ReportedFailure;
 
   constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, failure: ReportedFailure) {
-    super(held, handlers);
+    super('fail', held, handlers);
     this.bytes = OPERATION_BYTES + failure.reason.length;
     this.#failure = failure;
   }

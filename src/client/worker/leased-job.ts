@@ -1,4 +1,5 @@
 import type { ClaimedJob } from '../../protocol/reply.ts';
+import type { OperationSpan } from '../../tracing/span.ts';
 import { Job } from '../api/job.ts';
 
 type Claim = Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'attemptsMax' | 'stalls' | 'isBegun'>;
@@ -19,6 +20,8 @@ export class LeasedJob<Data, Result> {
   extendedAtMs: number;
   /** Whether its claim began it. */
   readonly isBegun: boolean;
+  /** Of its processor. */
+  span: OperationSpan | undefined;
   #processedOn: number | undefined;
   /** It was ended or given back: it has no lease to lose. */
   isEnded = false;

@@ -1,6 +1,7 @@
 import { errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
+import { startSpan } from '../../tracing/span.ts';
 import { WORKER_MISSING } from '../api/bullmq-names.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
 import { type Job, jobOfClaim } from '../api/job.ts';
@@ -230,6 +231,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
 
   #newReportHandlers(): JobReportHandlers<Data, Result> {
     return {
+      queue: this.name,
       leaseMs: this.#config.leaseMs,
       outlivesOutage: () => !this.#isClosing,
       onReply: (held) => this.#onReportReply(held),
@@ -253,14 +255,17 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
     held.onStarted(this.#clock.wallMs());
     this.#emitToListeners('active', held.job);
+    held.span = startSpan('process', this.name, held.id);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
-      const result = await this.#processor(held.job, String(held.token), held.signal);
+      const result = await (held.span === undefined ? this.#run(held) : held.span.activate(() => this.#run(held)));
       const bytes = encodeValue(result);
       const { payloadBytesMax } = this.#dispatcher.config;
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
+      held.span?.end();
       report = new JobCompletion(held, this.#reports, result, bytes);
     } catch (thrown) {
+      held.span?.fail(thrown);
       report = this.#failureOf(held, toError(thrown));
     }
     this.#slots.free(held);
@@ -269,6 +274,10 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     this.#slots.fill();
     this.#intake.request();
     this.#progress();
+  }
+
+  #run(held: LeasedJob<Data, Result>): Result | Promise<Result> {
+    return this.#processor(held.job, String(held.token), held.signal);
   }
 
   #failureOf(held: LeasedJob<Data, Result>, error: Error): JobFailure<Data, Result> {

@@ -14,6 +14,7 @@ export const HOST_METHODS = [
   'leader',
   'waitForLeader',
   'metrics',
+  'samples',
   'replicaStates',
   'stop',
   'restart',

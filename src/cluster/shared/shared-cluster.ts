@@ -5,14 +5,17 @@ import { Client } from '../../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../client/endpoint.ts';
 import { ClusterClosedError } from '../../client/errors.ts';
 import { CLUSTER_SHAPE } from '../../config/cluster-config.ts';
+import { type ClusterMetrics, clusterMetrics, type NodeMetrics } from '../../metrics/cluster-metrics.ts';
+import type { NodeReading } from '../../metrics/node-sample.ts';
 import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
 import { dialSocket } from '../../transport/dial-socket.ts';
 import { CHANNEL_PROTOCOL } from '../../transport/handshake.ts';
-import type { NodeMetrics, ReplicaState } from '../cluster.ts';
+import type { ReplicaState } from '../cluster.ts';
 import { CHANNEL_HANDLERS, parseSettings } from '../cluster-arguments.ts';
 import type { ClusterListeners } from '../cluster-listeners.ts';
 import { newId } from '../cluster-manifest.ts';
 import type { ClusterMembers } from '../membership-controller.ts';
+import { settledWithin } from '../node-threads.ts';
 import type { BackupInfo } from '../take-backup.ts';
 import { HostLostError } from './errors.ts';
 import type { SharedSettings } from './host-boot.ts';
@@ -28,6 +31,8 @@ const UNSENT_BYTES_MAX = 1024 * 1024 * 1024;
 /** How long a call about the cluster waits for a host. */
 const CALL_MS_MAX = 10_000;
 const LOOK_EVERY_MS = 10;
+/** How long a scrape waits for the host; its nodes reply within a second. */
+const SAMPLES_MS_MAX = 2_000;
 
 /**
  * A cluster that the processes of one machine share; made by `openCluster`. One of them hosts the nodes, in threads; all use them through
@@ -171,9 +176,10 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /** See {@link Cluster.metrics}. */
-  async metrics(): Promise<readonly NodeMetrics[]> {
-    return (await this.#call('metrics')) as readonly NodeMetrics[];
-  }
+  readonly metrics: ClusterMetrics = clusterMetrics(
+    async () => (await this.#call('metrics')) as readonly NodeMetrics[],
+    () => this.#samples(),
+  );
 
   /** See {@link Cluster.replicaStates}. */
   async replicaStates(): Promise<readonly ReplicaState[]> {
@@ -249,6 +255,20 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   get #client(): Client {
     this.#probe ??= new Client(this);
     return this.#probe;
+  }
+
+  /** For a scrape: while no process hosts the nodes, or it does not reply in time, no node is up. */
+  async #samples(): Promise<readonly NodeReading[]> {
+    if (this.#isClosed) return [];
+    let readings: readonly NodeReading[] = this.nodeIds().map((node) => ({ node }));
+    const asked = this.#search.link?.call('samples', []).then(
+      (value) => {
+        readings = value as readonly NodeReading[];
+      },
+      () => undefined,
+    );
+    if (asked !== undefined) await settledWithin(asked, SAMPLES_MS_MAX);
+    return readings;
   }
 
   /** Has the host execute a call; waits for a host first. */

@@ -1,8 +1,8 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { ConfigError } from '../../base/errors.ts';
 import type { TlsFiles, TlsIdentity } from '../../security/tls-files.ts';
+import { hostAndPort, unusableAddress } from '../listen-address.ts';
 import { type Caller, type CallRejection, callerOn, type Guard, type ServerCall } from './caller.ts';
 import { serverOptions } from './channel-options.ts';
 import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
@@ -82,7 +82,7 @@ export class GrpcServer implements AsyncDisposable {
   async listen(address: string, setting: string): Promise<number> {
     const { host, port } = hostAndPort(address);
     await new Promise<void>((resolve, reject) => {
-      this.#listener.once('error', (error: NodeJS.ErrnoException) => reject(unusable(setting, address, error)));
+      this.#listener.once('error', (error: NodeJS.ErrnoException) => reject(unusableAddress(setting, address, error)));
       this.#listener.listen({ host, port, exclusive: true }, resolve);
     });
     const bound = this.#listener.address();
@@ -152,18 +152,4 @@ function stateOf(socket: Socket): ConnectionState {
   const { code }: NodeJS.ErrnoException = socket.errored ?? new Error();
   if (socket.readableEnded || RESETS.includes(code)) return 'ended';
   return socket.destroyed ? 'dropped' : 'open';
-}
-
-/** @param address `host:port`, or `[host]:port` for IPv6. */
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
-}
-
-function unusable(setting: string, address: string, error: NodeJS.ErrnoException): ConfigError {
-  const remedy =
-    error.code === 'EADDRINUSE'
-      ? 'Another process listens there: end it, or give another port.'
-      : `This node cannot listen there (${error.message}). Give an address of this machine.`;
-  return new ConfigError(setting, address, remedy);
 }
