@@ -5,15 +5,16 @@ import { connect } from '../../../src/remote/index.ts';
 import { caughtUp } from '../../measuring/catch-up.ts';
 import { NodeProcesses } from '../../processes/node-processes.ts';
 import { CannotMount, SmallDisk } from '../small-disk.ts';
+import { firstSentence } from './error-text.ts';
 import { misbehave } from './misbehave.ts';
 import { MISBEHAVING_CLIENTS } from './misbehaving-clients.ts';
-import { CannotInject, type Subject } from './subject.ts';
+import { CannotInject, type Subject, type SubjectUnderLoad } from './subject.ts';
 
-/** A fault of processes, injected while adds and a worker go on. */
-export interface ProcessFault {
+/** A fault of processes, injected while adds and workers go on. */
+export interface ProcessFault<Of extends SubjectUnderLoad = Subject> {
   readonly name: string;
   /** @returns what happened, for its line. @throws {CannotInject} */
-  inject(subject: Subject): Promise<string>;
+  inject(subject: Of): Promise<string>;
 }
 
 /** Acknowledgements that show that adds go on. */
@@ -39,7 +40,7 @@ export const processFaults = (kills: number): readonly ProcessFault[] => [
   ...MISBEHAVING_CLIENTS.map(({ name }) => ({
     name,
     inject: async ({ nodes }: Subject) => {
-      const replies = await Promise.all([...nodes.addresses].map(([node, address]) => misbehave({ name, node, address })));
+      const replies = await Promise.all([...nodes.addresses].map(([node, address]) => misbehave({ kind: 'grpc', name, node, address })));
       return `of each node: ${[...new Set(replies)].join('; ')}`;
     },
   })),
@@ -138,8 +139,6 @@ async function untilFull(subject: Subject, id: number, disk: SmallDisk): Promise
   await subject.begun(id);
   return `node ${id} ended with ${firstSentence(node.endText)}; with space again it has caught up`;
 }
-
-const firstSentence = (text: string): string => text.split('. ', 1)[0] ?? text;
 
 async function shiftClocks(subject: Subject): Promise<string> {
   const library = faketimeLibrary();
