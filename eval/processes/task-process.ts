@@ -8,7 +8,8 @@ import type { NodeOptions } from '../../src/server/index.ts';
 export type ProcessTask =
   | {
       readonly type: 'host';
-      readonly options: Pick<ClusterConfig, 'nodes' | 'durability' | 'raft' | 'limits'> & { readonly dataDir: string };
+      readonly options: Pick<ClusterConfig, 'nodes' | 'durability'> &
+        Partial<Pick<ClusterConfig, 'raft' | 'limits'>> & { readonly dataDir: string };
     }
   | { readonly type: 'node'; readonly options: NodeOptions };
 
