@@ -79,7 +79,7 @@ describe('the ledger of a soak of processes', () => {
 
 describe('the line of a fault', () => {
   const result: FaultResult = {
-    name: 'SIGKILL of the leader',
+    ...{ name: 'SIGKILL of the leader', times: 2 },
     counts: { acknowledged: 900, rejected: 0, unknown: 1, lost: 0, duplicated: 0, longestGapMs: 412.4 },
     ...{ elections: 2, detail: 'twice', isSkipped: false, failures: [] },
   };

@@ -13,6 +13,8 @@ import { CannotInject, type Subject, type SubjectUnderLoad } from './subject.ts'
 /** A fault of processes, injected while adds and workers go on. */
 export interface ProcessFault<Of extends SubjectUnderLoad = Subject> {
   readonly name: string;
+  /** How often it is injected. Default: once. */
+  readonly times?: number;
   /** @returns what happened, for its line. @throws {CannotInject} */
   inject(subject: Of): Promise<string>;
 }
@@ -31,10 +33,10 @@ const HOUR_S = 3_600;
 const CLOCK_ERROR_S = 60;
 const FAKETIME_ROOT = '/usr/lib';
 
-/** @param kills of node processes, each of which is started again before the next. */
-export const processFaults = (kills: number): readonly ProcessFault[] => [
-  { name: `SIGKILL of each node in turn, ${kills} times`, inject: (subject) => killInTurn(subject, kills) },
-  { name: `SIGKILL of the leader, ${Math.ceil(kills / 3)} times`, inject: (subject) => killLeaders(subject, Math.ceil(kills / 3)) },
+/** @param kills of node processes, and of those that lead: each is started again before the next. */
+export const processFaults = (kills: number, leaderKills = Math.ceil(kills / 3)): readonly ProcessFault[] => [
+  { name: `SIGKILL of each node in turn, ${kills} times`, times: kills, inject: (subject) => killInTurn(subject, kills) },
+  { name: `SIGKILL of the leader, ${leaderKills} times`, times: leaderKills, inject: (subject) => killLeaders(subject, leaderKills) },
   { name: `SIGSTOP of the leader for ${PAUSE_MS / 1_000} s, SIGCONT`, inject: async (subject) => pause(subject, await subject.leader()) },
   { name: `SIGSTOP of a follower for ${PAUSE_MS / 1_000} s, SIGCONT`, inject: async (subject) => pause(subject, await subject.follower()) },
   ...MISBEHAVING_CLIENTS.map(({ name }) => ({

@@ -14,6 +14,8 @@ export interface ProcessSoakOptions<Of extends SubjectUnderLoad> {
 /** The outcome of one fault. */
 export interface FaultResult {
   readonly name: string;
+  /** How often the fault was injected. */
+  readonly times: number;
   readonly counts: FaultCounts;
   /** Terms that began. */
   readonly elections: number;
@@ -42,7 +44,7 @@ export async function runFaults<Of extends SubjectUnderLoad>(options: ProcessSoa
   return results;
 }
 
-async function resultOf<Of extends SubjectUnderLoad>({ name, inject }: ProcessFault<Of>, subject: Of): Promise<FaultResult> {
+async function resultOf<Of extends SubjectUnderLoad>({ name, times = 1, inject }: ProcessFault<Of>, subject: Of): Promise<FaultResult> {
   const { load } = subject;
   const failures: string[] = [];
   let detail = '';
@@ -66,7 +68,7 @@ async function resultOf<Of extends SubjectUnderLoad>({ name, inject }: ProcessFa
   if (counts.rejected + counts.unknown > 0 && error !== undefined) detail = `${detail}; the first error: ${error}`;
   if (counts.lost > 0) failures.push(`${counts.lost} acknowledged messages are lost.`);
   if (counts.duplicated > 0) failures.push(`${counts.duplicated} messages were completed twice.`);
-  return { name, counts, elections: (await subject.term()) - term, detail, isSkipped, failures };
+  return { name, times, counts, elections: (await subject.term()) - term, detail, isSkipped, failures };
 }
 
 /** One line, and one for each failure. */

@@ -23,13 +23,14 @@ const LARGE_BYTES = 16 * 1024;
 /** The next host tries to start the nodes several times. */
 const FULL_HOSTLESS_MS = 5_000;
 
-/** @param kills of the process that hosts the nodes, in place of which another one is started each time. */
-export const sharedFaults = (kills: number): readonly SharedFault[] => [
-  { name: `SIGKILL of the host, ${kills} times`, inject: (subject) => killHosts(subject, kills) },
+/** @param kills of the process that hosts the nodes, and of one that holds leases; another one is started in its place each time. */
+export const sharedFaults = (kills: number, holderKills = Math.ceil(kills / 3)): readonly SharedFault[] => [
+  { name: `SIGKILL of the host, ${kills} times`, times: kills, inject: (subject) => killHosts(subject, kills) },
   { name: `SIGSTOP of the host for ${PAUSE_MS / 1_000} s, SIGCONT`, inject: pauseHost },
   {
-    name: `SIGKILL of a process with ${HELD_JOBS} leases that is not the host, ${Math.ceil(kills / 3)} times`,
-    inject: (subject) => killHolders(subject, Math.ceil(kills / 3)),
+    name: `SIGKILL of a process with ${HELD_JOBS} leases that is not the host, ${holderKills} times`,
+    times: holderKills,
+    inject: (subject) => killHolders(subject, holderKills),
   },
   ...SOCKET_CLIENTS.map(({ name }) => ({
     name,
