@@ -35,16 +35,27 @@ async function missing(cluster: ClusterEndpoint, ids: readonly string[]): Promis
   return ids.filter((id) => !found.has(id));
 }
 
+/** Adds as fast as they are taken, then looks for each job. */
+export async function floodLoss(client: ClusterEndpoint, processes: Processes, durationMs: number): Promise<FloodLoss> {
+  const { ids, errors } = await flood(processes, durationMs);
+  return { adds: ids.length, lost: (await missing(client, ids)).length, errors };
+}
+
+interface FloodLoss extends Pick<FloodReport, 'errors'> {
+  /** Acknowledged. */
+  readonly adds: number;
+  readonly lost: number;
+}
+
 /** No node loses its leader under load alone. */
 export const FLOOD_SCENARIOS: readonly Scenario[] = [
   {
     ...{ rows: 'C7', name: 'heavy load, no election', elections: 'none', isInShortForm: true },
     async run({ client, processes, isShort, note, fault }) {
-      const { ids, errors } = await flood(processes, isShort ? DURATION_MS.short : DURATION_MS.full);
-      const lost = await missing(client, ids);
-      if (lost.length > 0) fault(`${lost.length} of ${ids.length} jobs of the flood are lost.`);
+      const { adds, lost, errors } = await floodLoss(client, processes, isShort ? DURATION_MS.short : DURATION_MS.full);
+      if (lost > 0) fault(`${lost} of ${adds} jobs of the flood are lost.`);
       const rejected = Object.entries(errors).map(([code, count]) => `${count} ${code}`);
-      note(`${ids.length} more adds by the flood, ${lost.length} lost${rejected.length === 0 ? '' : `, rejected: ${rejected.join(', ')}`}`);
+      note(`${adds} more adds by the flood, ${lost} lost${rejected.length === 0 ? '' : `, rejected: ${rejected.join(', ')}`}`);
     },
   },
 ];

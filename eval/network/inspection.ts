@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Client, Queue } from '../../src/index.ts';
 import type { RemoteCluster } from '../../src/remote/index.ts';
 import { replicasOfProcesses } from '../upgrade/inspection.ts';
@@ -10,6 +11,7 @@ import { NODES, type NodeCluster } from './node-cluster.ts';
 const MAJORITY = Math.floor(NODES.length / 2) + 1;
 const PAGE = 1_000;
 const FAULTS_SHOWN = 5;
+const CHECKSUM_CHARACTERS = 12;
 
 /** What is wrong with the replies to GetStatus of a settled cluster. */
 export function statusFaults(statuses: readonly StatusReply[]): string[] {
@@ -29,31 +31,40 @@ export function statusFaults(statuses: readonly StatusReply[]): string[] {
 }
 
 /** Waits until each node has the same jobs of the queue "work", by its own reads. @returns the jobs that are there. */
-export async function replicatedJobs(cluster: RemoteCluster): Promise<ReadonlySet<string>> {
+export async function replicatedJobs({ nodes }: Pick<NodeCluster, 'nodes'>, cluster: RemoteCluster): Promise<ReadonlySet<string>> {
   await until('all replicas are equal', async () => {
     // Their applied indexes differ while clients add.
     const replicas = (await replicasOfProcesses(cluster)).map((replica) => ({ ...replica, applied: 0 }));
-    return replicaViolations(replicas, NODES.length).length === 0;
+    return replicaViolations(replicas, nodes.length).length === 0;
   });
   await using client = new Client(cluster, { deadlineMs: WAIT_MS_MAX });
   await using queue = new Queue(QUEUE_NAME, { connection: client });
   return new Set((await queue.getJobs()).map(({ id }) => id));
 }
 
-/** Compares the logs of all nodes, from the first entry that all have to the last that all have committed. */
-export async function logFaults(cluster: NodeCluster): Promise<{ readonly entries: number; readonly faults: readonly string[] }> {
+/** Compares the logs of all nodes, from the first entry that all have to the last that all have committed: they have one checksum if there is no fault. */
+export async function logFaults(cluster: NodeCluster): Promise<LogComparison & { readonly checksum: string }> {
   const statuses = await cluster.statuses();
   const first = Math.max(...statuses.map(({ first_index }) => first_index));
   const last = Math.min(...statuses.map(({ commit_index }) => commit_index));
   const faults: string[] = [];
+  const checksum = createHash('sha256');
   let entries = 0;
   for (let from = first; from <= last; from += PAGE) {
     const to = Math.min(last, from + PAGE - 1);
-    const compared = compareLogs(await Promise.all(NODES.map((node) => cluster.api(node).log(from, to))), to);
+    const logs = await Promise.all(cluster.nodes.map((node) => cluster.api(node).log(from, to)));
+    const compared = compareLogs(logs, to);
+    for (const { index, term, kind, data } of logs[0] ?? []) checksum.update(`${index} ${term} ${kind} ${data.toString('base64')}\n`);
     entries += compared.entries;
     faults.push(...compared.faults);
   }
-  return { entries, faults: faults.slice(0, FAULTS_SHOWN) };
+  return { entries, faults: faults.slice(0, FAULTS_SHOWN), checksum: checksum.digest('hex').slice(0, CHECKSUM_CHARACTERS) };
+}
+
+interface LogComparison {
+  /** How many all nodes have. */
+  readonly entries: number;
+  readonly faults: readonly string[];
 }
 
 /**
@@ -61,10 +72,7 @@ export async function logFaults(cluster: NodeCluster): Promise<{ readonly entrie
  * @param to the last index.
  * @returns the number of entries that all have, and a line for each that is missing or not the same as the first node's.
  */
-export function compareLogs(
-  logs: readonly (readonly LogEntryReply[])[],
-  to: number,
-): { readonly entries: number; readonly faults: readonly string[] } {
+export function compareLogs(logs: readonly (readonly LogEntryReply[])[], to: number): LogComparison {
   const first = Math.max(...logs.map(([entry]) => entry?.index ?? Number.POSITIVE_INFINITY));
   const faults: string[] = [];
   const [reference = new Map<number, LogEntryReply>(), ...rest] = logs.map((log) => new Map(log.map((entry) => [entry.index, entry])));

@@ -6,7 +6,10 @@ import { type ManagedProcess, type Processes, until } from '../upgrade/processes
 import { addressOf, type Links, namespaceOf } from './links.ts';
 import { NodeApi, type StatusReply } from './node-api.ts';
 
+/** They form the cluster. */
 export const NODES: readonly number[] = [1, 2, 3, 4, 5];
+/** It joins while the cluster runs. */
+export const JOINING_NODE = 6;
 export const PORT = 7101;
 
 export interface ClusterPlan {
@@ -21,16 +24,19 @@ export interface ClusterPlan {
 
 const listens = (node: number): string => `${addressOf(node)}:${PORT}`;
 
-/** Five nodes, each a process in its network namespace. */
+/** Five nodes, each a process in its network namespace, and those that join them. */
 export class NodeCluster implements AsyncDisposable {
   readonly #plan: ClusterPlan;
   readonly #processes: Processes;
   readonly #nodes = new Map<number, ManagedProcess>();
-  readonly #apis: ReadonlyMap<number, NodeApi>;
+  readonly #links: Links;
+  readonly #apis: Map<number, NodeApi>;
+  readonly #joined: number[] = [];
   readonly #stopped = new Set<number>();
 
   private constructor(plan: ClusterPlan, links: Links, processes: Processes) {
     this.#plan = plan;
+    this.#links = links;
     this.#processes = processes;
     for (const node of NODES) links.addNode(node);
     this.#apis = new Map(NODES.map((node) => [node, new NodeApi(listens(node))]));
@@ -42,6 +48,11 @@ export class NodeCluster implements AsyncDisposable {
     for (const node of NODES) cluster.begin(node);
     await Promise.all(NODES.map((node) => cluster.runs(node)));
     return cluster;
+  }
+
+  /** The members. */
+  get nodes(): readonly number[] {
+    return [...NODES, ...this.#joined];
   }
 
   get logFolder(): string {
@@ -68,28 +79,45 @@ export class NodeCluster implements AsyncDisposable {
     return await connect({ endpoints: NODES.map((node) => reaches(0, node)), insecure: true });
   }
 
-  begin(node: number): void {
+  /** Resolves once a new node votes. */
+  async join(node: number): Promise<void> {
+    this.#links.addNode(node);
+    this.#apis.set(node, new NodeApi(listens(node)));
+    this.begin(node, ['--join']);
+    await this.#prints(node, 'has joined the cluster');
+    this.#joined.push(node);
+  }
+
+  /** Removes a member that has joined, whose process ends by itself. @returns what it wrote last. */
+  async leave(node: number, client: RemoteCluster): Promise<string> {
+    const leaving = this.#process(node);
+    this.#stopped.add(node);
+    await client.removeNode(node);
+    await leaving.ended();
+    this.#joined.splice(this.#joined.indexOf(node), 1);
+    this.#nodes.delete(node);
+    return leaving.endText;
+  }
+
+  begin(node: number, options: readonly string[] = []): void {
     const { folder, raft = {}, logLevel, reaches = (_from, to) => listens(to) } = this.#plan;
     mkdirSync(folder, { recursive: true });
     const config = {
       ...{ id: node, cluster: 'network-test', insecure: true, dataDir: join(folder, `node-${node}`), raft },
-      nodes: NODES.map((id) => ({ id, address: id === node ? listens(id) : reaches(node, id) })),
+      // Of members that joined later the nodes learn by themselves.
+      nodes: [...new Set([...NODES, node])].map((id) => ({ id, address: id === node ? listens(id) : reaches(node, id) })),
       logs: { dir: this.logFolder, level: logLevel },
     };
     const file = join(folder, `node-${node}.yaml`);
     // YAML includes JSON.
     writeFileSync(file, JSON.stringify(config));
-    const command = [process.execPath, join(packageRoot(), 'dist/src/cli/main.js'), 'serve', '--config', file];
+    const command = [process.execPath, join(packageRoot(), 'dist/src/cli/main.js'), 'serve', '--config', file, ...options];
     this.#stopped.delete(node);
     this.#nodes.set(node, this.#processes.start(`Node ${node}`, 'ip', ['netns', 'exec', namespaceOf(node), ...command]));
   }
 
   async runs(node: number): Promise<void> {
-    await until(`node ${node} runs`, () => {
-      const { output, isRunning, endText } = this.#process(node);
-      if (!isRunning) throw new Error(endText);
-      return output.includes('runs at');
-    });
+    await this.#prints(node, 'runs at');
   }
 
   async kill(node: number): Promise<void> {
@@ -100,7 +128,7 @@ export class NodeCluster implements AsyncDisposable {
 
   /** Stops all gracefully. @returns what was wrong with their ends. */
   async stop(): Promise<string[]> {
-    const running = NODES.filter((node) => this.#nodes.get(node)?.isRunning === true);
+    const running = [...this.#nodes.keys()].filter((node) => this.#nodes.get(node)?.isRunning === true);
     for (const node of running) this.#stopped.add(node);
     return (
       await Promise.all(
@@ -117,7 +145,7 @@ export class NodeCluster implements AsyncDisposable {
   /** Of the nodes that reply. */
   async statuses(): Promise<readonly StatusReply[]> {
     const replies = await Promise.all(
-      NODES.map((node) =>
+      this.nodes.map((node) =>
         this.api(node)
           .status()
           .catch(() => undefined),
@@ -149,7 +177,7 @@ export class NodeCluster implements AsyncDisposable {
           statuses.map(({ node, state, term: own, leader_id, applied_index }) => [node, state, own, leader_id, applied_index]),
         );
         const [led, ...others] = statuses.filter(({ state }) => state === 'LEADER');
-        if (led === undefined || others.length > 0 || statuses.length < NODES.length) return false;
+        if (led === undefined || others.length > 0 || statuses.length < this.nodes.length) return false;
         ({ node: leader, term } = led);
         return statuses.every(
           (each) => each.term === term && each.leader_id === leader && each.applied_index >= led.commit_index - LAG_MAX,
@@ -169,6 +197,14 @@ export class NodeCluster implements AsyncDisposable {
         await node.ended();
       }),
     );
+  }
+
+  async #prints(node: number, text: string): Promise<void> {
+    await until(`node ${node} prints "${text}"`, () => {
+      const { output, isRunning, endText } = this.#process(node);
+      if (!isRunning) throw new Error(endText);
+      return output.includes(text);
+    });
   }
 
   #process(node: number): ManagedProcess {

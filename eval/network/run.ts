@@ -3,10 +3,11 @@ import { SeededRandom } from '../../src/base/random.ts';
 import { MachineLoad } from '../soak/machine-load.ts';
 import { Processes } from '../upgrade/processes.ts';
 import { FLOOD_SCENARIOS } from './flood-scenario.ts';
+import { JOIN_SCENARIOS, LOADED_JOIN_SCENARIOS } from './join-scenarios.ts';
 import { LINK_SCENARIOS } from './link-scenarios.ts';
 import { addressOf, CLIENT_ADDRESS, Links } from './links.ts';
 import { type ClusterPlan, NODES, NodeCluster, PORT } from './node-cluster.ts';
-import { FIRST_SCENARIOS, LAST_SCENARIOS, RAPID_SCENARIOS, slowLinks } from './raft-scenarios.ts';
+import { FAULT_SCENARIOS, FIRST_SCENARIOS, LAST_SCENARIOS, RAPID_SCENARIOS, slowLinks } from './raft-scenarios.ts';
 import { type Result, resultLines, runScenario, type Scenario } from './scenario.ts';
 import { SlowLink } from './slow-link.ts';
 
@@ -28,8 +29,14 @@ const slowPortOf = (from: number, to: number): number => SLOW_PORTS + 100 * from
 export async function runAll(options: RunOptions): Promise<number> {
   const startedMs = performance.now();
   const run = new NetworkRun(options);
-  await run.onCluster('main', { logLevel: 'debug' }, [...FIRST_SCENARIOS, ...LINK_SCENARIOS, ...LAST_SCENARIOS]);
-  await run.onCluster('load', { logLevel: 'info' }, FLOOD_SCENARIOS);
+  await run.onCluster('main', { logLevel: 'debug' }, [
+    ...FIRST_SCENARIOS,
+    ...JOIN_SCENARIOS,
+    ...FAULT_SCENARIOS,
+    ...LINK_SCENARIOS,
+    ...LAST_SCENARIOS,
+  ]);
+  await run.onCluster('load', { logLevel: 'info' }, [...FLOOD_SCENARIOS, ...LOADED_JOIN_SCENARIOS]);
   await run.onCluster('rapid', { logLevel: 'debug', raft: RAPID_TIMEOUTS }, RAPID_SCENARIOS);
   await run.overSlowLinks('slow', SLOW_TIMEOUTS, slowLinks('longer'));
   if (!options.isShort) await run.overSlowLinks('slow-default', {}, slowLinks('the default'));

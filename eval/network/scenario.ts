@@ -18,7 +18,7 @@ export interface Scene {
   readonly isShort: boolean;
 }
 
-/** What a scenario has while clients add, work and read. */
+/** What a scenario has while clients add, work and read, or before they do. */
 export interface Stage extends Scene {
   readonly load: RecordedLoad;
   /** Before the scenario. */
@@ -36,6 +36,8 @@ export interface Scenario {
   readonly isInShortForm: boolean;
   /** `none`: nothing in it is a reason for an election. */
   readonly elections: 'none' | 'some' | 'any';
+  /** Clients begin only afterwards. Default: false. */
+  readonly isAtRest?: true;
   run(stage: Stage): Promise<void>;
 }
 
@@ -71,11 +73,14 @@ export async function runScenario(scenario: Scenario, scene: Scene): Promise<Res
   try {
     const { leader, term } = await cluster.settled();
     fromMs = Date.now();
-    load.start();
-    await load.more(20);
+    if (scenario.isAtRest !== true) {
+      load.start();
+      await load.more(20);
+    }
     await scenario.run({ ...scene, load, leader, term, note: (text) => notes.push(text), fault: (text) => faults.push(text) });
     links.restore();
     await cluster.settled();
+    if (scenario.isAtRest === true) load.start();
     await load.more(20);
     report = await load.finish();
   } catch (error) {

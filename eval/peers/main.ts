@@ -7,6 +7,7 @@ import { addResultsFolder, type FolderOptions, outputFoldersOf } from '../measur
 import { bullmq } from './bullmq.ts';
 import { etcd } from './etcd.ts';
 import { jobraft } from './jobraft.ts';
+import { jobraftFolder } from './jobraft-folder.ts';
 import { jobraftProcesses } from './jobraft-processes.ts';
 import { nats } from './nats.ts';
 import type { Peer } from './peer.ts';
@@ -14,7 +15,7 @@ import { pgBoss } from './pg-boss.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { runPeers } from './run-peers.ts';
 
-const PEERS: readonly Peer[] = [jobraftProcesses, etcd, nats, rabbitmq, bullmq, pgBoss];
+const PEERS: readonly Peer[] = [jobraftProcesses, jobraftFolder, etcd, nats, rabbitmq, bullmq, pgBoss];
 
 interface Options extends FolderOptions {
   readonly only?: readonly Peer[];
@@ -27,7 +28,7 @@ interface Options extends FolderOptions {
 
 const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv goes')
   .description(
-    'The same workload on jobraft, its nodes as threads and as processes, and on the queues that are installed on this machine, each started and stopped by this command.',
+    'The same workload on jobraft, its nodes as threads, as processes and in another process of a shared folder, and on the queues that are installed on this machine, each started and stopped by this command.',
   )
   .option(
     '--only <peers>',

@@ -97,7 +97,7 @@ export class NodeProcesses implements AsyncDisposable {
   async begin(id: number, { env, addresses }: BeginOptions = {}): Promise<void> {
     const options = this.#optionsOf(id);
     const nodes = addresses === undefined ? options.nodes : [...addresses].map(([node, address]) => ({ id: node, address }));
-    const started = new TaskProcess({ type: 'node', options: { ...options, nodes } }, env);
+    const started = new TaskProcess({ type: 'node', options: { ...options, nodes } }, env === undefined ? {} : { env });
     this.#processes.set(id, started);
     await started.ready();
   }

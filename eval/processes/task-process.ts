@@ -8,7 +8,8 @@ import type { NodeOptions } from '../../src/server/index.ts';
 export type ProcessTask =
   | {
       readonly type: 'host';
-      readonly options: Pick<ClusterConfig, 'nodes' | 'durability' | 'raft' | 'limits'> & { readonly dataDir: string };
+      readonly options: Pick<ClusterConfig, 'nodes' | 'durability'> &
+        Partial<Pick<ClusterConfig, 'raft' | 'limits'>> & { readonly dataDir: string };
     }
   | { readonly type: 'node'; readonly options: NodeOptions };
 
@@ -29,21 +30,37 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** A process that runs the nodes of one task. It ends with this process. */
-export class TaskProcess implements AsyncDisposable {
+export interface TaskProcessOptions {
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the process runs. Its first message is a {@link ReadyMessage}. Default: the nodes of its task. */
+  readonly file?: string;
+  /** Receives what it sends after that. */
+  readonly onMessage?: (message: unknown) => void;
+}
+
+/** A process with one task. It ends with this process. */
+export class TaskProcess<Task = ProcessTask> implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exit: Promise<unknown>;
+  readonly #ready: Promise<void>;
   #errorOutput = '';
   #clockAheadMs = 0;
 
-  /** @param env added to the environment. */
-  constructor(task: ProcessTask, env: Readonly<Record<string, string>> = {}) {
-    this.#child = fork(PROCESS_FILE, [JSON.stringify(task)], {
+  constructor(task: Task, { env = {}, file = PROCESS_FILE, onMessage }: TaskProcessOptions = {}) {
+    this.#child = fork(file, [JSON.stringify(task)], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child.stderr?.on('data', (chunk) => {
       this.#errorOutput = `${this.#errorOutput}${chunk}`.slice(-ERROR_CHARACTERS_MAX);
+    });
+    this.#ready = new Promise((resolve) => {
+      this.#child.once('message', (ready) => {
+        this.#clockAheadMs = (ready as ReadyMessage).wallMs - Date.now();
+        if (onMessage !== undefined) this.#child.on('message', onMessage);
+        resolve();
+      });
     });
     running.add(this.#child);
     // The event 'close' is not emitted after a disconnect of this side.
@@ -69,16 +86,21 @@ export class TaskProcess implements AsyncDisposable {
     return this.#child.signalCode === 'SIGKILL';
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Nothing happens once it has ended. */
+  send(message: object): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
   /** Resolves once its nodes run. @throws when it ends before. */
   async ready(): Promise<void> {
     const ended = this.#exit.then(() => {
       throw new Error(`A process of the cluster ended before it was ready: ${this.endText}`);
     });
-    const message = once(this.#child, 'message').then(([ready]) => {
-      // The process sends nothing else.
-      this.#clockAheadMs = (ready as ReadyMessage).wallMs - Date.now();
-    });
-    await Promise.race([message, ended]);
+    await Promise.race([this.#ready, ended]);
     ended.catch(() => undefined);
   }
 

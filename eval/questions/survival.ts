@@ -2,33 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
-import { z } from 'zod';
 import type { FaultType } from '../../src/sim/fault.ts';
 import type { RunOutcome } from '../../src/sim/run-plan.ts';
 import type { SeedTask } from '../../src/sim/seed-worker.ts';
 import { type CheckedSoak, checkedSoak, isCleanSoak } from '../soak/checked-soak.ts';
-import { count, optionalNumber } from './cells.ts';
+import { processSteps } from './process-survival.ts';
 import type { Question, QuestionStep, StepContext } from './question.ts';
-
-/** The row over all runs of a step, whatever happened in them. */
-export const ALL_FAULTS = 'all';
-
-const row = z.object({
-  source: z.enum(['simulator', 'soak']),
-  /** What happened, among others, in the runs of this row; or `all`. */
-  fault: z.string(),
-  runs: count,
-  injected: count,
-  /** Acknowledged adds in these runs. */
-  acknowledged: count,
-  /** Empty where a run ended at a violation, before its jobs were counted. */
-  lost: optionalNumber,
-  duplicated: optionalNumber,
-  unexpected: optionalNumber,
-  /** Of any invariant, and results of any checker. */
-  violations: count,
-});
-export type SurvivalRow = z.infer<typeof row>;
+import { ALL_FAULTS, type SurvivalRow, survivalRow } from './survival-row.ts';
 
 const NODES = 5;
 const SECONDS = 10;
@@ -41,13 +21,13 @@ const SEED_MS = 350;
 const SOAK_SECONDS = 120;
 const SOAK_ADDS_PER_SECOND = 300;
 
-/** Every fault of the simulator and of the soak, with what was lost, duplicated or unexpected in the runs in which it happened. */
+/** Every fault of the simulator, of the soak and of processes, with what was lost, duplicated or unexpected in the runs in which it happened. */
 export const survival: Question<SurvivalRow> = {
   id: 'survival',
   asks: 'What survives?',
-  row,
+  row: survivalRow,
   rounds: 1,
-  steps: [...Array.from({ length: SIMULATED_STEPS }, (_, at) => simulatedStep(at)), soakStep()],
+  steps: [...Array.from({ length: SIMULATED_STEPS }, (_, at) => simulatedStep(at)), soakStep(), ...processSteps],
 };
 
 function simulatedStep(at: number): QuestionStep<SurvivalRow> {

@@ -8,7 +8,8 @@ import { load } from '../questions/load/load.ts';
 import { readAnswer } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
 import { electionsOf } from '../questions/reasons/reasons-row.ts';
-import { ALL_FAULTS, survival } from '../questions/survival.ts';
+import { survival } from '../questions/survival.ts';
+import { ALL_FAULTS } from '../questions/survival-row.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import type { Section } from './table.ts';
@@ -78,7 +79,7 @@ function ofFailover(results: ResultsFolder): readonly MessageSource[] {
 function ofSurvival(results: ResultsFolder): readonly MessageSource[] {
   const rows = readAnswer(results, survival)?.rows.filter(({ fault }) => fault === ALL_FAULTS) ?? [];
   return [...Map.groupBy(rows, ({ source }) => source)].map(([source, of]) => ({
-    source: `faults in the ${source}, survival.csv`,
+    source: `faults ${source === 'simulator' || source === 'soak' ? `in the ${source}` : `of ${source}`}, survival.csv`,
     runs: of.reduce((total, { runs }) => total + runs, 0),
     acknowledged: of.reduce((total, row) => total + row.acknowledged, 0),
     isUnderFaults: true,

@@ -21,10 +21,12 @@ const CLIENT_BOUND_PERCENT = 90;
 /** Whether the nodes are in the process of the client, by the sentence about the system's durability. */
 const isOneProcess = ({ durability }: PeerRow): boolean => durability.includes('threads of one process');
 
-/** This system: its nodes as threads beside the client, and as processes. */
+/** This system: its nodes as threads beside the client, as processes, and as threads of another process that shares a folder. */
 const OWN_SYSTEM = 'jobraft';
 const OWN_PROCESSES = 'jobraft as processes';
-const isOwn = (peer: string): boolean => peer === OWN_SYSTEM || peer === OWN_PROCESSES;
+const OWN_FOLDER = 'jobraft on a shared folder';
+const OWN_SYSTEMS: readonly string[] = [OWN_SYSTEM, OWN_PROCESSES, OWN_FOLDER];
+const isOwn = (peer: string): boolean => OWN_SYSTEMS.includes(peer);
 
 const nameOf = ({ peer, version }: PeerRow): string => (isOwn(peer) ? peer : `${peer} ${version}`.trim());
 
@@ -55,15 +57,16 @@ export function peersSections(csv: string): readonly Section[] {
       ...answerOf(session),
       note: `The same workload on each system, with the best settings that we could find; 64 B payloads. Figures of different durability or numbers of nodes are different figures. ${notes(session)[0]} ${notes(session)[1]}`,
       terms: [
-        hasProcesses(session)
+        hasSystem(session, OWN_PROCESSES)
           ? `jobraft's nodes are threads beside their client; those of "${OWN_PROCESSES}" and of the others are processes behind a socket.`
           : "jobraft's nodes are threads beside their client, those of the others are processes behind a socket.",
+        ...(hasSystem(session, OWN_FOLDER) ? [FOLDER_FAULTS] : []),
         CELLS_RULE,
         SMALL_RATES,
         ...notes(session).slice(2),
         `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known. Nor were elections: why an add got no reply before a fault is not known.`,
         `In flight: ${Object.entries(IN_FLIGHT)
-          .filter(([peer]) => peer !== OWN_PROCESSES || hasProcesses(session))
+          .filter(([peer]) => peer === OWN_SYSTEM || !isOwn(peer) || hasSystem(session, peer))
           .map(([peer, count]) => `${peer} ${formatCount(count)}`)
           .join(', ')}.`,
         `Election timeouts: jobraft's default of ${rangeName(DEFAULT_RANGE)} ms; the lines below name what differs from the defaults of the others.`,
@@ -85,7 +88,9 @@ export function peersSections(csv: string): readonly Section[] {
   ];
 }
 
-const hasProcesses = ({ systems }: PeerSession): boolean => systems.some(({ peer }) => peer === OWN_PROCESSES);
+const hasSystem = ({ systems }: PeerSession, system: string): boolean => systems.some(({ peer }) => peer === system);
+
+const FOLDER_FAULTS = `The nodes of "${OWN_FOLDER}" are threads of one process, and the client is in another one, which takes over when that process is killed. A process that is stopped keeps the files: the gap of a silent leader is as long as it is stopped.`;
 
 /** Of jobraft and of the systems that are as durable and have as many nodes, in that order; then what failed. */
 function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
@@ -106,7 +111,7 @@ function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
     .filter(({ peer }) => isOwn(peer))
     .map(({ peer, measure, rounds, reason }) => {
       const cause = reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`;
-      return `${measure}${peer === OWN_SYSTEM ? '' : ' as processes'} (in ${countOf(rounds, 'round')}${cause})`;
+      return `${measure}${peer.slice(OWN_SYSTEM.length)} (in ${countOf(rounds, 'round')}${cause})`;
     });
   const parts = [
     `Durable, ${own.nodes} nodes, those of "jobraft" as threads of the client's process, all others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
@@ -132,7 +137,16 @@ const ADDS = 'add, 64 B, many in flight';
 const shortName = ({ peer }: PeerRow): string => (isOwn(peer) ? peer : (peer.split(' ')[0] ?? peer));
 /** As the sources of the comparison have it, which are compiled only where the packages of the other systems are installed. */
 export const IN_FLIGHT: Readonly<Record<string, number>> = {
-  ...{ [OWN_SYSTEM]: 4000, [OWN_PROCESSES]: 4000, etcd: 1000, RabbitMQ: 2000, BullMQ: 1000, 'pg-boss': 200, NATS: 1000 },
+  ...{
+    [OWN_SYSTEM]: 4000,
+    [OWN_PROCESSES]: 4000,
+    [OWN_FOLDER]: 4000,
+    etcd: 1000,
+    RabbitMQ: 2000,
+    BullMQ: 1000,
+    'pg-boss': 200,
+    NATS: 1000,
+  },
 };
 const CELLS_RULE =
   'A cell has the rounds in which the measurement succeeded, with their number n where it is smaller than that of the other systems. "failed": in no round. A dash: not measured, since there is no other node.';

@@ -170,16 +170,22 @@ export class NoNodesRunningError extends JobraftError {
 }
 
 /**
- * The running nodes are no majority, and the others cannot run again before the cause is removed. `cause` is the error of such a node,
- * with its code (STORAGE_FULL) and its remedy. With `outcome: 'unknown'` the call was sent before, and may take effect once they run.
+ * No majority of the nodes runs or replies, and that stays so until the cause is removed. `cause` is the error of such a node, or of the
+ * process that hosts them, with its code (STORAGE_FULL, HOST_SILENT) and its remedy. With `outcome: 'unknown'` the call was sent before, and
+ * may take effect once they run.
  */
 export class QuorumLostError extends JobraftError {
   override readonly code = 'QUORUM_LOST';
   override readonly outcome: Outcome;
 
   constructor(nodes: readonly number[], running: readonly number[], cause: JobraftError, outcome: Outcome) {
+    // Nodes may run and not reply: those of a process that is stopped.
+    const state =
+      running.length > nodes.length / 2
+        ? `replies (its nodes: ${nodes.join(', ')})`
+        : `runs (its nodes: ${nodes.join(', ')}; running: ${running.join(', ') || 'none'})`;
     super(
-      `No majority of the cluster's nodes runs (its nodes: ${nodes.join(', ')}; running: ${running.join(', ') || 'none'}). ` +
+      `No majority of the cluster's nodes ${state}. ` +
         `${cause.code}: ${cause.message} ${cause.code.startsWith('STORAGE_') ? 'Then start them: cluster.restart(node). ' : ''}` +
         (outcome === 'unknown'
           ? 'The call was sent before; look for the job before you repeat it.'

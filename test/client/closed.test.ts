@@ -296,3 +296,17 @@ describe('a cluster without a running majority because the disk is full', () => 
     expect(errors).toEqual([]);
   });
 });
+
+describe('the error of a cluster without a majority', () => {
+  const cause = new StorageError('STORAGE_FULL', 'Full.');
+
+  it.each<[readonly number[], string]>([
+    [[1], "No majority of the cluster's nodes runs (its nodes: 1, 2, 3; running: 1). STORAGE_FULL: Full."],
+    [[], "No majority of the cluster's nodes runs (its nodes: 1, 2, 3; running: none). STORAGE_FULL: Full."],
+    // The process that hosts them is stopped.
+    [[1, 2, 3], "No majority of the cluster's nodes replies (its nodes: 1, 2, 3). STORAGE_FULL: Full."],
+  ])('says whether they run: %j', (running, text) => {
+    const { message } = new QuorumLostError([1, 2, 3], running, cause, 'not-applied');
+    expect(message.slice(0, text.length)).toBe(text);
+  });
+});

@@ -2,9 +2,10 @@ import { createConnection, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { compareLogs, statusFaults } from '../../eval/network/inspection.ts';
 import { isolationHere } from '../../eval/network/isolation.ts';
+import { joinFaults } from '../../eval/network/joining-lines.ts';
 import { batches, type Direction } from '../../eval/network/links.ts';
 import type { LogEntryReply, StatusReply } from '../../eval/network/node-api.ts';
-import { leaderViolations, parseLog } from '../../eval/network/node-logs.ts';
+import { type LogLine, leaderViolations, parseLog } from '../../eval/network/node-logs.ts';
 import { judgeElections, type Result, resultLines } from '../../eval/network/scenario.ts';
 import { SlowLink, transitMs } from '../../eval/network/slow-link.ts';
 import { SeededRandom } from '../../src/base/random.ts';
@@ -98,6 +99,36 @@ describe('the logs of nodes', () => {
     const read = (...lines: string[]) => leaderViolations(parseLog(lines.join('\n'), ['leader']));
     expect(read(led(1, 3), led(2, 4), led(1, 5), led(1, 5))).toEqual([]);
     expect(read(led(1, 3), led(2, 4), led(3, 4))).toEqual(['Nodes 2, 3 all led in term 4.']);
+  });
+});
+
+describe('the log lines of a node that joins', () => {
+  const used = (node: number, index: number, lists: string, atMs: number): LogLine => ({
+    ...{ node, event: 'configuration', atMs, term: 1, role: undefined },
+    text: `Node ${node} uses the configuration of entry ${index}: ${lists}`,
+  });
+  const campaign = (node: number, atMs: number): LogLine => ({
+    ...{ node, event: 'election-timeout', atMs, term: 2, role: undefined, text: `Node ${node} timed out, starting election` },
+  });
+  const lines = [
+    used(6, 9, 'voters 1, 2, 3; joining 6', 12),
+    used(1, 12, 'voters 1, 2, 3, 6', 20),
+    used(6, 12, 'voters 1, 2, 3, 6', 21),
+    used(1, 9, 'voters 1, 2, 3; joining 6', 10),
+  ];
+
+  it('show that it was a member without a vote first', () =>
+    expect(joinFaults([...lines, campaign(6, 30), campaign(2, 5)], 6)).toEqual([]));
+
+  it('show a candidacy before it was a voter', () =>
+    expect(joinFaults([...lines, campaign(6, 15)], 6)).toEqual(['Before it was a voter: Node 6 timed out, starting election.']));
+
+  it('show a node that votes as it joins, or a configuration that is missing', () => {
+    expect(joinFaults([used(1, 9, 'voters 1, 6', 1), used(1, 12, 'voters 1; joining 6', 2)], 6)).toEqual([
+      'Node 6 votes as of entry 9, and joins as of entry 12.',
+    ]);
+    expect(joinFaults([], 6)).toEqual(['No log has the configuration in which node 6 joins.']);
+    expect(joinFaults(lines.slice(0, 1), 6)).toEqual(['No log has the configuration in which node 6 votes.']);
   });
 });
 

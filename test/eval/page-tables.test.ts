@@ -166,6 +166,23 @@ describe('the comparison with peers', () => {
       expect(peersSections(csv)[0]?.terms?.join(' ')).not.toContain('as processes');
     });
 
+    it('has jobraft on a shared folder as one more system, and says why a stopped host is not replaced', () => {
+      const folder = measured(
+        'jobraft on a shared folder',
+        'a majority of 3 nodes has it on disk. The nodes are threads of a process that shares a folder.',
+        {
+          'add, 64 B, many in flight': 7,
+          'leader silent: last to next acknowledged add': 5005,
+        },
+      );
+      const [measures] = peersSections([csv, ...folder].join('\n'));
+      expect(measures?.answer).toMatch(/idle –, jobraft on a shared folder 7\.00 adds\/s/);
+      expect(measures?.terms?.join(' ')).toContain('The nodes of "jobraft on a shared folder" are threads of one process');
+      expect(measures?.terms?.join(' ')).toContain('In flight: jobraft 4,000, jobraft on a shared folder 4,000, etcd');
+      expect(peersSection([csv, ...folder].join('\n'))).toContain('| **jobraft on a shared folder** | 3 | yes |');
+      expect(peersSections(csv)[0]?.terms?.join(' ')).not.toContain('shared folder');
+    });
+
     it('has a table of the latency at four rates', () => {
       expect(cellsOf('system', 1)).toEqual(['system', 'at 10 %', 'at 25 %', 'at 50 %', 'at 75 %']);
       expect(cellsOf('**jobraft**', 1).slice(1)).toEqual([

@@ -65,6 +65,9 @@ const rowsOfGaps = (gaps: Gaps, nodesAs: NodesAs, lost = 0) =>
 
 const answerOfGaps = (gaps: Gaps, lost = 0): Answer<FailoverRow> => answerOf(rowsOfGaps(gaps, 'threads', lost));
 
+/** A host cannot be isolated. */
+const rowsOfHost = () => rowsOfGaps({ killed: [700], paused: [1600], isolated: [] }, 'shared folder');
+
 /** Both kinds of nodes, with one round of each fault. */
 const answerOfBoth = (): Answer<FailoverRow> =>
   answerOf([
@@ -106,6 +109,11 @@ describe('the rows of one failover', () => {
     expect(summary).toMatchObject({ gap_ms: 303, gap_from_ms: -3, later_gap_ms: 43, leader_ms: 55, repaired_ms: 1500, elections: 1 });
   });
 
+  it('have the gap until the repair where no other node leads before it', () => {
+    const [row] = failoverRows({ ...aFailover('paused', 1510), nodesAs: 'shared folder', leaderMs: undefined });
+    expect(row).toMatchObject({ leader_ms: null, gap_ms: 1513, later_gap_ms: 43, repaired_ms: 1500, nodes_as: 'shared folder' });
+  });
+
   it('count outcomes, and the messages that waited longer than 100 ms', () => {
     // Due from -0 ms to 195 ms.
     expect(summary).toMatchObject({ acknowledged: 800, rejected: 1, unknown: 1, lost: 0, late: 40, latency_max_ms: 300 });
@@ -131,10 +139,11 @@ describe('the question', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('takes at most two minutes for each kind of nodes on an idle machine, with a step for each fault', () => {
-    expect(expectedMsOf(failover)).toBeLessThanOrEqual(2 * 120_000);
+    expect(expectedMsOf(failover)).toBeLessThanOrEqual(3 * 120_000);
     expect(failover.steps.map(({ name }) => name)).toEqual([
       ...['leader killed', 'leader paused', 'leader isolated'],
       ...['leader killed, processes', 'leader paused, processes', 'leader isolated, processes'],
+      ...['leader killed, shared folder', 'leader paused, shared folder'],
     ]);
   });
 
@@ -196,6 +205,18 @@ describe('the chart of failovers', () => {
     expect(failoverChartNames(answerOfBoth().rows)).toEqual(['failover', 'failover-processes']);
   });
 
+  it('has one of its own for the host of a shared folder', () => {
+    const charts = failoverCharts(answerOf([...answerOfBoth().rows, ...rowsOfHost()]), { font: 'Inter', widthPx: 560 });
+    expect(charts.map(({ name }) => name)).toEqual(['failover', 'failover-processes', 'failover-shared-folder']);
+    const spec = JSON.stringify(charts[2]?.spec);
+    expect(charts[2]?.title).toBe(
+      'No add is acknowledged for 703 ms when the host of a shared folder is killed, 1,603 ms when it is paused',
+    );
+    expect(spec).toContain('3 nodes in one of two processes that share a folder');
+    expect(spec).toContain('Host killed: gap of 703 ms');
+    expect(SPEC.parse(charts[2]?.spec).vconcat).toHaveLength(2);
+  });
+
   it.each([300, 560])('is drawn %i px wide with its counts', async (widthPx) => {
     const [drawn] = failoverCharts(answer, { font: 'Inter', widthPx });
     const svg = await renderSvg(drawn as NonNullable<typeof drawn>);
@@ -249,5 +270,16 @@ describe('the section of failovers', () => {
     expect(table.rows.map((cells) => cells.length)).toEqual(table.rows.map(() => table.header.length));
     expect(terms?.join(' ')).toContain('killed by SIGKILL');
     expect(charts).toEqual(['failover', 'failover-processes']);
+  });
+
+  it('has the host of a shared folder as well, which nothing isolates', () => {
+    const { brief, table, terms, charts } = failoverSection(answerOf([...answerOfBoth().rows, ...rowsOfHost()]));
+    expect(brief).toContain('; 703 ms when it is killed, 1,603 ms when it is paused (host of a shared folder) (medians).');
+    expect(table.rows.map(([fault, nodes]) => `${fault} ${nodes}`)).toEqual([
+      ...['killed threads', 'killed processes', 'killed shared folder'],
+      ...['paused threads', 'paused processes', 'paused shared folder', 'isolated threads', 'isolated processes'],
+    ]);
+    expect(terms?.join(' ')).toContain('no other process takes over, and the gap is as long as the pause');
+    expect(charts).toEqual(['failover', 'failover-processes', 'failover-shared-folder']);
   });
 });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { FAULT_MEANINGS } from '../../eval/questions/fault-meanings.ts';
-import { rowsOfRuns, type SurvivalRow } from '../../eval/questions/survival.ts';
+import { rowsOfFaults } from '../../eval/questions/process-survival.ts';
+import { rowsOfRuns } from '../../eval/questions/survival.ts';
+import type { SurvivalRow } from '../../eval/questions/survival-row.ts';
 import { survivalSection } from '../../eval/report/questions/survival-section.ts';
+import type { FaultResult } from '../../eval/soak/processes/run-faults.ts';
 import { planOf } from '../../src/sim/plan.ts';
 import { type RunOutcome, runPlan } from '../../src/sim/run-plan.ts';
 import { answerOf } from './answers.ts';
@@ -36,6 +39,36 @@ describe('the rows of simulated runs', () => {
   });
 });
 
+describe('the rows of the faults of processes', () => {
+  const result = (name: string, more: Partial<FaultResult> = {}): FaultResult => ({
+    ...{ name, times: 1, elections: 0, detail: '', isSkipped: false, failures: [] },
+    counts: { acknowledged: 100, rejected: 3, unknown: 1, lost: 0, duplicated: 0, longestGapMs: 0 },
+    ...more,
+  });
+
+  it('are one for each fault, and one over all of one cluster', () => {
+    const rows = rowsOfFaults('shared folder', [
+      result('kills', { times: 30 }),
+      result('a full disk', { isSkipped: true }),
+      result('a pause'),
+    ]);
+    expect(rows.map(({ source, fault, runs, injected, acknowledged }) => [source, fault, runs, injected, acknowledged])).toEqual([
+      ['shared folder', 'all', 1, 31, 300],
+      ['shared folder', 'kills', 1, 30, 100],
+      ['shared folder', 'a full disk', 0, 0, 100],
+      ['shared folder', 'a pause', 1, 1, 100],
+    ]);
+    expect(rows.every(({ lost, unexpected, violations }) => lost === 0 && unexpected === null && violations === 0)).toBe(true);
+  });
+
+  it('count a failure as a violation, and what was lost', () => {
+    const counts = { acknowledged: 100, rejected: 0, unknown: 0, lost: 2, duplicated: 1, longestGapMs: 0 };
+    const [all, kills] = rowsOfFaults('node processes', [result('kills', { counts, failures: ['2 messages are lost.'] })]);
+    expect(all).toMatchObject({ lost: 2, duplicated: 1, violations: 1 });
+    expect(kills).toMatchObject({ lost: 2, duplicated: 1, violations: 1 });
+  });
+});
+
 describe('the section on survival', () => {
   const row = (fault: string, more: Partial<SurvivalRow> = {}): SurvivalRow => ({
     ...{ source: 'simulator', fault, runs: 10, injected: 30, acknowledged: 600, lost: 0, duplicated: 0, unexpected: 0, violations: 0 },
@@ -60,6 +93,22 @@ describe('the section on survival', () => {
     expect(table.rows.map(([fault]) => fault)).toEqual(['all, simulator', 'all, soak']);
     expect(terms?.[1]).toBe('In the soak 0 of 600 acknowledged adds were lost, in 1 run, which gives no bound.');
     expect(terms).toContain('Faults of the soak, with how often each was injected: pause 2, kill-leader 3.');
+  });
+
+  it('has a row for each fault of processes, whose name says what happens', () => {
+    const of = (fault: string, injected: number) => row(fault, { source: 'shared folder', runs: 1, injected, unexpected: null });
+    const { title, note, terms, table } = survivalSection(
+      answerOf([row('all'), of('all', 31), of('SIGKILL of the host', 30), of('a pause', 1)]),
+    );
+    expect(title).toBe('Nothing was lost in 61 faults (30 in the simulator, 31 in processes that share a folder)');
+    expect(terms?.[1]).toBe('In processes that share a folder 0 of 600 acknowledged adds were lost, in 1 run, which gives no bound.');
+    expect(table.rows.slice(1).map((cells) => [...cells.slice(0, 4), cells[7]])).toEqual([
+      ['all, shared folder', 'the kinds below', '1', '31', '–'],
+      ['shared folder', 'SIGKILL of the host', '1', '30', '–'],
+      ['shared folder', 'a pause', '1', '1', '–'],
+    ]);
+    expect(note).toContain('one after the other');
+    expect(survivalSection(answerOf([row('all')])).note).not.toContain('Processes');
   });
 
   it('says so when a guarantee was broken', () => {

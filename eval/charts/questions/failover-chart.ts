@@ -27,12 +27,25 @@ const COLORS: Readonly<Record<LeaderFault, string>> = {
 /** Names of the charts, of those kinds of nodes that were measured. */
 export const failoverChartNames = (rows: readonly FailoverRow[]): readonly string[] => measuredAs(rows).map(nameOf);
 
-const nameOf = (nodesAs: NodesAs): string => (nodesAs === 'threads' ? 'failover' : `failover-${nodesAs}`);
+const nameOf = (nodesAs: NodesAs): string => (nodesAs === 'threads' ? 'failover' : `failover-${nodesAs.replaceAll(' ', '-')}`);
+
+/** Threads are those of all other charts. */
+const PLACES: Readonly<Record<NodesAs, string | undefined>> = {
+  threads: undefined,
+  processes: 'as processes by gRPC on one machine',
+  'shared folder': 'in one of two processes that share a folder',
+};
+
+const LEADERS: Readonly<Record<NodesAs, string>> = {
+  threads: 'the leader',
+  processes: 'the leader, a process,',
+  'shared folder': 'the host of a shared folder',
+};
 
 const measuredAs = (rows: readonly FailoverRow[]): readonly NodesAs[] =>
   NODES_AS.filter((nodesAs) => rows.some((row) => row.nodes_as === nodesAs));
 
-/** Charts of acknowledgements per 10 ms around each fault, one for nodes as threads and one for processes, with a panel a fault. */
+/** Charts of acknowledgements per 10 ms around each fault, one for each kind of nodes, with a panel a fault. */
 export const failoverCharts = (answer: Answer<FailoverRow>, style: ChartStyle): readonly Chart[] =>
   measuredAs(answer.rows).map((nodesAs) =>
     failoverChart(nodesAs, { ...answer, rows: answer.rows.filter((row) => row.nodes_as === nodesAs) }, style),
@@ -51,7 +64,7 @@ function failoverChart(nodesAs: NodesAs, answer: Answer<FailoverRow>, { font, wi
       [
         `Acknowledgements per ${BIN_MS} ms of 2,000 adds/s of 64 B on a fixed schedule · ${formatCount(acknowledged)} acknowledged, ${formatCount(lost)} lost`,
         'Dark: the round with the median gap, which is shaded; faint: the others',
-        ...answerLine(answer, nodesAs === 'threads' ? undefined : 'as processes by gRPC on one machine'),
+        ...answerLine(answer, PLACES[nodesAs]),
       ],
       widthPx,
     ),
@@ -61,7 +74,7 @@ function failoverChart(nodesAs: NodesAs, answer: Answer<FailoverRow>, { font, wi
       panelOf(
         fault,
         answer.rows.filter((row) => row.fault === fault),
-        { widthPx, most, isLast: fault === measured.at(-1) },
+        { subject: nodesAs === 'shared folder' ? 'Host' : 'Leader', widthPx, most, isLast: fault === measured.at(-1) },
       ),
     ),
   };
@@ -77,7 +90,7 @@ function failoverTitle(nodesAs: NodesAs, rows: readonly Row[]): string {
   const lost = sumOf(rows, 'lost');
   const losses = lost === 0 ? '' : `${formatCount(lost)} acknowledged adds are lost; `;
   const [first, ...rest] = gaps;
-  const leader = nodesAs === 'threads' ? 'the leader' : 'the leader, a process,';
+  const leader = LEADERS[nodesAs];
   if (first === undefined) return `Acknowledgements around a fault of ${leader.replace(/,$/, '')}`;
   const all = [first.replace('it is', `${leader} is`), ...rest].join(', ');
   return `${losses}${losses === '' ? 'No' : 'no'} add is acknowledged for ${all}`;
@@ -96,6 +109,8 @@ function medianSummary(rows: readonly Row[]): Row | undefined {
 }
 
 interface PanelStyle {
+  /** What fails. */
+  readonly subject: string;
   readonly widthPx: number;
   /** Acknowledgements of the largest bin in all panels. */
   readonly most: number;
@@ -105,7 +120,7 @@ interface PanelStyle {
 /** The top of the axis is the first of them that no bin is above. */
 const Y_TOPS = [100, 200, 500, 1000, 2000, 5000, 10_000];
 
-function panelOf(fault: LeaderFault, rows: readonly Row[], { widthPx, most, isLast }: PanelStyle) {
+function panelOf(fault: LeaderFault, rows: readonly Row[], { subject, widthPx, most, isLast }: PanelStyle) {
   const middle = medianSummary(rows);
   const color = COLORS[fault];
   const gaps = gapsOf(rows, fault);
@@ -127,7 +142,7 @@ function panelOf(fault: LeaderFault, rows: readonly Row[], { widthPx, most, isLa
   const range = gaps.length < 2 ? '' : ` (${formatNumber(Math.min(...gaps))}–${formatNumber(Math.max(...gaps))})`;
   return {
     title: {
-      text: `Leader ${fault}: ${gaps.length === 0 ? 'no gap' : `gap of ${formatNumber(median(gaps))} ms${range}`}`,
+      text: `${subject} ${fault}: ${gaps.length === 0 ? 'no gap' : `gap of ${formatNumber(median(gaps))} ms${range}`}`,
       ...{ fontSize: 13, offset: 8, color, anchor: 'start' as const, frame: 'group' as const },
     },
     width: widthPx,

@@ -1,9 +1,10 @@
-import type { Cluster } from '../../../src/index.ts';
+import { type Cluster, openCluster, type SharedCluster } from '../../../src/index.ts';
 import { faultsOf } from '../../../src/testing/index.ts';
 import { withCluster } from '../../bench/bench-cluster.ts';
 import type { BridgedCluster } from '../../load/cluster-bridge.ts';
 import { NodeProcesses } from '../../processes/node-processes.ts';
 import { ProcessCluster } from '../../processes/process-cluster.ts';
+import { TaskProcess } from '../../processes/task-process.ts';
 import type { StepContext } from '../question.ts';
 import type { LeaderFault, NodesAs } from './failover-row.ts';
 
@@ -16,6 +17,8 @@ export interface FailingCluster {
   /** Resolves when the fault is in effect. */
   begin(fault: LeaderFault, leader: number): Promise<void>;
   repair(fault: LeaderFault, leader: number): Promise<void>;
+  /** Whether another leader is known to the nodes that go on; without this function there is none before the repair. */
+  readonly isReplaced?: (leader: number) => Promise<boolean>;
 }
 
 /** A new cluster with a leader, closed afterwards in any case. */
@@ -24,14 +27,27 @@ export const withFailingCluster = <T>(
   fault: LeaderFault,
   context: StepContext,
   use: (failing: FailingCluster) => Promise<T>,
-): Promise<T> => (nodesAs === 'threads' ? withThreads(context, use) : withProcesses(fault, context, use));
+): Promise<T> => {
+  if (nodesAs === 'threads') return withThreads(context, use);
+  return nodesAs === 'processes' ? withProcesses(fault, context, use) : withSharedFolder(fault, context, use);
+};
 
 const withThreads = <T>(context: StepContext, use: (failing: FailingCluster) => Promise<T>): Promise<T> =>
   withCluster({ ...context, medianOf: () => undefined }, (cluster) => use(failingThreads(cluster)));
 
+/** As a node that goes on reports it. */
+const isReplacedIn =
+  (cluster: FailingCluster['cluster']) =>
+  async (leader: number): Promise<boolean> => {
+    const survivor = cluster.nodeIds().find((node) => node !== leader) ?? leader;
+    const { leaderId } = await cluster.status(survivor);
+    return leaderId !== null && leaderId !== leader;
+  };
+
 function failingThreads(cluster: Cluster): FailingCluster {
   return {
     cluster,
+    isReplaced: isReplacedIn(cluster),
     async begin(fault, leader) {
       // The leader's thread ends at an arbitrary point.
       if (fault === 'killed') await faultsOf(cluster).kill(leader);
@@ -58,6 +74,7 @@ async function withProcesses<T>(fault: LeaderFault, context: StepContext, use: (
 function failingProcesses(cluster: ProcessCluster, nodes: NodeProcesses): FailingCluster {
   return {
     cluster,
+    isReplaced: isReplacedIn(cluster),
     async begin(fault, leader) {
       if (fault === 'killed') await nodes.node(leader).kill();
       else if (fault === 'paused') nodes.node(leader).pause();
@@ -70,3 +87,55 @@ function failingProcesses(cluster: ProcessCluster, nodes: NodeProcesses): Failin
     },
   };
 }
+
+/** Another process hosts the nodes; this one takes over when that one is killed, and cannot while it is stopped. */
+async function withSharedFolder<T>(
+  fault: LeaderFault,
+  { config: { nodes, durability, raft, limits }, dataDir }: StepContext,
+  use: (failing: FailingCluster) => Promise<T>,
+): Promise<T> {
+  const options = { nodes, durability, raft, limits, dataDir };
+  await using processes = new AsyncDisposableStack();
+  const start = async (): Promise<TaskProcess> => {
+    const started = processes.use(new TaskProcess({ type: 'host', options }));
+    await started.ready();
+    return started;
+  };
+  const host = await start();
+  await using cluster = await openCluster(options);
+  return await use(failingHost(fault, cluster, host, start));
+}
+
+function failingHost(
+  fault: LeaderFault,
+  cluster: SharedCluster,
+  host: TaskProcess,
+  startAnother: () => Promise<TaskProcess>,
+): FailingCluster {
+  const leads = async (): Promise<boolean> => cluster.isHost && (await cluster.leader()) !== undefined;
+  return {
+    cluster: withoutRunning(cluster),
+    ...(fault === 'killed' ? { isReplaced: leads } : {}),
+    async begin() {
+      if (fault === 'killed') await host.kill();
+      else host.pause();
+    },
+    async repair() {
+      if (fault === 'killed') await startAnother();
+      else host.resume();
+    },
+  };
+}
+
+/**
+ * While no process hosts the nodes, none of them runs, but one is about to host them. Over a bridge that must not look like nodes that were
+ * stopped, for which a client does not wait: its channels are lost, and it opens others.
+ */
+const withoutRunning = (cluster: SharedCluster): FailingCluster['cluster'] => ({
+  holder: cluster.holder,
+  nodeIds: () => cluster.nodeIds(),
+  openChannel: (node, handlers) => cluster.openChannel(node, handlers),
+  onClosed: (listener) => cluster.onClosed(listener),
+  status: (node) => cluster.status(node),
+  waitForLeader: (timeoutMs) => cluster.waitForLeader(timeoutMs),
+});

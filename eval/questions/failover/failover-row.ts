@@ -8,9 +8,19 @@ import { count, optionalNumber } from '../cells.ts';
 export const FAULTS = ['killed', 'paused', 'isolated'] as const;
 export type LeaderFault = (typeof FAULTS)[number];
 
-/** `threads` beside the client, in its process; or each node a process, by gRPC. */
-export const NODES_AS = ['threads', 'processes'] as const;
+/**
+ * `threads` beside the client, in its process; or each node a process, by gRPC; or threads of another process that shares a folder with that
+ * of the client: that process fails, and with it all nodes.
+ */
+export const NODES_AS = ['threads', 'processes', 'shared folder'] as const;
 export type NodesAs = (typeof NODES_AS)[number];
+
+/** A host's nodes cannot be cut off from each other: they are threads of one process. */
+export const FAULTS_OF: Readonly<Record<NodesAs, readonly LeaderFault[]>> = {
+  threads: FAULTS,
+  processes: FAULTS,
+  'shared folder': ['killed', 'paused'],
+};
 
 /** Times are in milliseconds since the fault began; a column that the kind of row lacks is null. */
 export const failoverRow = z.object({
@@ -39,7 +49,7 @@ export const failoverRow = z.object({
   gap_from_ms: optionalNumber,
   /** The same from then on, as the repaired node returns. */
   later_gap_ms: optionalNumber,
-  /** When a survivor first named another leader. */
+  /** When a survivor first named another leader; null where the nodes of a stopped host all go on. */
   leader_ms: optionalNumber,
   /** When the repair began. */
   repaired_ms: optionalNumber,
@@ -62,7 +72,8 @@ export interface SeenFailover {
   readonly fault: LeaderFault;
   readonly nodesAs: NodesAs;
   readonly faultMs: number;
-  readonly leaderMs: number;
+  /** `undefined` if there was none before the repair, which ended the outage. */
+  readonly leaderMs: number | undefined;
   readonly repairedMs: number;
   readonly elections: number;
   /** With the times of each message. */
@@ -94,7 +105,7 @@ function summaryOf(
   messages: readonly Message[],
 ): FailoverRow {
   const ascending = messages.map((message) => message.acknowledgedMs).sort((a, b) => a - b);
-  const servedMs = ascending.find((atMs) => atMs > leaderMs - faultMs) ?? Number.NaN;
+  const servedMs = ascending.find((atMs) => atMs > (leaderMs ?? repairedMs) - faultMs) ?? Number.NaN;
   const overMs = servedMs + OUTAGE_TAIL_MS;
   const gap = longestSilence(
     ascending.filter((atMs) => atMs <= overMs),
@@ -118,7 +129,7 @@ function summaryOf(
     gap_ms: gap === undefined ? null : round(gap.toMs - gap.fromMs),
     gap_from_ms: gap === undefined ? null : round(gap.fromMs),
     later_gap_ms: later === undefined ? null : round(later.toMs - later.fromMs),
-    leader_ms: round(leaderMs - faultMs),
+    leader_ms: leaderMs === undefined ? null : round(leaderMs - faultMs),
     repaired_ms: round(repairedMs - faultMs),
     elections,
     nodes_as: nodesAs,

@@ -18,14 +18,16 @@ type Count = 'acknowledged' | 'rejected' | 'unknown' | 'lost' | 'duplicated' | '
 
 export function failoverSection({ rows }: Answer<FailoverRow>): Section {
   const summaries = rows.filter(({ kind }) => kind === 'summary');
-  const hasProcesses = summaries.some((row) => row.nodes_as === 'processes');
+  const isMeasured = (nodesAs: NodesAs): boolean => summaries.some((row) => row.nodes_as === nodesAs);
+  const hasKinds = isMeasured('processes') || isMeasured('shared folder');
   return {
     title: 'What does a client see of a failover?',
     ...failoverAnswer(summaries),
     note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Times in milliseconds, as medians and ranges of the rounds; elections and outcomes are sums.`,
     terms: [
       `Killed: its thread ends, and its channels close, which the others notice at once. Paused: its thread stops, and its channels stay open. Isolated: it runs, and no message passes. After these two the others wait for the election timeout, the default of ${nameOf(DEFAULT_RANGE)} ms.`,
-      ...(hasProcesses ? [PROCESS_FAULTS] : []),
+      ...(isMeasured('processes') ? [PROCESS_FAULTS] : []),
+      ...(isMeasured('shared folder') ? [HOST_FAULTS] : []),
       'Gap: the longest time between two acknowledgements until another node leads. Later gap: the longest one afterwards. Longest wait: of one message, from when it was due to its acknowledgement, at any time from the fault on.',
       `Over ${LATE_MS} ms: messages that waited longer, of 14,000 a round.${laterWaits(rows)}`,
       'Lost: as defined under "Safety".',
@@ -34,7 +36,7 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
     table: {
       header: [
         'Leader',
-        ...(hasProcesses ? ['Nodes'] : []),
+        ...(hasKinds ? ['Nodes'] : []),
         'Gap',
         'Next leader',
         'p99',
@@ -51,7 +53,7 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
       rows: FAULTS.flatMap((fault) =>
         NODES_AS.flatMap((nodesAs) => {
           const of = summaries.filter((row) => row.fault === fault && row.nodes_as === nodesAs);
-          return of.length === 0 ? [] : [[fault, ...(hasProcesses ? [nodesAs] : []), ...cellsOf(of)]];
+          return of.length === 0 ? [] : [[fault, ...(hasKinds ? [nodesAs] : []), ...cellsOf(of)]];
         }),
       ),
     },
@@ -61,6 +63,16 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
 
 const PROCESS_FAULTS =
   'Nodes as processes, by gRPC on the loopback interface: killed by SIGKILL, which closes their sockets; paused by SIGSTOP until SIGCONT; isolated by proxies between the nodes, which pass nothing and close nothing. Clients reach each node directly.';
+
+const HOST_FAULTS =
+  'Shared folder: the nodes are threads of a process that hosts them (openCluster), and the client is in another one. Killed: the host by SIGKILL, with all nodes; the process of the client takes over, and another one joins after 1.5 s. Paused: the host by SIGSTOP until SIGCONT; it keeps the files, so that no other process takes over, and the gap is as long as the pause.';
+
+/** How the nodes run, as a sentence has it. */
+const KINDS: Readonly<Record<NodesAs, string>> = {
+  threads: 'nodes as threads',
+  processes: 'nodes as processes',
+  'shared folder': 'host of a shared folder',
+};
 
 function failoverAnswer(summaries: readonly FailoverRow[]): Pick<Section, 'answer' | 'brief'> {
   const of = (nodesAs: NodesAs, fault: LeaderFault, column: 'gap_ms' | 'latency_max_ms'): readonly number[] =>
@@ -86,7 +98,7 @@ function failoverAnswer(summaries: readonly FailoverRow[]): Pick<Section, 'answe
 
 /** The texts of kinds of nodes, with their names where there are several. */
 const byKind = (texts: readonly string[], kinds: readonly { readonly nodesAs: NodesAs }[]): string =>
-  kinds.length < 2 ? texts.join('') : texts.map((text, at) => `${text} (nodes as ${kinds[at]?.nodesAs})`).join('; ');
+  kinds.length < 2 ? texts.join('') : texts.map((text, at) => `${text} (${KINDS[kinds[at]?.nodesAs ?? 'threads']})`).join('; ');
 
 /** Says when the messages were due that waited longer than the gap of their round, and long enough to be counted. */
 function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
@@ -110,7 +122,7 @@ function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
       const [from, to] = [Math.min(...dueMs), Math.max(...dueMs) + BIN_MS];
       const repair = repaired_ms === null ? '' : `, where its repair began at ${formatNumber(repaired_ms)} ms`;
       return [
-        ` In round ${round} of "${fault}"${nodes_as === 'threads' ? '' : ` as ${nodes_as}`} ${formatCount(late ?? 0)} did, though both gaps are shorter: they were due ${formatCount(from)} to ${formatCount(to)} ms after the fault${repair}. Acknowledgements arrived in that time, but late.`,
+        ` In round ${round} of "${fault}"${nodes_as === 'threads' ? '' : ` (${KINDS[nodes_as]})`} ${formatCount(late ?? 0)} did, though both gaps are shorter: they were due ${formatCount(from)} to ${formatCount(to)} ms after the fault${repair}. Acknowledgements arrived in that time, but late.`,
       ];
     })
     .join('');

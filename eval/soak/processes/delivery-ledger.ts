@@ -39,10 +39,16 @@ export class DeliveryLedger {
     return this.#completedJobs.size;
   }
 
+  /** Acknowledged, and not completed yet. */
+  openJobs(): readonly string[] {
+    return [...this.#open];
+  }
+
+  /** @param atMs may be out of order: several processes report theirs. */
   onAcknowledged(job: string, atMs: number): void {
     this.#acknowledged += 1;
     if (this.#lastMs !== undefined) this.#longestGapMs = Math.max(this.#longestGapMs, atMs - this.#lastMs);
-    this.#lastMs = atMs;
+    this.#lastMs = Math.max(this.#lastMs ?? atMs, atMs);
     if (!this.#completedJobs.has(job)) this.#open.add(job);
   }
 
@@ -56,6 +62,12 @@ export class DeliveryLedger {
     if (this.#completedJobs.has(job) || first !== job) this.#duplicated += 1;
     this.#completedJobs.add(job);
     this.#completedMessages.set(message, first);
+    this.#open.delete(job);
+  }
+
+  /** The cluster has the job as completed, which no process has reported. */
+  onFoundCompleted(job: string): void {
+    this.#completedJobs.add(job);
     this.#open.delete(job);
   }
 

@@ -5,15 +5,18 @@ import { connect } from '../../../src/remote/index.ts';
 import { caughtUp } from '../../measuring/catch-up.ts';
 import { NodeProcesses } from '../../processes/node-processes.ts';
 import { CannotMount, SmallDisk } from '../small-disk.ts';
+import { firstSentence } from './error-text.ts';
 import { misbehave } from './misbehave.ts';
 import { MISBEHAVING_CLIENTS } from './misbehaving-clients.ts';
-import { CannotInject, type Subject } from './subject.ts';
+import { CannotInject, type Subject, type SubjectUnderLoad } from './subject.ts';
 
-/** A fault of processes, injected while adds and a worker go on. */
-export interface ProcessFault {
+/** A fault of processes, injected while adds and workers go on. */
+export interface ProcessFault<Of extends SubjectUnderLoad = Subject> {
   readonly name: string;
+  /** How often it is injected. Default: once. */
+  readonly times?: number;
   /** @returns what happened, for its line. @throws {CannotInject} */
-  inject(subject: Subject): Promise<string>;
+  inject(subject: Of): Promise<string>;
 }
 
 /** Acknowledgements that show that adds go on. */
@@ -30,16 +33,16 @@ const HOUR_S = 3_600;
 const CLOCK_ERROR_S = 60;
 const FAKETIME_ROOT = '/usr/lib';
 
-/** @param kills of node processes, each of which is started again before the next. */
-export const processFaults = (kills: number): readonly ProcessFault[] => [
-  { name: `SIGKILL of each node in turn, ${kills} times`, inject: (subject) => killInTurn(subject, kills) },
-  { name: `SIGKILL of the leader, ${Math.ceil(kills / 3)} times`, inject: (subject) => killLeaders(subject, Math.ceil(kills / 3)) },
+/** @param kills of node processes, and of those that lead: each is started again before the next. */
+export const processFaults = (kills: number, leaderKills = Math.ceil(kills / 3)): readonly ProcessFault[] => [
+  { name: `SIGKILL of each node in turn, ${kills} times`, times: kills, inject: (subject) => killInTurn(subject, kills) },
+  { name: `SIGKILL of the leader, ${leaderKills} times`, times: leaderKills, inject: (subject) => killLeaders(subject, leaderKills) },
   { name: `SIGSTOP of the leader for ${PAUSE_MS / 1_000} s, SIGCONT`, inject: async (subject) => pause(subject, await subject.leader()) },
   { name: `SIGSTOP of a follower for ${PAUSE_MS / 1_000} s, SIGCONT`, inject: async (subject) => pause(subject, await subject.follower()) },
   ...MISBEHAVING_CLIENTS.map(({ name }) => ({
     name,
     inject: async ({ nodes }: Subject) => {
-      const replies = await Promise.all([...nodes.addresses].map(([node, address]) => misbehave({ name, node, address })));
+      const replies = await Promise.all([...nodes.addresses].map(([node, address]) => misbehave({ kind: 'grpc', name, node, address })));
       return `of each node: ${[...new Set(replies)].join('; ')}`;
     },
   })),
@@ -138,8 +141,6 @@ async function untilFull(subject: Subject, id: number, disk: SmallDisk): Promise
   await subject.begun(id);
   return `node ${id} ended with ${firstSentence(node.endText)}; with space again it has caught up`;
 }
-
-const firstSentence = (text: string): string => text.split('. ', 1)[0] ?? text;
 
 async function shiftClocks(subject: Subject): Promise<string> {
   const library = faketimeLibrary();

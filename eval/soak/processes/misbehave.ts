@@ -1,7 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { MisbehaviourTask } from './misbehaving-clients.ts';
+import type { FolderSocket } from './shared/socket-clients.ts';
+
+/** The only argument of a process of such a client, as JSON. */
+export type MisbehaviourTask =
+  | { readonly kind: 'grpc'; readonly name: string; readonly node: number; readonly address: string }
+  | { readonly kind: 'socket'; readonly name: string; readonly socket: FolderSocket };
 
 const PROCESS_FILE = fileURLToPath(new URL('./misbehaving-process.js', import.meta.url));
 const BEHAVIOUR_MS_MAX = 60_000;

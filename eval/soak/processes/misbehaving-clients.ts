@@ -12,13 +12,6 @@ export interface MisbehavingClient {
   behave(node: number, address: string, cluster: ClusterEndpoint): Promise<string>;
 }
 
-/** The only argument of a process of such a client, as JSON. */
-export interface MisbehaviourTask {
-  readonly name: string;
-  readonly node: number;
-  readonly address: string;
-}
-
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const FRAME_HEADER_BYTES = 9;
 const FRAME_TYPES = { data: 0, headers: 1, settings: 4 } as const;
@@ -60,7 +53,7 @@ const closed = (connection: EventEmitter): Promise<void> => new Promise((resolve
 async function sendBytes(address: string, bytes: Buffer): Promise<string> {
   const socket = dial(address).resume();
   socket.write(bytes);
-  const isClosed = await Promise.race([closed(socket).then(() => true), sleep(ANSWER_MS_MAX, false)]);
+  const isClosed = await Promise.race([closed(socket).then(() => true), sleep(ANSWER_MS_MAX, false, { ref: false })]);
   socket.destroy();
   return isClosed ? 'closed' : `open after ${ANSWER_MS_MAX / 1_000} s`;
 }
@@ -81,7 +74,7 @@ async function call(address: string, path: string, body: readonly Buffer[], head
     });
     for (const part of body) request.write(part);
     request.resume();
-    await Promise.race([closed(request), sleep(ANSWER_MS_MAX)]);
+    await Promise.race([closed(request), sleep(ANSWER_MS_MAX, undefined, { ref: false })]);
     return status;
   } finally {
     session.destroy();

@@ -1,11 +1,17 @@
 import { connect } from '../../../src/remote/index.ts';
-import { MISBEHAVING_CLIENTS, type MisbehaviourTask } from './misbehaving-clients.ts';
+import type { MisbehaviourTask } from './misbehave.ts';
+import { MISBEHAVING_CLIENTS } from './misbehaving-clients.ts';
+import { SOCKET_CLIENTS } from './shared/socket-clients.ts';
 
-/** One client that misbehaves towards one node. Its result is what it sends to its parent. */
-async function main({ name, node, address }: MisbehaviourTask): Promise<void> {
-  const client = MISBEHAVING_CLIENTS.find((each) => each.name === name);
-  await using cluster = await connect({ endpoints: [address] });
-  process.send?.((await client?.behave(node, address, cluster)) ?? `There is no ${name}.`);
+/** One client that misbehaves towards one node, or one socket. Its result is what it sends to its parent. */
+async function main(task: MisbehaviourTask): Promise<void> {
+  process.send?.((await behave(task)) ?? `There is no ${task.name}.`);
+}
+
+async function behave(task: MisbehaviourTask): Promise<string | undefined> {
+  if (task.kind === 'socket') return await SOCKET_CLIENTS.find(({ name }) => name === task.name)?.behave(task.socket);
+  await using cluster = await connect({ endpoints: [task.address] });
+  return await MISBEHAVING_CLIENTS.find(({ name }) => name === task.name)?.behave(task.node, task.address, cluster);
 }
 
 // The parent writes the argument.

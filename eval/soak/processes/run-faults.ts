@@ -1,23 +1,21 @@
-import { connect } from '../../../src/remote/index.ts';
-import { NodeProcesses } from '../../processes/node-processes.ts';
 import type { FaultCounts } from './delivery-ledger.ts';
 import type { ProcessFault } from './faults.ts';
-import { ProcessLoad } from './process-load.ts';
-import { CannotInject, Subject } from './subject.ts';
+import { CannotInject, type SubjectUnderLoad } from './subject.ts';
 
-export interface ProcessSoakOptions {
-  readonly faults: readonly ProcessFault[];
-  readonly nodes: number;
-  readonly addsPerSecond: number;
-  /** For the files of the nodes; it must not have any. */
-  readonly folder: string;
+export interface ProcessSoakOptions<Of extends SubjectUnderLoad> {
+  readonly faults: readonly ProcessFault<Of>[];
+  readonly start: () => Promise<Of>;
   /** Receives a line for every fault. */
   readonly print: (line: string) => void;
+  /** No further fault is injected after it. */
+  readonly signal?: AbortSignal;
 }
 
 /** The outcome of one fault. */
 export interface FaultResult {
   readonly name: string;
+  /** How often the fault was injected. */
+  readonly times: number;
   readonly counts: FaultCounts;
   /** Terms that began. */
   readonly elections: number;
@@ -32,13 +30,12 @@ const WARM_UP_ADDS = 50;
 const DRAIN_MS_MAX = 120_000;
 
 /** Injects each fault into one cluster, under load; after each the queue is drained, and every acknowledged message must be completed. */
-export async function runFaults({ faults, nodes, addsPerSecond, folder, print }: ProcessSoakOptions): Promise<readonly FaultResult[]> {
-  await using processes = await NodeProcesses.start({ config: { nodes, durability: 'full' }, dataDir: folder });
-  await using cluster = await connect({ endpoints: processes.endpoints });
-  await using load = new ProcessLoad(cluster, addsPerSecond);
-  const subject = new Subject(processes, cluster, load, folder);
+export async function runFaults<Of extends SubjectUnderLoad>(options: ProcessSoakOptions<Of>): Promise<readonly FaultResult[]> {
+  const { faults, start, print, signal } = options;
+  await using subject = await start();
   const results: FaultResult[] = [];
   for (const fault of faults) {
+    if (signal?.aborted) break;
     const result = await resultOf(fault, subject);
     results.push(result);
     print(describeResult(result));
@@ -47,7 +44,7 @@ export async function runFaults({ faults, nodes, addsPerSecond, folder, print }:
   return results;
 }
 
-async function resultOf({ name, inject }: ProcessFault, subject: Subject): Promise<FaultResult> {
+async function resultOf<Of extends SubjectUnderLoad>({ name, times = 1, inject }: ProcessFault<Of>, subject: Of): Promise<FaultResult> {
   const { load } = subject;
   const failures: string[] = [];
   let detail = '';
@@ -65,16 +62,13 @@ async function resultOf({ name, inject }: ProcessFault, subject: Subject): Promi
     else failures.push(text);
   }
   if (!(await load.drained(DRAIN_MS_MAX))) failures.push(`The queue was not drained within ${DRAIN_MS_MAX / 1_000} s.`);
-  for (const id of subject.ids) {
-    const node = subject.nodes.node(id);
-    if (!node.isRunning) failures.push(`Node ${id} ended: ${node.endText}`);
-  }
+  failures.push(...subject.endings());
   const counts = load.ledger.endFault();
   const error = load.takeError();
   if (counts.rejected + counts.unknown > 0 && error !== undefined) detail = `${detail}; the first error: ${error}`;
   if (counts.lost > 0) failures.push(`${counts.lost} acknowledged messages are lost.`);
   if (counts.duplicated > 0) failures.push(`${counts.duplicated} messages were completed twice.`);
-  return { name, counts, elections: (await subject.term()) - term, detail, isSkipped, failures };
+  return { name, times, counts, elections: (await subject.term()) - term, detail, isSkipped, failures };
 }
 
 /** One line, and one for each failure. */
