@@ -2,15 +2,14 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { asNodeId } from '../base/ids.ts';
-import { ADDRESS, isLoopback, type NodeAddress, type NodeConfig } from '../config/node-config.ts';
-import type { ConnectionNotice, NodeEvent } from '../node/event.ts';
+import { ADDRESS, isLoopback, type NodeAddress } from '../config/node-config.ts';
+import type { ConnectionNotice } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import { membersOf } from '../raft/quorum.ts';
-import type { TlsFiles } from '../security/tls-files.ts';
 import { clientGuard, nodeGuard } from '../transport/grpc/caller.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
-import type { ChannelSecurity, Channels } from '../transport/grpc/channel-security.ts';
+import type { Channels } from '../transport/grpc/channel-security.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
 import { GrpcPeers } from '../transport/grpc/grpc-peers.ts';
 import { GrpcServer } from '../transport/grpc/grpc-server.ts';
@@ -29,7 +28,7 @@ import { Joining } from './joining.ts';
 import { MemberService } from './member-service.ts';
 import { messageBounds } from './message-bounds.ts';
 import { NodeIdentity } from './node-identity.ts';
-import type { FormationWait, PeerRejection } from './node-listeners.ts';
+import type { NodeServerOptions } from './node-server-options.ts';
 import { RebuildService } from './rebuild-service.ts';
 import { RunningNode } from './running-node.ts';
 import { jobsImplementation } from './services/jobs-implementation.ts';
@@ -39,23 +38,6 @@ import { OwnClient } from './services/own-client.ts';
 const ID_MAX = 2 ** 47;
 /** The node's state, in its folder. */
 export const FILE = 'jobraft.db';
-
-export interface NodeServerOptions {
-  readonly config: NodeConfig;
-  /** Undefined without certificates. */
-  readonly tls: TlsFiles | undefined;
-  /** Of the channels to other nodes. */
-  readonly security: ChannelSecurity;
-  readonly observe: (event: NodeEvent) => void;
-  readonly onWaiting: (wait: FormationWait) => void;
-  /** The node belongs to a cluster, and takes part in it. */
-  readonly onFormed: () => void;
-  readonly onPeerRejects: (rejection: PeerRejection) => void;
-  /** The node, which joined a running cluster, votes. */
-  readonly onJoined: () => void;
-  /** Called at most once: the node has stopped by itself, or can never run with this configuration. It is to be disposed. */
-  readonly onFailure: (error: unknown) => void;
-}
 
 /** One node of a cluster as a process: its file, its peers and clients by gRPC, on one address. */
 export class NodeServer implements AsyncDisposable {
