@@ -20,6 +20,8 @@ RUN chmod 755 dist/src/cli/main.js && ln -s /jobraft/dist/src/cli/main.js /usr/l
 USER 1000:1000
 VOLUME /data
 EXPOSE 7100
+# Ready: it leads or hears from a leader, and has applied what that had committed.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["node", "-e", "fetch('http://127.0.0.1:9464/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # SIGTERM hands leadership over.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["jobraft"]

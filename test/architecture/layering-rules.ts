@@ -305,6 +305,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'node-versions',
         'upgrade',
         'network',
+        'containers',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],
