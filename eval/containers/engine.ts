@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -41,16 +42,26 @@ async function startEngine(folder: string, compose: Engine['compose']): Promise<
   const environment = { ...process.env, DOCKER_HOST: socket };
   const untilMs = performance.now() + START_MS_MAX;
   while (daemon.exitCode === null && performance.now() < untilMs) {
-    if (isRunning(environment)) return { environment, compose, [Symbol.asyncDispose]: () => end(daemon) };
+    if (isRunning(environment)) return { environment, compose, [Symbol.asyncDispose]: () => end(daemon, folder) };
     await sleep(200);
   }
-  await end(daemon);
+  await end(daemon, folder);
   return `dockerd does not start: ${output.trim().split('\n').at(-1) ?? ''}`;
 }
 
-async function end(daemon: ChildProcess): Promise<void> {
+async function end(daemon: ChildProcess, folder: string): Promise<void> {
   daemon.kill('SIGTERM');
   const untilMs = performance.now() + STOP_MS_MAX;
   while (daemon.exitCode === null && daemon.signalCode === null && performance.now() < untilMs) await sleep(100);
   daemon.kill('SIGKILL');
+  // It leaves a network namespace mounted, which could not be removed with the folder.
+  for (const path of mountsIn(folder)) spawnSync('umount', [path]);
 }
+
+/** The innermost first. */
+const mountsIn = (folder: string): readonly string[] =>
+  readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[1] ?? [])
+    .filter((path) => path.startsWith(`${folder}/`))
+    .reverse();
