@@ -9,8 +9,11 @@ const MAKE_MS_MAX = 900_000;
 const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** The image that the Dockerfile is based on. */
-const baseName = (): string =>
-  /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(packageRoot(), 'Dockerfile'), 'utf8'))?.[1] ?? 'node:24-bookworm-slim';
+function baseName(): string {
+  const name = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(packageRoot(), 'Dockerfile'), 'utf8'))?.[1];
+  if (name === undefined) throw new Error('The Dockerfile names no NODE_IMAGE.');
+  return name;
+}
 
 /**
  * Pulls the image; where none can be pulled, one of the same name is made of Debian's packages and the Node.js that this repository pins.

@@ -4,6 +4,8 @@ import { packageRoot } from '../measuring/package-root.ts';
 import type { Engine } from './engine.ts';
 
 const COMMAND_MS_MAX = 120_000;
+/** It goes on until a fault is over. */
+const PROGRAM_MS_MAX = 300_000;
 const POLL_MS = 500;
 
 interface Ended {
@@ -32,14 +34,17 @@ export class Compose {
   }
 
   /** @param input of standard input. */
-  async run(args: readonly string[], input = '', timeoutMs = COMMAND_MS_MAX): Promise<Ended> {
+  async run(args: readonly string[], input = '', timeoutMs = COMMAND_MS_MAX, onOutput: () => void = () => undefined): Promise<Ended> {
     const [command, ...first] = this.#engine.compose;
     const child = spawn(command, [...first, '--project-name', this.#project, ...args], {
       cwd: packageRoot(),
       env: { ...this.#engine.environment, JOBRAFT_LOG_LEVEL: 'debug' },
     });
     const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
+      onOutput();
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
     child.stdin.on('error', () => undefined).end(input);
     const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
@@ -49,8 +54,8 @@ export class Compose {
   }
 
   /** @throws {Error} with the end of its output, unless it exits with 0. */
-  async expect(args: readonly string[], input = '', timeoutMs = COMMAND_MS_MAX): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args, input, timeoutMs);
+  async expect(args: readonly string[], input = '', timeoutMs = COMMAND_MS_MAX, onOutput?: () => void): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, input, timeoutMs, onOutput);
     if (code !== 0) throw new Error(`"${args.join(' ')}" ended with ${code}: ${`${stdout}${stderr}`.trim().slice(-1_000)}`);
     return stdout;
   }
@@ -60,10 +65,11 @@ export class Compose {
     return this.run(['run', '--rm', '--no-deps', '-T', 'client', ...args], input);
   }
 
-  /** A program in the client's container. @param code an ES module. @returns what it prints. */
-  program(code: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
+  /** A program in the client's container. @param code an ES module. @param onOutput called whenever it prints. @returns what it prints. */
+  program(code: string, variables: Readonly<Record<string, string>>, onOutput?: () => void): Promise<string> {
     const given = Object.entries(variables).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-    return this.expect(['run', '--rm', '--no-deps', '-T', ...given, '--entrypoint', 'node', 'client', '--input-type=module', '-'], code);
+    const args = ['run', '--rm', '--no-deps', '-T', ...given, '--entrypoint', 'node', 'client', '--input-type=module', '-'];
+    return this.expect(args, code, PROGRAM_MS_MAX, onOutput);
   }
 
   async nodes(): Promise<readonly NodeLine[]> {

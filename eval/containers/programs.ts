@@ -1,8 +1,8 @@
-/** Programs that run in the client's container, on the package there. Both are ES modules, and print one line of JSON. */
+/** Programs that run in the client's container, on the package there. Both are ES modules, whose last line is JSON. */
 const PRELUDE = `
 const { connect } = await import('/jobraft/dist/src/remote/index.js');
 const { Client, Queue } = await import('/jobraft/dist/src/index.js');
-const { JOBRAFT_ENDPOINTS, JOBRAFT_TLS_CA: ca, JOBRAFT_TLS_CERTIFICATE: certificate, JOBRAFT_TLS_KEY: key, COUNT, QUEUE } = process.env;
+const { JOBRAFT_ENDPOINTS, JOBRAFT_TLS_CA: ca, JOBRAFT_TLS_CERTIFICATE: certificate, JOBRAFT_TLS_KEY: key, COUNT_MAX, END, QUEUE } = process.env;
 const cluster = await connect({ endpoints: JOBRAFT_ENDPOINTS.split(','), tls: { ca, certificate, key }, timeoutMs: 60000 });
 const client = new Client(cluster, { deadlineMs: 60000 });
 const queue = new Queue(QUEUE, { connection: client });
@@ -13,14 +13,30 @@ await client.close();
 await cluster.close();
 `;
 
-/** Adds `COUNT` jobs, each once the one before is acknowledged, and not faster than 200 a second. Prints their ids. */
+/**
+ * Adds jobs, each once the one before is acknowledged, and not faster than 200 a second, until the queue `END` has a job, `COUNT_MAX` at most. Prints
+ * a line once the first is acknowledged, then their ids.
+ */
 export const ADD_PROGRAM = `${PRELUDE}
 const ids = [];
 let rejected = 0;
-for (let n = 0; n < Number(COUNT); n += 1) {
-  await queue.add('numbered', n).then(({ id }) => ids.push(id), () => { rejected += 1; });
+const end = new Queue(END, { connection: client });
+let isOver = false;
+const watch = async () => {
+  while (!isOver) {
+    isOver = await end.getJobCounts().then(({ waiting }) => waiting > 0, () => false);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+};
+const watching = watch();
+while (!isOver && ids.length < Number(COUNT_MAX)) {
+  await queue.add('numbered', ids.length).then(({ id }) => ids.push(id), () => { rejected += 1; });
+  if (ids.length === 1) console.log('the first job is acknowledged');
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
+isOver = true;
+await watching;
+await end.close();
 console.log(JSON.stringify({ ids, rejected }));
 ${END}`;
 

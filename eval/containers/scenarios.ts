@@ -4,9 +4,7 @@ import { ADD_PROGRAM, FIND_PROGRAM } from './programs.ts';
 
 export const NODES = [1, 2, 3, 4, 5];
 const QUEUE = 'numbers';
-const JOBS = 400;
-/** While the load of a scenario runs. */
-const UNTIL_FAULT_MS = 1_500;
+const JOBS_MAX = 5_000;
 const FAULT_MS = 4_000;
 
 export interface ContainerScenario {
@@ -21,14 +19,20 @@ const expect = (isTrue: boolean, text: string): void => {
   if (!isTrue) throw new Error(text);
 };
 
-/** Adds jobs while something happens, and finds all that were acknowledged. */
+let loads = 0;
+
+/** Adds jobs before, while and until something has happened, and finds all that were acknowledged. */
 async function addDuring(compose: Compose, ids: string[], happens: () => Promise<void>): Promise<string> {
-  const adding = compose.program(ADD_PROGRAM, { COUNT: String(JOBS), QUEUE });
+  loads += 1;
+  const end = `end-${loads}`;
+  const first = Promise.withResolvers<void>();
+  const adding = compose.program(ADD_PROGRAM, { COUNT_MAX: String(JOBS_MAX), END: end, QUEUE }, first.resolve);
+  await Promise.race([first.promise, adding]);
   // A failure of the load is reported after the fault has ended.
   adding.catch(() => undefined);
-  await sleep(UNTIL_FAULT_MS);
   await happens();
-  const added: { readonly ids: readonly string[]; readonly rejected: number } = JSON.parse(await adding);
+  await compose.expect(['run', '--rm', '--no-deps', '-T', 'client', 'add', end, 'end']);
+  const added: { readonly ids: readonly string[]; readonly rejected: number } = JSON.parse((await adding).trim().split('\n').at(-1) ?? '');
   ids.push(...added.ids);
   return `${added.ids.length} adds acknowledged meanwhile, ${added.rejected} rejected, ${await lostOf(compose, ids)} of ${ids.length} lost so far`;
 }
