@@ -1,29 +1,25 @@
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 
-/** Some turns have nothing to do, since timers fire early and frames may be duplicates, hundreds at once when old ones are replayed. */
-const IDLE_TURNS_MAX = 600;
+/** Maximum number of such turns beyond one per ms: deadlines are rounded, and several may fire a little early. */
+const IDLE_TURNS_MAX = 100;
 
-/** A timer that fires early is harmless; one that always fires busies a processor. */
+/**
+ * Turns for nothing: only the node's own deadline woke it, and they had no observable effect. A timer that fires early is harmless; one
+ * that always fires busies a processor, also between turns that requests and messages cause.
+ */
 export class IdleTurns {
-  /** How many turns in a row had no observable effect. */
-  readonly #idle = new Map<SimNode, { readonly sinceMs: number; count: number }>();
-
-  onBusy(node: SimNode): void {
-    this.#idle.delete(node);
-  }
+  /** The excess over one turn per ms, and when it was counted. */
+  readonly #excess = new Map<SimNode, { readonly turns: number; readonly atMs: number }>();
 
   onIdle(node: SimNode, nowMs: number): void {
-    const idle = this.#idle.get(node) ?? { sinceMs: nowMs, count: 0 };
-    idle.count += 1;
-    this.#idle.set(node, idle);
-    if (idle.count < IDLE_TURNS_MAX) return;
-    const tookMs = nowMs - idle.sinceMs;
+    const { turns, atMs } = this.#excess.get(node) ?? { turns: 0, atMs: nowMs };
+    const excess = Math.max(0, turns - (nowMs - atMs)) + 1;
     checkProperty(
-      tookMs > IDLE_TURNS_MAX,
+      excess < IDLE_TURNS_MAX,
       'a node with nothing to do sleeps',
-      () => `node ${node.id} had ${idle.count} turns for nothing within ${tookMs} ms`,
+      () => `node ${node.id} had ${excess.toFixed(0)} turns for nothing more than one per ms`,
     );
-    this.#idle.delete(node);
+    this.#excess.set(node, { turns: excess, atMs: nowMs });
   }
 }

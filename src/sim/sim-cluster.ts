@@ -159,13 +159,13 @@ export class SimCluster implements SimNodeHost {
     }
   }
 
-  /** @returns whether the node ended in this turn. */
-  runTurn(node: SimNode, runtime: NodeRuntime): boolean {
+  /** @param isWoken whether anything but its own deadline woke it. @returns whether the node ended in this turn. */
+  runTurn(node: SimNode, runtime: NodeRuntime, isWoken: boolean): boolean {
+    const { applied } = runtime;
     const before = this.trace.hash;
     try {
       runtime.turn();
-      if (this.trace.hash !== before) this.#idleTurns.onBusy(node);
-      else this.#idleTurns.onIdle(node, this.schedule.nowMs);
+      if (!isWoken && this.trace.hash === before && runtime.applied === applied) this.#idleTurns.onIdle(node, this.schedule.nowMs);
       return false;
     } catch (error) {
       if (this.versions.onError(node, error)) this.stopNode(node, 0, true);

@@ -40,8 +40,8 @@ export interface SimNodeHost {
   onPeerFrame(node: SimNode, to: number, frame: Uint8Array): void;
   onServerPacket(node: SimNode, connection: number, packet: Uint8Array): void;
   onEvent(node: SimNode, event: NodeEvent): void;
-  /** @returns whether the node ended in this turn. */
-  runTurn(node: SimNode, runtime: NodeRuntime): boolean;
+  /** @param isWoken whether anything but its own deadline woke it. @returns whether the node ended in this turn. */
+  runTurn(node: SimNode, runtime: NodeRuntime, isWoken: boolean): boolean;
   afterTurn(node: SimNode, runtime: NodeRuntime): void;
 }
 
@@ -68,6 +68,8 @@ export class SimNode {
   /** How long the current turn has been stuck in a write. */
   #stuckMs = 0;
   readonly #turns: TurnSchedule;
+  /** Whether anything but its own deadline woke it since its latest turn began. */
+  #isWoken = false;
 
   constructor(host: SimNodeHost, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
     this.#host = host;
@@ -212,19 +214,23 @@ export class SimNode {
 
   /** Input arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
   wake(atMs: number): void {
-    if (this.isUp) this.#turns.wake(atMs);
+    if (!this.isUp) return;
+    this.#isWoken = true;
+    this.#turns.wake(atMs);
   }
 
   #turn(): void {
     const { runtime } = this;
     if (runtime === undefined) return;
     this.#stuckMs = 0;
-    const ended = this.#host.runTurn(this, runtime);
+    const isWoken = this.#isWoken;
+    this.#isWoken = false;
+    const ended = this.#host.runTurn(this, runtime, isWoken);
     if (ended) return;
     this.#turns.busyUntil(this.#schedule.nowMs + this.#stuckMs + TURN_MS);
     this.#stuckMs = 0;
     this.#host.afterTurn(this, runtime);
-    this.wake(this.#trueMs(runtime.nextDeadlineMs));
+    this.#turns.wake(this.#trueMs(runtime.nextDeadlineMs));
   }
 
   #onStall(durationMs: number): void {
