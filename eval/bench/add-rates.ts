@@ -32,6 +32,26 @@ export const addsInFlightOf = (kind: ClusterKind, goal?: number): BenchMeasure =
   };
 };
 
+/**
+ * The same, and as a ratio to the median of another kind in this session; without one, of `--only`, the ratio is left out. @param goal of
+ * the ratio.
+ */
+export function addsInFlightBeside(kind: ClusterKind, other: ClusterKind, goal: number): BenchMeasure {
+  const measure = addsInFlightOf(kind);
+  const name = kind.prefix + ADDS_IN_FLIGHT;
+  const ratio = `${name}, as a share of ${other.prefix}`.replace(/:? *$/, '');
+  return {
+    ...measure,
+    figures: [...measure.figures, { name: ratio, unit: '×', better: 'more', floor: 'none', ...goalsOf(goal) }],
+    measure: async (context) => {
+      const figures = await measure.measure(context);
+      const value = figures.find(({ figure }) => figure === name)?.value;
+      const others = context.medianOf(other.prefix + ADDS_IN_FLIGHT);
+      return value === undefined || others === undefined ? figures : [...figures, { figure: ratio, unit: '×', value: value / others }];
+    },
+  };
+}
+
 const goalsOf = (limit: number | undefined): Pick<FigureDefinition, 'goals'> =>
   limit === undefined ? {} : { goals: [{ of: 'median', limit }] };
 

@@ -1,8 +1,8 @@
 import { addsAlone, addsAloneOf, addsOnSchedule } from './add-latency.ts';
-import { addsInBulk, addsInFlight, addsInFlightOf, cycle, cycleOf, hugeAdds, largeAdds } from './add-rates.ts';
+import { addsInBulk, addsInFlight, addsInFlightBeside, addsInFlightOf, cycle, cycleOf, hugeAdds, largeAdds } from './add-rates.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
-import { grpc, unixSockets } from './cluster-kind.ts';
+import { grpc, grpcWithTls, unixSockets } from './cluster-kind.ts';
 import { cycleMemory } from './cycle-memory.ts';
 import { elections } from './elections.ts';
 import type { FigureDefinition } from './figure.ts';
@@ -19,10 +19,12 @@ export const MEASURES: readonly BenchMeasure[] = [
   addsInFlight,
   addsInFlightOf(unixSockets),
   addsInFlightOf(grpc, 40_000),
+  addsInFlightBeside(grpcWithTls, grpc, 0.7),
   addsInBulk,
   addsAlone,
   addsAloneOf(unixSockets),
   addsAloneOf(grpc, { p50: 0.9 }),
+  addsAloneOf(grpcWithTls),
   addsOnSchedule,
   cycle,
   cycleOf(unixSockets),

@@ -36,17 +36,25 @@ export const unixSockets: ClusterKind = {
 };
 
 /** Each node a process, by gRPC on the loopback interface, as `jobraft serve` runs it. */
-export const grpc: ClusterKind = {
-  prefix: 'gRPC: ',
-  processesMs: 1_500,
-  withQueue: async (context, use) => {
-    await using processes = await NodeProcesses.start(context);
-    const cluster = await connect({ endpoints: processes.endpoints });
-    try {
-      await cluster.waitForLeader();
-      return await withClient(cluster, use);
-    } finally {
-      await cluster.close();
-    }
-  },
-};
+export const grpc: ClusterKind = grpcKind({ prefix: 'gRPC: ', hasTls: false });
+
+/** The same with certificates: between the nodes, and between client and nodes. */
+export const grpcWithTls: ClusterKind = grpcKind({ prefix: 'gRPC with TLS: ', hasTls: true });
+
+function grpcKind({ prefix, hasTls }: { readonly prefix: string; readonly hasTls: boolean }): ClusterKind {
+  return {
+    prefix,
+    processesMs: 1_500,
+    withQueue: async (context, use) => {
+      await using processes = await NodeProcesses.start(context, { hasTls });
+      const { endpoints, clientTls: tls } = processes;
+      const cluster = await connect(tls === undefined ? { endpoints } : { endpoints, tls });
+      try {
+        await cluster.waitForLeader();
+        return await withClient(cluster, use);
+      } finally {
+        await cluster.close();
+      }
+    },
+  };
+}

@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
+import type { TlsPaths } from '../../src/security/tls-files.ts';
 import type { NodeOptions } from '../../src/server/index.ts';
+import { type ClusterCertificates, makeCertificates } from './certificates.ts';
 import { freeAddresses } from './free-addresses.ts';
 import { Links } from './links.ts';
 import { TaskProcess } from './task-process.ts';
@@ -18,6 +20,8 @@ export interface NodeProcessesOptions {
   readonly hasLinks?: boolean;
   /** Name of the cluster. */
   readonly cluster?: string;
+  /** All channels use mutual TLS, with certificates made for this cluster. Default: false. */
+  readonly hasTls?: boolean;
 }
 
 export interface BeginOptions {
@@ -31,12 +35,19 @@ export interface BeginOptions {
 export class NodeProcesses implements AsyncDisposable {
   /** `host:port`, by node. */
   readonly addresses: ReadonlyMap<number, string>;
+  /** For a client; undefined without TLS. */
+  readonly clientTls: TlsPaths | undefined;
   readonly #nodeOptions: ReadonlyMap<number, NodeOptions>;
   readonly #links: Links | undefined;
   readonly #processes = new Map<number, TaskProcess>();
 
-  private constructor(addresses: ReadonlyMap<number, string>, nodeOptions: ReadonlyMap<number, NodeOptions>, links: Links | undefined) {
+  private constructor(
+    addresses: ReadonlyMap<number, string>,
+    nodeOptions: ReadonlyMap<number, NodeOptions>,
+    { links, clientTls }: { readonly links: Links | undefined; readonly clientTls: TlsPaths | undefined },
+  ) {
     this.addresses = addresses;
+    this.clientTls = clientTls;
     this.#nodeOptions = nodeOptions;
     this.#links = links;
   }
@@ -44,24 +55,26 @@ export class NodeProcesses implements AsyncDisposable {
   /** Resolves once the cluster is formed. @throws when one of the processes ends before. */
   static async start(
     { config: { nodes, durability, raft, limits }, dataDir }: ProcessPlace,
-    { hasLinks = false, cluster = 'eval' }: NodeProcessesOptions = {},
+    { hasLinks = false, cluster = 'eval', hasTls = false }: NodeProcessesOptions = {},
   ): Promise<NodeProcesses> {
     const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, at) => at + 1) : nodes;
     const free = await freeAddresses(ids.length);
     const addresses = new Map(ids.map((id, at) => [id, free[at] ?? '']));
     const links = hasLinks ? await Links.open(addresses) : undefined;
+    const certificates: ClusterCertificates | undefined = hasTls ? await makeCertificates(join(dataDir, 'certificates'), ids) : undefined;
     const nodeOptions = ids.map((id): readonly [number, NodeOptions] => {
       const known = links?.addressesOf(id) ?? addresses;
       const options = {
         ...{ id, cluster, dataDir: join(dataDir, `node-${id}`), durability },
         ...(raft === undefined ? {} : { raft }),
         ...(limits === undefined ? {} : { limits }),
+        ...(certificates === undefined ? {} : { tls: certificates.ofNode(id) }),
         nodes: [...known].map(([node, address]) => ({ id: node, address })),
       };
       return [id, options];
     });
     mkdirSync(dataDir, { recursive: true });
-    const processes = new NodeProcesses(addresses, new Map(nodeOptions), links);
+    const processes = new NodeProcesses(addresses, new Map(nodeOptions), { links, clientTls: certificates?.client });
     try {
       await Promise.all(ids.map((id) => processes.begin(id)));
       return processes;

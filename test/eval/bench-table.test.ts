@@ -122,7 +122,9 @@ describe('the plan of the bench', () => {
     expect(selectMeasures('no such thing')).toEqual([]);
     expect(selectMeasures('grpc').map(({ label }) => label)).toEqual([
       'gRPC: adds, many in flight',
+      'gRPC with TLS: adds, many in flight',
       'gRPC: adds, one at a time',
+      'gRPC with TLS: adds, one at a time',
       'gRPC: add, claim, complete',
     ]);
   });
