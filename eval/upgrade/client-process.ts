@@ -16,6 +16,7 @@ export class ClientProcess {
   completed = 0;
   #isOpen = false;
   #hasStopped = false;
+  #longestAddMs = 0;
   readonly #errors: (ClientReport & { readonly type: 'error' })[] = [];
 
   constructor(build: Build, cluster: ClientSettings['cluster'], processes: Processes) {
@@ -25,6 +26,13 @@ export class ClientProcess {
     this.#process = processes.start(`The client of the ${build.name} build`, process.execPath, [entry, JSON.stringify(settings)], {
       onMessage: (message) => this.#onReport(message as ClientReport),
     });
+  }
+
+  /** @returns the longest time of an add that was acknowledged since the call before: it adds one job after the other. */
+  takeLongestAddMs(): number {
+    const longestMs = this.#longestAddMs;
+    this.#longestAddMs = 0;
+    return longestMs;
   }
 
   /** By which it says that its build does not go together with the cluster. */
@@ -90,6 +98,7 @@ export class ClientProcess {
         break;
       case 'added':
         this.added.push(report.id);
+        this.#longestAddMs = Math.max(this.#longestAddMs, report.ms);
         break;
       case 'completed':
         this.completed += 1;

@@ -75,9 +75,10 @@ class Load {
 
   async #add(): Promise<void> {
     for (let n = 0; this.#isAdding; n += 1) {
+      const startMs = performance.now();
       try {
         const { id } = await this.#queue.add('job', { n }, KEPT);
-        report({ type: 'added', id });
+        report({ type: 'added', id, ms: performance.now() - startMs });
       } catch (error) {
         report({ type: 'error', of: 'add', text: textOf(error) });
       }

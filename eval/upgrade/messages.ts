@@ -9,7 +9,8 @@ export interface ClientSettings {
 /** What a client's process reports to its parent. */
 export type ClientReport =
   | { readonly type: 'opened' }
-  | { readonly type: 'added'; readonly id: string }
+  /** `ms`: from the call to its acknowledgement. */
+  | { readonly type: 'added'; readonly id: string; readonly ms: number }
   | { readonly type: 'completed' }
   | { readonly type: 'stopped' }
   /** The cluster cannot be opened, a node stopped by itself, or a call was rejected. */

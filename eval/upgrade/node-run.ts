@@ -55,6 +55,9 @@ export class NodeRun extends Run {
       pending.splice(pending.indexOf(id), 1);
       await this.#replace(id, cluster);
     }
+    // What a change of leader alone costs, to compare with.
+    await cluster.transferLeadership();
+    await this.#step('leadership transferred');
     for (const client of this.#clients) await client.stopAdding();
     await drained(cluster);
     for (const client of this.#clients) await client.close();

@@ -5,7 +5,16 @@ import type { ClientSettings } from './messages.ts';
 import type { Processes } from './processes.ts';
 import { outcomeLine, type Rejection, type RunFacts, violationsOf } from './verdict.ts';
 
-export const STEP_HEADER = ['step', 'leader', 'adds, old client', 'completed', 'adds, new client', 'completed', 'seconds'];
+export const STEP_HEADER = [
+  'step',
+  'leader',
+  'adds, old client',
+  'completed',
+  'adds, new client',
+  'completed',
+  'longest add, ms',
+  'seconds',
+];
 
 /** What a run of builds against each other shares: its clients, the table of its steps, and what it found. */
 export abstract class Run {
@@ -60,7 +69,14 @@ export abstract class Run {
       const clients = this.#clients.filter(({ build }) => build.name === name);
       return [sum(clients.map(({ added }) => added.length)), sum(clients.map(({ completed }) => completed))].map(String);
     });
-    this.rows.push([step, String(leader ?? '–'), ...counts, ((performance.now() - this.#startMs) / 1000).toFixed(1)]);
+    const longestAddMs = Math.max(...this.#clients.map((client) => client.takeLongestAddMs()));
+    this.rows.push([
+      step,
+      String(leader ?? '–'),
+      ...counts,
+      longestAddMs.toFixed(0),
+      ((performance.now() - this.#startMs) / 1000).toFixed(1),
+    ]);
   }
 
   #facts(): RunFacts {
