@@ -55,9 +55,9 @@ describe('the commands `certs`', () => {
   it('replace a certificate only when asked to', async () => {
     await certs('client', 'kept');
     const before = certificate('client-kept.crt').fingerprint256;
-    const refused = await certs('client', 'kept');
-    expect(refused.code).not.toBe(0);
-    expect(refused.err).toContain('The certificate exists. Renew it with --renew, or name another folder.');
+    const rejected = await certs('client', 'kept');
+    expect(rejected.code).not.toBe(0);
+    expect(rejected.err).toContain('The certificate exists. Renew it with --renew, or name another folder.');
     expect(certificate('client-kept.crt').fingerprint256).toBe(before);
     expect(await certs('client', 'kept', '--renew')).toMatchObject({ code: 0 });
     expect(certificate('client-kept.crt').fingerprint256).not.toBe(before);
