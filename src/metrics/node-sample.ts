@@ -35,6 +35,8 @@ export interface NodeSample {
   readonly resources: ResourceSample;
   /** Peers that a leader had no message of for an election timeout, and those that a node which is a process has no channel to. */
   readonly unreachable: readonly number[];
+  /** When the node's certificate expires, ms since the epoch; absent without one. */
+  readonly certificateUntilMs?: number;
 }
 
 /** The sample of a node; undefined while it does not run, or does not reply. */

@@ -109,6 +109,11 @@ const TRAFFIC: readonly Series[] = [
   counters('jobraft_rejected_requests_total', 'Requests that were rejected before the log, by code.', ['code'], ({ node }) =>
     Object.entries(node.details.rejected).map(([code, value]) => ({ labels: { code }, value })),
   ),
+  gauge(
+    'jobraft_certificate_expiry_timestamp_seconds',
+    "When the node's certificate expires, in seconds since the epoch; none without a certificate.",
+    ({ certificateUntilMs }) => (certificateUntilMs === undefined ? undefined : certificateUntilMs * MS),
+  ),
   gauge('jobraft_parked_claims', 'Claims that wait at the leader for a job.', ({ node }) => node.details.parkedClaims),
 ];
 

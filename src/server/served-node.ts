@@ -5,6 +5,7 @@ import { isLoopback, type NodeConfig } from '../config/node-config.ts';
 import { logFileOf } from '../logs/log-folder.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import { openMetricsRegistry } from '../metrics/metrics-registry.ts';
+import type { NodeSample } from '../metrics/node-sample.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
@@ -67,7 +68,7 @@ export class ServedNode implements AsyncDisposable {
    */
   get metrics(): { readonly register: Registry } {
     const node = this.#config.id;
-    this.#register ??= openMetricsRegistry(() => Promise.resolve([{ node, sample: this.#server?.node?.sample() }]));
+    this.#register ??= openMetricsRegistry(() => Promise.resolve([{ node, sample: this.#sample() }]));
     return { register: this.#register };
   }
 
@@ -79,6 +80,11 @@ export class ServedNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #sample(): NodeSample | undefined {
+    const sample = this.#server?.node?.sample();
+    return sample === undefined || this.#tls === undefined ? sample : { ...sample, certificateUntilMs: this.#tls.current.validUntilMs };
   }
 
   async #start(): Promise<void> {

@@ -40,6 +40,15 @@ const TESTS: readonly RuleTest[] = [
     ...{ labels: { job: 'mail', severity: 'critical' }, quietAt: '5m', firesAt: '7m' },
   },
   {
+    // Minutes count from the epoch.
+    alert: 'JobraftCertificateExpires',
+    series: {
+      ...{ 'jobraft_certificate_expiry_timestamp_seconds{job="mail",node="1"}': `${14 * 86_400 + 90}x9` },
+      ...{ 'jobraft_certificate_expiry_timestamp_seconds{job="mail",node="2"}': `${15 * 86_400}x9` },
+    },
+    ...{ labels: { job: 'mail', node: '1', severity: 'warning' }, quietAt: '1m', firesAt: '2m' },
+  },
+  {
     alert: 'JobraftJobsWaitLong',
     series: {
       'jobraft_queue_oldest_waiting_seconds{job="mail",node="1",queue="out"}': '590+60x12',

@@ -1,8 +1,11 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCluster, Queue, Worker } from 'jobraft';
 import { connect } from 'jobraft/remote';
 import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
+import { makeCertificates } from '../../eval/processes/certificates.ts';
 import { freeAddresses } from '../../eval/processes/free-addresses.ts';
 import { scrapedSeries, shownSeries } from '../metrics/shown-series.ts';
 import { NodeProcess } from './node-process.ts';
@@ -10,6 +13,9 @@ import { aCluster, aFolder, eventually, others, settledLeader } from './support.
 
 /** What a cluster of one node does not have. */
 const OF_PEERS = ['jobraft_peer_lag_entries', 'jobraft_peer_silence_seconds'];
+
+/** What a node without a certificate does not have. */
+const OF_CERTIFICATES = ['jobraft_certificate_expiry_timestamp_seconds'];
 
 const valueIn = (text: string, series: string): number | undefined => {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
@@ -30,7 +36,7 @@ describe('the metrics of a cluster of three', () => {
       const scrape = await cluster.metrics.register.metrics();
       return valueIn(scrape, `jobraft_jobs_completed_total{node="${leader}"}`) === 5 && scrape;
     });
-    expect(shownSeries().filter((name) => !scrapedSeries(text).has(name))).toEqual([]);
+    expect(shownSeries().filter((name) => !scrapedSeries(text).has(name))).toEqual(OF_CERTIFICATES);
     for (const node of cluster.nodeIds()) expect(valueIn(text, `jobraft_up{node="${node}"}`)).toBe(1);
     expect(valueIn(text, `jobraft_queue_jobs{node="${leader}",queue="work",state="delayed"}`)).toBe(1);
     expect(valueIn(text, `jobraft_queue_jobs{node="${leader}",queue="work",state="completed"}`)).toBe(5);
@@ -66,11 +72,16 @@ describe('the metrics of a node that is a process', () => {
   it('are served where --metrics says, with each series that the dashboard and the alerts use', async () => {
     using folder = aFolder();
     const [address, metrics] = await freeAddresses(2);
-    const environment = { JOBRAFT_DATA_DIR: join(folder.path, 'node-1'), JOBRAFT_NODES: `1=${address}` };
+    const { client: tls, ofNode } = await makeCertificates(join(folder.path, 'certificates'), [1]);
+    const { ca, certificate, key } = ofNode(1);
+    const environment = {
+      ...{ JOBRAFT_DATA_DIR: join(folder.path, 'node-1'), JOBRAFT_NODES: `1=${address}` },
+      ...{ JOBRAFT_TLS_CA: ca, JOBRAFT_TLS_CERTIFICATE: certificate, JOBRAFT_TLS_KEY: key },
+    };
     await using node = new NodeProcess(1, environment, undefined, ['serve', '--metrics', `${metrics}`]);
     await node.printed('runs at');
     await eventually('the node is ready', async () => (await fetch(`http://${metrics}/readyz`)).status === 200);
-    await using cluster = await connect({ endpoints: [`${address}`] });
+    await using cluster = await connect({ endpoints: [`${address}`], tls });
     await using queue = new Queue('work', { connection: cluster });
     await queue.add('job', {});
     const response = await fetch(`http://${metrics}/metrics`);
@@ -78,6 +89,8 @@ describe('the metrics of a node that is a process', () => {
     const text = await response.text();
     expect(shownSeries().filter((name) => !scrapedSeries(text).has(name))).toEqual(OF_PEERS.filter((name) => shownSeries().includes(name)));
     expect(valueIn(text, 'jobraft_queue_jobs{node="1",queue="work",state="waiting"}')).toBe(1);
+    const expiresMs = new X509Certificate(readFileSync(certificate)).validToDate.getTime();
+    expect(valueIn(text, 'jobraft_certificate_expiry_timestamp_seconds{node="1"}')).toBe(expiresMs / 1_000);
     expect(await (await fetch(`http://${metrics}/healthz`)).text()).toBe('Node 1 runs.\n');
     expect(await node.end('SIGTERM')).toBe(0);
   });
