@@ -127,6 +127,22 @@ describe('a client in another language', () => {
     expect(await call('GetCounts', { queue: 'ahead' })).toMatchObject({ waiting: 2, active: 0 });
   });
 
+  it('ends a page of large jobs before a client with the usual bound could not receive it', async () => {
+    const raw = Buffer.alloc(1_400_000, 'x');
+    for (let at = 0; at < 4; at += 1) await call('Add', { queue: 'large', name: `job ${at}`, data: { raw } });
+    const names: string[][] = [];
+    for (let start = 0, isOver = false; !isOver; ) {
+      const { jobs, total } = await call('ListJobs', { queue: 'large', state: 1, start, count_max: 1_000, ascending: true });
+      names.push((jobs as Response[]).map(({ name }) => name as string));
+      start += (jobs as Response[]).length;
+      isOver = start === total || names.length > 4;
+    }
+    expect(names).toEqual([
+      ['job 0', 'job 1'],
+      ['job 2', 'job 3'],
+    ]);
+  });
+
   it('lists jobs and queues page by page, pauses a queue, and removes a job', async () => {
     const { ids } = await call('AddBulk', { queue: 'list', jobs: Array.from({ length: 5 }, (_, at) => ({ name: `job ${at}` })) });
     const page = await call('ListJobs', { queue: 'list', state: 1, start: 1, count_max: 2, ascending: true });

@@ -66,15 +66,20 @@ export async function listJobs(
   return [...found.values()];
 }
 
-/** The listing of one state. */
-class JobList {
+/**
+ * The listing of one state.
+ * @param jobsPerRequest they are all in memory at the same time.
+ */
+export class JobList {
   readonly #commands: QueueCommands;
   readonly #state: ListedState;
   readonly #options: Required<ListOptions>;
+  readonly #jobsPerRequest: number;
 
-  constructor(commands: QueueCommands, state: ListedState, options: ListOptions) {
+  constructor(commands: QueueCommands, state: ListedState, options: ListOptions, jobsPerRequest = JOBS_PER_REQUEST) {
     this.#commands = commands;
     this.#state = state;
+    this.#jobsPerRequest = jobsPerRequest;
     const { start = 0, end = -1, asc = false, consistency = 'linearizable' } = options;
     this.#options = { start, end, asc, consistency };
   }
@@ -82,9 +87,9 @@ class JobList {
   /** The jobs that still exist when they are read, a page after the other. */
   async *pages(): AsyncGenerator<readonly JobDetail[]> {
     for await (const ids of this.#ids()) {
-      for (let at = 0; at < ids.length; at += JOBS_PER_REQUEST) {
+      for (let at = 0; at < ids.length; at += this.#jobsPerRequest) {
         // Reads of one turn are one request.
-        const details = ids.slice(at, at + JOBS_PER_REQUEST).map((id) => this.#commands.find(id, this.#options.consistency));
+        const details = ids.slice(at, at + this.#jobsPerRequest).map((id) => this.#commands.find(id, this.#options.consistency));
         yield (await Promise.all(details)).filter((detail) => detail !== undefined);
       }
     }

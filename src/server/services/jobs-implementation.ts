@@ -2,12 +2,13 @@ import { type sendUnaryData, status, type UntypedServiceImplementation } from '@
 import type { Client } from '../../client/api/client.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseJobId } from '../../client/api/job-id.ts';
-import { listJobs } from '../../client/api/job-list.ts';
+import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
 import { checkQueueName } from '../../client/api/queue.ts';
 import { JobNotFoundError } from '../../client/errors.ts';
 import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
+import type { JobDetail } from '../../protocol/reply.ts';
 import type {
   ClaimRequestProto,
   JobRequestProto,
@@ -25,6 +26,12 @@ const LEASE_MS = 30_000;
 const STALLED_MAX = 1;
 const PAGE = 100;
 const PAGE_MAX = 1_000;
+/** A page ends before it: a client of gRPC receives 4 MiB by default. */
+const PAGE_BYTES_MAX = 3 * 1024 * 1024;
+/** Jobs of a page that are read together, however large they are. */
+const JOBS_PER_READ = 32;
+/** Fields of a job in a page, beside its payload and its result. */
+const JOB_BYTES = 256;
 const ADD_BYTES = 64;
 
 type Serve = (request: never, client: Client, signal: AbortSignal) => Promise<object>;
@@ -112,7 +119,7 @@ const CALLS = {
   ListJobs: listOfJobs,
   GetCounts: async (request: QueueRequestProto, client: Client) => await countsOf(request, client),
   ListQueues: async ({ after, count_max }: { readonly after: number; readonly count_max: number }, { dispatcher }: Client) => {
-    const countMax = pageOf(count_max);
+    const countMax = countOf(count_max);
     const { names, last, isOver } = await resultOf('queueNames', (call) =>
       dispatcher.query('linearizable', (encoder) => encoder.command('queueNames', { after, countMax }), call),
     );
@@ -164,11 +171,27 @@ async function claimJobs(request: ClaimRequestProto, { dispatcher }: Client, sig
 
 async function listOfJobs({ queue, state, start, count_max, ascending, consistency }: ListJobsRequestProto, client: Client) {
   const commands = commandsOf(client, queue);
-  const options = { start, end: start + pageOf(count_max) - 1, asc: ascending, consistency: consistencyOf(consistency) };
+  const options = { start, end: start + countOf(count_max) - 1, asc: ascending, consistency: consistencyOf(consistency) };
   const listed = listedStateOf(state);
-  const [jobs, counts] = await Promise.all([listJobs(commands, listed, options), countsOf({ queue, consistency }, client)]);
+  const [jobs, counts] = await Promise.all([pageOfJobs(commands, listed, options), countsOf({ queue, consistency }, client)]);
   return { jobs: jobs.map(jobProto), total: counts[listed] };
 }
+
+/** At least one job, if there is one, and no more than {@link PAGE_BYTES_MAX} otherwise. */
+async function pageOfJobs(commands: QueueCommands, listed: ListedState, options: ListOptions): Promise<readonly JobDetail[]> {
+  const jobs: JobDetail[] = [];
+  let bytes = 0;
+  for await (const details of new JobList(commands, listed, options, JOBS_PER_READ).pages())
+    for (const detail of details) {
+      bytes += bytesOf(detail);
+      if (bytes > PAGE_BYTES_MAX && jobs.length > 0) return jobs;
+      jobs.push(detail);
+    }
+  return jobs;
+}
+
+const bytesOf = ({ payload, result, failedReason = '' }: JobDetail): number =>
+  JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + failedReason.length;
 
 async function countsOf({ queue, consistency }: QueueRequestProto, client: Client) {
   const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('counts', { queue }));
@@ -176,7 +199,7 @@ async function countsOf({ queue, consistency }: QueueRequestProto, client: Clien
   return result.counts;
 }
 
-const pageOf = (countMax: number): number => (countMax === 0 ? PAGE : Math.min(countMax, PAGE_MAX));
+const countOf = (countMax: number): number => (countMax === 0 ? PAGE : Math.min(countMax, PAGE_MAX));
 
 async function pause(client: Client, queue: string, isPaused: boolean) {
   await commandsOf(client, queue).command((encoder) => encoder.command('pause', { queue, isPaused }));
