@@ -50,9 +50,13 @@ export async function logFaults(cluster: NodeCluster): Promise<LogComparison & {
   const faults: string[] = [];
   const checksum = createHash('sha256');
   let entries = 0;
-  for (let from = first; from <= last; from += PAGE) {
-    const to = Math.min(last, from + PAGE - 1);
-    const logs = await Promise.all(cluster.nodes.map((node) => cluster.api(node).log(from, to)));
+  for (let from = first; from <= last; ) {
+    const pageEnd = Math.min(last, from + PAGE - 1);
+    const pages = await Promise.all(cluster.nodes.map((node) => cluster.api(node).log(from, pageEnd)));
+    // A page of large entries ends before.
+    const to = Math.min(pageEnd, ...pages.map((page) => page.at(-1)?.index ?? pageEnd));
+    const logs = pages.map((page) => page.filter(({ index }) => index <= to));
+    from = to + 1;
     const compared = compareLogs(logs, to);
     for (const { index, term, kind, data } of logs[0] ?? []) checksum.update(`${index} ${term} ${kind} ${data.toString('base64')}\n`);
     entries += compared.entries;

@@ -172,7 +172,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * GetLog of one node: entries from `from` to `to`, both included, as far as its log still has them (1,000 at most).
+   * GetLog of one node: entries from `from` to `to`, both included, as far as its log still has them (1,000, or 3 MiB, at most).
    * @throws {ConfigError} for an id that is not in the cluster. @throws {InvalidOptionError} for an invalid index.
    */
   async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {

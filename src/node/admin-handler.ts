@@ -12,6 +12,8 @@ import type { ClientOutbox } from './outbox.ts';
 
 /** Most entries in a reply to GetLog. */
 const LOG_VIEW_ENTRIES_MAX = 1_000;
+/** Data of one reply, beside its first entry: a client of gRPC receives 4 MiB by default. */
+const LOG_VIEW_BYTES_MAX = 3 * 1024 * 1024;
 
 /** Requests of operators; other handlers serve all other frames. */
 export type AdminFrame = Extract<ClientFrame, { readonly type: 'status' | 'log' | 'change' | 'transfer' }>;
@@ -116,7 +118,13 @@ export class AdminHandler {
     const { log } = this.#core.view;
     const first = Math.max(from, log.firstIndex);
     const last = Math.min(to, log.lastIndex, first + LOG_VIEW_ENTRIES_MAX - 1);
-    return last < first ? [] : log.between(asIndex(first - 1), asIndex(last));
+    const entries = last < first ? [] : log.between(asIndex(first - 1), asIndex(last));
+    let bytes = 0;
+    const end = entries.findIndex(({ data }, at) => {
+      bytes += data.length;
+      return at > 0 && bytes > LOG_VIEW_BYTES_MAX;
+    });
+    return end < 0 ? entries : entries.slice(0, end);
   }
 }
 

@@ -119,7 +119,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return await this.#ownClient().status(node);
   }
 
-  /** Entries of a node's log, 1,000 at most. @throws {NodeUnavailableError} @throws {ConfigError} for a node that is no member. */
+  /** Entries of a node's log, 1,000 or 3 MiB at most. @throws {NodeUnavailableError} @throws {ConfigError} for a node that is no member. */
   async log(node: number, from?: number, to?: number): Promise<readonly LogEntryView[]> {
     this.#checkMember(node);
     return await this.#ownClient().log(node, from, to);

@@ -72,8 +72,11 @@ export function rangeOf({ from, to }: Pick<LogOptions, 'from' | 'to'>, first: nu
 
 /** In pages. Entries that are compacted meanwhile are left out. */
 async function* entriesOf(cluster: CliCluster, node: number, from: number, to: number): AsyncGenerator<EntryRow> {
-  for (let first = from; first <= to; first += PAGE_ENTRIES) {
-    const page = await cluster.log(node, first, Math.min(to, first + PAGE_ENTRIES - 1));
+  for (let first = from; first <= to; ) {
+    const last = Math.min(to, first + PAGE_ENTRIES - 1);
+    const page = await cluster.log(node, first, last);
+    // A page of large entries ends before.
+    first = (page.at(-1)?.index ?? last) + 1;
     for (const { index, term, kind, data } of page) yield { index, term, kind, bytes: data.length };
   }
 }

@@ -103,7 +103,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * GetLog: the entries of one node's log from index `from` to `to`, both included.
+   * GetLog: the entries of one node's log from index `from` to `to`, both included; 1,000 or 3 MiB at most, but one if there is one.
    * @throws {InvalidOptionError | NodeUnavailableError | DeadlineError}
    */
   async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
