@@ -81,7 +81,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     invariant(/^[a-z][a-z0-9_-]*$/.test(kind), () => `"${kind}" cannot be the name of a record kind: use a-z, 0-9, "-" and "_"`);
   }
   let db: Database | undefined;
-  let isMarked = false;
   try {
     checkHeader(file, APPLICATION_ID);
     db = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
@@ -98,15 +97,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     db.pragma(`wal_autocheckpoint = ${Math.max(1, Math.floor(WAL_CHECKPOINT_BYTES / pageBytes))}`);
     if (fileBytesMax !== undefined) db.pragma(`max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
     createTables(db, version, options);
-    isMarked = true;
     checkKinds(db, options);
     giveSpaceBack(db);
     // A new generation of the WAL for every open; see checkWal. Also writes the mark of an open file into the file itself.
     db.pragma('wal_checkpoint(RESTART)');
     return db;
   } catch (error) {
-    if (db !== undefined && isMarked) closeWithoutCheckpoint(db, file);
-    else db?.close();
+    // The WAL stays, also of a file that is rejected: without it one that was open when its process ended counts as damaged.
+    if (db !== undefined) closeWithoutCheckpoint(db, file);
     throw storageErrorOf(error, file, 'open the data file');
   }
 }

@@ -44,6 +44,17 @@ describe('a file whose write-ahead log is missing', () => {
     expect(storage.load().entries).toHaveLength(5);
   });
 
+  it('is never made: the log stays beside a file that is rejected', () => {
+    killed(0);
+    const origin = (cluster: number) => ({ origin: { cluster, founders: [{ node: 1, disk: DISK }] } });
+    const openAs = (cluster: number): FileStorage =>
+      openSqliteStorage({ file: folder.file, recordKinds: KINDS, durability: 'full', newDiskId: DISK, life: 10, ...origin(cluster) });
+    openAs(7).closeWithoutCheckpoint();
+    expect(() => openAs(8)).toThrow(expect.objectContaining({ code: 'STORAGE_FOREIGN' }));
+    using storage = openAs(7);
+    expect(storage.load().entries).toHaveLength(5);
+  });
+
   it('is damaged as well when the log is empty', () => {
     killed(1);
     truncateSync(`${folder.file}-wal`, 0);
