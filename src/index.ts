@@ -50,6 +50,7 @@ export { RemoteError } from './cluster/shared/remote-error.ts';
 export { SharedCluster } from './cluster/shared/shared-cluster.ts';
 export type { BackupInfo } from './cluster/take-backup.ts';
 export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
+export type { EncryptionOptions } from './encryption/read-keys.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export type { ClusterMetrics, NodeMetrics } from './metrics/cluster-metrics.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';

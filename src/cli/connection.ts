@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { JobraftError } from '../base/errors.ts';
 import { nodesOfFolder } from '../cluster/shared/folder-nodes.ts';
-import { misspeltVariables } from '../config/variables.ts';
+import { ENCRYPTION, misspeltVariables } from '../config/variables.ts';
 import { Client, type ClusterEndpoint, openCluster, type SharedCluster } from '../index.ts';
 import type { TlsPaths } from '../security/tls-files.ts';
 import type { Invocation } from './command.ts';
@@ -22,8 +22,22 @@ export interface ConnectionOptions {
   readonly tlsCa?: string;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
+  readonly encryptionKeys?: string;
   readonly nodes?: number;
   readonly durability: 'full' | 'off';
+}
+
+/** For the `options` of a command that opens files of nodes. */
+export const encryptionKeysOption = (): Option =>
+  new Option(
+    '--encryption-keys <file>',
+    'keys of an encrypted folder, such as "jobraft keys new" makes; or set JOBRAFT_ENCRYPTION_KEY',
+  ).env(ENCRYPTION.keys);
+
+/** The keys that a command line names: a key itself is never among its words, which other users of the machine can read. */
+export function encryptionOf({ encryptionKeys: keys }: { readonly encryptionKeys?: string }) {
+  const key = process.env[ENCRYPTION.key];
+  return keys === undefined && key === undefined ? {} : { encryption: { keys, key } };
 }
 
 /** For the `options` of a command that uses a cluster. */
@@ -36,6 +50,7 @@ export const connectionOptions = (): Option[] => [
   new Option('--tls-ca <file>', "authority of the nodes' certificates").env('JOBRAFT_TLS_CA'),
   new Option('--tls-certificate <file>', 'own certificate, such as "jobraft certs client" makes').env('JOBRAFT_TLS_CERTIFICATE'),
   new Option('--tls-key <file>', 'its key').env('JOBRAFT_TLS_KEY'),
+  encryptionKeysOption(),
   new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
     wholeNumber(1),
   ),
@@ -165,6 +180,7 @@ async function openFolder(dataDir: string, options: ConnectionOptions, output: O
     dataDir,
     nodes: options.nodes ?? found ?? NODES_DEFAULT,
     durability: options.durability,
+    ...encryptionOf(options),
     onNodeFailure: (node, error) => output.note(`Node ${node} stopped by itself. ${error.message}`),
     onRepair: ({ node, damage, movedTo }) =>
       output.note(`${damage.message} It was moved to ${movedTo}, and node ${node} is being rebuilt from its peers.`),

@@ -6,6 +6,7 @@ import { demo } from './commands/demo.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
 import { add, job, remove, retry } from './commands/jobs.ts';
+import { keysAdd, keysList, keysNew } from './commands/keys.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
 import { membersAdd, membersRemove } from './commands/member-changes.ts';
@@ -42,6 +43,9 @@ export const COMMANDS: readonly CliCommand[] = [
   certsCa,
   certsNode,
   certsClient,
+  keysNew,
+  keysAdd,
+  keysList,
   logs,
   configImport,
   sim,

@@ -9,6 +9,8 @@ export type BackupErrorCode =
   | 'BACKUP_DAMAGED'
   /** The file was written by a later release. */
   | 'BACKUP_FORMAT'
+  /** It is encrypted with a key that was not given. */
+  | 'BACKUP_KEY_MISSING'
   /** There is something where the backup, or the restored cluster, would be. */
   | 'BACKUP_EXISTS';
 

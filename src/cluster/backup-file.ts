@@ -1,8 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, type Hmac, randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { asIndex, asTerm } from '../base/ids.ts';
+import { type EncryptionKeys, KEY_ID_BYTES } from '../encryption/encryption-key.ts';
+import { fileMac, RecordCipher, SALT_BYTES } from '../encryption/record-cipher.ts';
 import { decodeRecords, encodeRecords } from '../node/snapshot-transfer.ts';
 import { ENTRY_KINDS, type Entry } from '../raft/entry.ts';
 import type { SnapshotRecord } from '../storage/port.ts';
@@ -11,15 +13,23 @@ import { BackupError, unreadable } from './backup-error.ts';
 /**
  * The file of a backup: magic and version, frames (type, length, contents), and at the end its length and the SHA-256 of everything before.
  * The first frame is the header as JSON, then come the records of the checkpoint and the entries behind it.
+ *
+ * In an encrypted one (version 2) the id of the key and a salt follow the version, and an HMAC-SHA-256 is in the place of the SHA-256. Every
+ * frame but the header is sealed for its place.
  */
 const MAGIC = Buffer.from('jobraft backup\n', 'ascii');
 const VERSION = 1;
+const ENCRYPTED_VERSION = 2;
 const START_BYTES = MAGIC.length + 4;
+const ENCRYPTED_START_BYTES = START_BYTES + KEY_ID_BYTES + SALT_BYTES;
 const FRAME_HEAD_BYTES = 5;
 const DIGEST_BYTES = 32;
 const END_BYTES = 8 + DIGEST_BYTES;
 const HASHED_BYTES = 1024 * 1024;
 const FRAME = { header: 1, records: 2, entries: 3 } as const;
+/** The first byte of what a frame is sealed with: no row of a node's file has the same. */
+const FRAME_CONTEXT = 4;
+const FRAME_CONTEXT_BYTES = 10;
 
 const INDEX = z.int().min(0);
 const HEADER = z.object({
@@ -41,27 +51,34 @@ export type BackupHeader = z.infer<typeof HEADER>;
 /** Writes a backup, frame by frame. */
 export class BackupWriter {
   readonly #file: FileHandle;
-  readonly #hash: Hash = createHash('sha256');
+  readonly #start: Buffer;
+  readonly #hash: Hash | Hmac;
+  readonly #frames: Frames;
   #bytes = 0;
 
-  constructor(file: FileHandle) {
+  /** @param keys the first one encrypts it. */
+  constructor(file: FileHandle, keys: EncryptionKeys | undefined) {
     this.#file = file;
+    const version = Buffer.alloc(4);
+    version.writeUInt32LE(keys === undefined ? VERSION : ENCRYPTED_VERSION);
+    const salt = randomBytes(SALT_BYTES);
+    const source = keys === undefined ? [] : [Buffer.from(keys[0].id, 'hex'), salt];
+    this.#start = Buffer.concat([MAGIC, version, ...source]);
+    this.#hash = keys === undefined ? createHash('sha256') : fileMac(keys[0], salt);
+    this.#frames = new Frames(keys);
   }
 
   async begin(header: BackupHeader): Promise<void> {
-    const version = Buffer.alloc(4);
-    version.writeUInt32LE(VERSION);
-    await this.#write(MAGIC);
-    await this.#write(version);
+    await this.#write(this.#start);
     await this.#frame(FRAME.header, Buffer.from(JSON.stringify(header)));
   }
 
   async records(records: readonly SnapshotRecord[]): Promise<void> {
-    await this.#frame(FRAME.records, encodeRecords(records));
+    await this.#frame(FRAME.records, this.#frames.seal(FRAME.records, encodeRecords(records)));
   }
 
   async entries(entries: readonly Entry[]): Promise<void> {
-    await this.#frame(FRAME.entries, encodeEntries(entries));
+    await this.#frame(FRAME.entries, this.#frames.seal(FRAME.entries, encodeEntries(entries)));
   }
 
   /** Writes the end, and syncs the file. @returns its size in bytes. */
@@ -69,7 +86,7 @@ export class BackupWriter {
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(this.#bytes + END_BYTES));
     await this.#write(length);
-    await this.#write(this.#hash.copy().digest());
+    await this.#write(this.#hash.digest(), false);
     await this.#file.sync();
     return this.#bytes;
   }
@@ -82,10 +99,38 @@ export class BackupWriter {
     await this.#write(contents);
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
+  async #write(bytes: Uint8Array, isHashed = true): Promise<void> {
+    if (isHashed) this.#hash.update(bytes);
     for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
     this.#bytes += bytes.length;
+  }
+}
+
+/** Seals the frames of an encrypted backup, or opens them, in their order. Those of others stay as they are. */
+class Frames {
+  readonly #cipher: RecordCipher | undefined;
+  #number = 0;
+
+  constructor(keys: EncryptionKeys | undefined) {
+    this.#cipher = keys === undefined ? undefined : new RecordCipher({ keys });
+  }
+
+  seal(type: number, contents: Uint8Array): Uint8Array {
+    return this.#cipher === undefined ? contents : this.#cipher.seal(contents, this.#next(type));
+  }
+
+  /** @throws {SealError} */
+  open(type: number, contents: Uint8Array): Uint8Array {
+    return this.#cipher === undefined ? contents : this.#cipher.open(contents, this.#next(type));
+  }
+
+  #next(type: number): Uint8Array {
+    this.#number += 1;
+    const context = Buffer.alloc(FRAME_CONTEXT_BYTES);
+    context.writeUInt8(FRAME_CONTEXT);
+    context.writeUInt8(type, 1);
+    context.writeDoubleBE(this.#number, 2);
+    return context;
   }
 }
 
@@ -99,16 +144,19 @@ export class BackupFile implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #begin: number;
   readonly #end: number;
+  /** Undefined for one that is not encrypted. */
+  readonly #keys: EncryptionKeys | undefined;
 
-  private constructor(file: FileHandle, header: BackupHeader, begin: number, end: number) {
+  private constructor(file: FileHandle, header: BackupHeader, begin: number, { end, keys }: CheckedFile) {
     this.#file = file;
     this.header = header;
     this.#begin = begin;
     this.#end = end;
+    this.#keys = keys;
   }
 
-  /** Reads the whole file once. @throws {BackupError} BACKUP_DAMAGED, BACKUP_FORMAT or BACKUP_FAILED. */
-  static async open(path: string): Promise<BackupFile> {
+  /** Reads the whole file once. @throws {BackupError} BACKUP_DAMAGED, BACKUP_FORMAT, BACKUP_KEY_MISSING or BACKUP_FAILED. */
+  static async open(path: string, keys: EncryptionKeys | undefined): Promise<BackupFile> {
     let file: FileHandle;
     try {
       file = await open(path, 'r');
@@ -116,10 +164,10 @@ export class BackupFile implements AsyncDisposable {
       throw unreadable(path, cause);
     }
     try {
-      const end = await checkFile(file, path);
-      const head = await readFrame(file, START_BYTES);
+      const checked = await checkFile(file, path, keys);
+      const head = await readFrame(file, checked.begin);
       const header = HEADER.parse(JSON.parse(new TextDecoder().decode(head.contents)));
-      return new BackupFile(file, header, head.next, end);
+      return new BackupFile(file, header, head.next, checked);
     } catch (error) {
       await file.close();
       throw error instanceof BackupError ? error : unreadable(path, error);
@@ -128,8 +176,10 @@ export class BackupFile implements AsyncDisposable {
 
   /** In the order of the file. */
   async *parts(): AsyncGenerator<BackupPart> {
+    const frames = new Frames(this.#keys);
     for (let at = this.#begin; at < this.#end; ) {
-      const { type, contents, next } = await readFrame(this.#file, at);
+      const { type, contents: stored, next } = await readFrame(this.#file, at);
+      const contents = frames.open(type, stored);
       at = next;
       yield type === FRAME.records
         ? { type: 'records', records: decodeRecords(contents) }
@@ -142,30 +192,51 @@ export class BackupFile implements AsyncDisposable {
   }
 }
 
-/** @returns where its frames end. @throws {BackupError} */
-async function checkFile(file: FileHandle, path: string): Promise<number> {
+interface CheckedFile {
+  /** Where its frames begin and end. */
+  readonly begin: number;
+  readonly end: number;
+  readonly keys: EncryptionKeys | undefined;
+}
+
+/** @throws {BackupError} */
+async function checkFile(file: FileHandle, path: string, keys: EncryptionKeys | undefined): Promise<CheckedFile> {
   const { size } = await file.stat();
   const start = await readAt(file, 0, Math.min(size, START_BYTES));
   if (start.length < START_BYTES || !start.subarray(0, MAGIC.length).equals(MAGIC))
     throw new BackupError('BACKUP_DAMAGED', `${path} is not a backup of jobraft: it does not begin like one. Name another file.`);
   const version = start.readUInt32LE(MAGIC.length);
-  if (version !== VERSION)
+  const isEncrypted = version === ENCRYPTED_VERSION;
+  if (version !== VERSION && !isEncrypted)
     throw new BackupError(
       'BACKUP_FORMAT',
-      `${path} has version ${version} of the format, and this release reads ${VERSION}. Restore it with a later release.`,
+      `${path} has version ${version} of the format, and this release reads ${VERSION} and ${ENCRYPTED_VERSION}. Restore it with a later release.`,
     );
-  const length = size < START_BYTES + END_BYTES ? -1 : Number((await readAt(file, size - END_BYTES, 8)).readBigUInt64LE());
+  const begin = isEncrypted ? ENCRYPTED_START_BYTES : START_BYTES;
+  const length = size < begin + END_BYTES ? -1 : Number((await readAt(file, size - END_BYTES, 8)).readBigUInt64LE());
   if (length !== size)
     throw new BackupError(
       'BACKUP_DAMAGED',
       `${path} is truncated, or was appended to: it has ${size} bytes, and its end is missing. Use another copy of it.`,
     );
-  const hash = createHash('sha256');
+  const hash = isEncrypted ? macOf(path, await readAt(file, START_BYTES, KEY_ID_BYTES + SALT_BYTES), keys) : createHash('sha256');
   for (let at = 0; at < size - DIGEST_BYTES; at += HASHED_BYTES)
     hash.update(await readAt(file, at, Math.min(HASHED_BYTES, size - DIGEST_BYTES - at)));
   if (!hash.digest().equals(await readAt(file, size - DIGEST_BYTES, DIGEST_BYTES)))
     throw new BackupError('BACKUP_DAMAGED', `${path} was altered: its contents do not match its checksum. Use another copy of it.`);
-  return size - END_BYTES;
+  return { begin, end: size - END_BYTES, keys: isEncrypted ? keys : undefined };
+}
+
+/** @throws {BackupError} BACKUP_KEY_MISSING */
+function macOf(path: string, source: Buffer, keys: EncryptionKeys | undefined): Hmac {
+  const id = source.toString('hex', 0, KEY_ID_BYTES);
+  const key = keys?.find((known) => known.id === id);
+  if (key !== undefined) return fileMac(key, source.subarray(KEY_ID_BYTES));
+  const found = keys === undefined ? 'no keys were given' : `the keys that were given are ${keys.map((known) => known.id).join(', ')}`;
+  throw new BackupError(
+    'BACKUP_KEY_MISSING',
+    `${path} is encrypted with the key ${id}, and ${found}. Give a file that has this key too, by "encryption", --encryption-keys or JOBRAFT_ENCRYPTION_KEYS.`,
+  );
 }
 
 async function readFrame(file: FileHandle, at: number) {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ConfigError, type Outcome } from '../base/errors.ts';
 import { asGeneration, counterOf, type Generation, lifeOf } from '../base/generation.ts';
 import { invariant } from '../base/invariant.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock, SHARE } from '../storage/file-lock.ts';
@@ -156,13 +157,13 @@ export class ClusterManifest implements Disposable {
 
   /**
    * Compares the nodes' files with each other and with the recorded disks, before any node starts.
-   * @param hasGenerations false where files have no generations. @throws {StorageError} see `checkFolder`.
+   * @param hasGenerations false where files have no generations. @param keys of encrypted files. @throws {StorageError} see `checkFolder`.
    */
-  checkFiles(hasGenerations: boolean): void {
+  checkFiles(hasGenerations: boolean, keys?: EncryptionKeys): void {
     if (this.#dataDir === undefined) return;
     const { nodes, made } = this.#stored;
     const disks = this.#stored.disks.map((known) => ({ ...known, generation: asGeneration(known.generation) }));
-    const found = checkFolder(this.#dataDir, { origin: this.origin, nodes, made, disks }, hasGenerations);
+    const found = checkFolder(this.#dataDir, { origin: this.origin, nodes, made, disks }, hasGenerations, keys);
     // Records that a lost or older cluster.json lacks.
     const isNews = ({ disk, generation }: (typeof found)[number]): boolean =>
       !disks.some((known) => known.disk === disk && counterOf(known.generation) >= counterOf(generation));
@@ -334,9 +335,9 @@ export function readManifest(dataDir: string): StoredManifest | undefined {
  * The cluster as its nodes' files describe it, when `cluster.json` is lost; undefined when it exists, or no file does.
  * @throws {StorageError} when the files do not suffice, with the remedy.
  */
-export function recoveredCluster(dataDir: string): RecoveredCluster | undefined {
+export function recoveredCluster(dataDir: string, keys?: EncryptionKeys): RecoveredCluster | undefined {
   if (existsSync(join(dataDir, MANIFEST_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
-  return recoverCluster(dataDir);
+  return recoverCluster(dataDir, keys);
 }
 
 function rebuiltManifest(dataDir: string, found: RecoveredCluster | undefined): StoredManifest | undefined {

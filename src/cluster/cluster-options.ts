@@ -4,6 +4,8 @@ import { ConfigError } from '../base/errors.ts';
 import { CLUSTER_SHAPE, groupOf, NODES_MAX, oneOf } from '../config/cluster-config.ts';
 import { relationProblems } from '../config/config-problems.ts';
 import type { ClusterLimits } from '../config/limits.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { type EncryptionOptions, readKeys } from '../encryption/read-keys.ts';
 import { absoluteLogFolder } from '../logs/log-folder.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
@@ -23,6 +25,11 @@ export interface ClusterOptions {
   readonly durability?: 'full' | 'off';
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
+  /**
+   * Encryption at rest: a file of keys, such as `jobraft keys new` makes, which is read now. Default: the files are not encrypted, and a folder
+   * that is encrypted is rejected.
+   */
+  readonly encryption?: EncryptionOptions;
   /** One file for each node, `node-<id>.log`. */
   readonly logs?: { readonly dir: string; readonly level?: 'info' | 'debug' };
   /** Seeds the election timeouts; default: taken from the clock. */
@@ -53,6 +60,8 @@ export interface ClusterSettings {
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly repair: 'automatic' | 'manual';
+  /** Of the nodes' files and of backups. */
+  readonly keys: EncryptionKeys | undefined;
   readonly logs: { readonly dir: string; readonly level: 'info' | 'debug' } | undefined;
   /** 32 bits. */
   readonly seed: number;
@@ -73,7 +82,11 @@ const SCHEMA = groupOf(
 
 /** @throws {ConfigError} naming the key and the remedy. */
 export function clusterSettings(options: ClusterOptions): ClusterSettings {
-  const { nodes, absent, dataDir, storage, durability, raft, limits, repair, logs, seed } = parseSettings(SCHEMA, options, 'options');
+  const { nodes, absent, dataDir, storage, durability, raft, limits, repair, logs, seed, encryption } = parseSettings(
+    SCHEMA,
+    options,
+    'options',
+  );
   const misfit = relationProblems(options, () => '')[0];
   if (misfit !== undefined) throw new ConfigError(misfit.key, misfit.value, misfit.remedy);
   const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, position) => position + 1) : nodes;
@@ -87,6 +100,7 @@ export function clusterSettings(options: ClusterOptions): ClusterSettings {
     repair,
     dataDir: storage === 'sqlite' ? dataDir : undefined,
     durability,
+    keys: storage === 'sqlite' ? readKeys(encryption) : undefined,
     raft: Object.freeze(raft),
     limits: Object.freeze(limits),
     logs,

@@ -51,7 +51,7 @@ export interface ReplicaState {
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const settings = withAbsolutePaths(clusterSettings(options));
-  const recovered = settings.dataDir === undefined ? undefined : recoveredCluster(settings.dataDir);
+  const recovered = settings.dataDir === undefined ? undefined : recoveredCluster(settings.dataDir, settings.keys);
   const cluster = new Cluster(settings, clusterListeners(options), recovered);
   try {
     await cluster.start();
@@ -103,7 +103,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     const { absent, logs } = this.#settings;
     if (logs !== undefined) makeLogFolder(logs.dir);
     const present = this.nodeIds().filter((node) => !absent.includes(node));
-    this.#manifest.checkFiles(this.#settings.durability === 'full');
+    this.#manifest.checkFiles(this.#settings.durability === 'full', this.#settings.keys);
     await this.#threads.start(present);
     this.#manifest.onFilesCreated(present);
     this.#manifest.onTaken();
@@ -291,8 +291,8 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
       const asked = await Promise.allSettled(running.map((node) => this.#adminClient.status(node)));
       return asked.flatMap((reply) => (reply.status === 'fulfilled' ? [reply.value] : []));
     };
-    const { dataDir } = this.#settings;
-    return await takeBackup(path, { dataDir, clusterId: this.id, client: this.#client, statuses, isClosed: () => this.#isClosed });
+    const { dataDir, keys } = this.#settings;
+    return await takeBackup(path, { dataDir, keys, clusterId: this.id, client: this.#client, statuses, isClosed: () => this.#isClosed });
   }
 
   // ---- members ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ANY_GENERATION, counterOf, type Generation } from '../base/generation.ts';
 import { asDiskId, asNodeId, type NodeId } from '../base/ids.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { type Configuration, configurationOf, type VoterDisk } from '../raft/entry.ts';
 import { distinct, voteResult } from '../raft/quorum.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
@@ -27,13 +28,14 @@ export type DiskRecord = VoterDisk & { readonly generation: Generation };
  * file. It rejects only states that no election could resolve; a minority of files that are lost or older is left to the nodes, which are
  * rebuilt.
  * @param hasGenerations false where files have no generations.
+ * @param keys of encrypted files.
  * @returns the generations that the files have on record of each other.
  * @throws {StorageError} STORAGE_FOREIGN for files of another node, and where only `cluster.json` is of another cluster; STORAGE_LOST and
  * STORAGE_ROLLED_BACK where no majority of the voters has its latest file. Nothing was changed then.
  */
-export function checkFolder(dataDir: string, record: FolderRecord, hasGenerations: boolean): readonly DiskRecord[] {
+export function checkFolder(dataDir: string, record: FolderRecord, hasGenerations: boolean, keys?: EncryptionKeys): readonly DiskRecord[] {
   const withFile = nodesWithFile(dataDir);
-  const surveys = surveyNodes(dataDir, [...new Set([...record.nodes, ...withFile])]);
+  const surveys = surveyNodes(dataDir, [...new Set([...record.nodes, ...withFile])], keys);
   checkClusterFile(dataDir, record, readSurveys(surveys));
   const ours = readSurveys(surveys).filter(({ found }) => found.origin.cluster === 0 || found.origin.cluster === record.origin.cluster);
   checkPlaces(record, ours);

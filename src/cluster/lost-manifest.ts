@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { invariant } from '../base/invariant.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { isUpToDate } from '../raft/entry.ts';
 import { membersOf } from '../raft/quorum.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -17,8 +18,8 @@ export interface RecoveredCluster extends ClusterOrigin {
  * has the members.
  * @throws {StorageError} when a file cannot be read, was written before the files named their cluster, or is of another cluster.
  */
-export function recoverCluster(dataDir: string): RecoveredCluster {
-  const surveys = surveyNodes(dataDir, nodesWithFile(dataDir));
+export function recoverCluster(dataDir: string, keys?: EncryptionKeys): RecoveredCluster {
+  const surveys = surveyNodes(dataDir, nodesWithFile(dataDir), keys);
   for (const survey of surveys) {
     if (survey.state !== 'unreadable') continue;
     if (survey.error.code === 'STORAGE_DAMAGED') throw lost(dataDir, survey.error.message);

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Generation } from '../base/generation.ts';
 import type { ClusterLimits } from '../config/limits.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeSample } from '../metrics/node-sample.ts';
 import type { RebuildRejection } from '../node/admin-handler.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
@@ -20,6 +21,8 @@ export interface NodeBoot {
   readonly limits: ClusterLimits;
   /** The node's SQLite file, or undefined to keep everything in memory. */
   readonly file: string | undefined;
+  /** The first one encrypts the file. */
+  readonly keys?: EncryptionKeys | undefined;
   /** Expected properties of the file. */
   readonly claims?: FileClaims;
   readonly durability: 'full' | 'off';

@@ -1,3 +1,4 @@
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { StorageError } from '../storage/errors.ts';
 import { type FileSurvey, surveyFile } from '../storage/file-survey.ts';
 import { nodeFile } from './node-file.ts';
@@ -14,12 +15,12 @@ export type NodeSurvey = { readonly node: number; readonly file: string } & (
 export type ReadSurvey = Extract<NodeSurvey, { state: 'read' }>;
 
 /** Reads the nodes' files without changing them. No node may have one open. */
-export const surveyNodes = (dataDir: string, nodes: readonly number[]): readonly NodeSurvey[] =>
-  nodes.map((node) => surveyNode(node, nodeFile(dataDir, node)));
+export const surveyNodes = (dataDir: string, nodes: readonly number[], keys?: EncryptionKeys): readonly NodeSurvey[] =>
+  nodes.map((node) => surveyNode(node, nodeFile(dataDir, node), keys));
 
-function surveyNode(node: number, file: string): NodeSurvey {
+function surveyNode(node: number, file: string, keys: EncryptionKeys | undefined): NodeSurvey {
   try {
-    const found = surveyFile(file);
+    const found = surveyFile(file, keys);
     return found === undefined ? { node, file, state: 'none' } : { node, file, state: 'read', found };
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;

@@ -167,7 +167,7 @@ export class NodeThreads implements RepairedThreads {
     // It may have been removed since the call.
     if (!this.#manifest.nodes.includes(id))
       throw new ConfigError('node', id, `The cluster's nodes are ${this.#manifest.nodes.join(', ')}.`);
-    const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
+    const { dataDir, raft, limits, durability, keys, logs, seed } = this.#settings;
     this.#starts += 1;
     const socket = this.#clientSocketOf?.(id);
     const handle: NodeHandle = new NodeHandle(
@@ -178,6 +178,7 @@ export class NodeThreads implements RepairedThreads {
         raft,
         limits,
         durability,
+        keys,
         file: dataDir === undefined ? undefined : nodeFile(dataDir, id),
         // Without fsync a power cut may undo writes: such files have no generation.
         claims: {

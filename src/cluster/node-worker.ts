@@ -232,6 +232,7 @@ class NodeThread {
     return sampleNode({
       runtime: this.#node,
       file: this.#boot.file,
+      encryptionKey: this.#boot.keys?.[0].id,
       cpuMs: threadCpuMs(),
       eventLoopDelayMs: this.#loop.delayMs.snapshot(),
       writeMs: this.#writeMs.snapshot(),
@@ -321,12 +322,13 @@ function openStorage(boot: NodeBoot, onWritten: (tookMs: number) => void): FileS
     const identity = { disk: asDiskId(boot.newDiskId), origin: NO_ORIGIN };
     return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose](), identity });
   }
-  const { file, durability, newDiskId, claims } = boot;
+  const { file, durability, keys, newDiskId, claims } = boot;
   return openSqliteStorage({
     file,
     recordKinds: RECORD_KINDS,
     entryKind: RECORD_KINDS[RecordKind.entry],
     durability,
+    keys,
     newDiskId,
     onWritten,
     ...claims,

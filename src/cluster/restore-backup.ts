@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import { JobraftError } from '../base/errors.ts';
 import { asDiskId, asIndex, asNodeId, asTerm } from '../base/ids.ts';
 import { CLUSTER_SHAPE, groupOf } from '../config/cluster-config.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { type EncryptionOptions, readKeys } from '../encryption/read-keys.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { type Configuration, configurationOf, EMPTY_BYTES, type Entry } from '../raft/entry.ts';
 import { syncDirectory } from '../storage/data-directory.ts';
@@ -22,6 +24,8 @@ export interface RestoreOptions {
   readonly dataDir: string;
   /** Number of nodes, or their ids, of the new cluster. Default: 3. */
   readonly nodes?: number | readonly number[];
+  /** The keys of an encrypted backup; the new cluster is encrypted with the first one, also if the backup is not. Default: none. */
+  readonly encryption?: EncryptionOptions;
 }
 
 /** A new cluster that was made from a backup. */
@@ -33,10 +37,12 @@ export interface RestoredCluster {
 }
 
 const SCHEMA = groupOf(
-  { file: CLUSTER_SHAPE.dataDir, dataDir: CLUSTER_SHAPE.dataDir, nodes: CLUSTER_SHAPE.nodes.default(3) } satisfies Record<
-    keyof RestoreOptions,
-    z.ZodType
-  >,
+  {
+    file: CLUSTER_SHAPE.dataDir,
+    dataDir: CLUSTER_SHAPE.dataDir,
+    nodes: CLUSTER_SHAPE.nodes.default(3),
+    encryption: CLUSTER_SHAPE.encryption,
+  } satisfies Record<keyof RestoreOptions, z.ZodType>,
   "Give { file: './jobs.backup', dataDir: './restored' }.",
 );
 
@@ -46,16 +52,17 @@ const SCHEMA = groupOf(
  * @throws {BackupError | StorageError | ConfigError} nothing is left then.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoredCluster> {
-  const { file, dataDir, nodes } = parseSettings(SCHEMA, options, 'options');
+  const { file, dataDir, nodes, encryption } = parseSettings(SCHEMA, options, 'options');
+  const keys = readKeys(encryption);
   const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, position) => position + 1) : nodes;
   const target = resolve(dataDir);
   checkFree(target);
-  await using backup = await BackupFile.open(resolve(file));
+  await using backup = await BackupFile.open(resolve(file), keys);
   let folder: string | undefined;
   try {
     mkdirSync(dirname(target), { recursive: true });
     folder = mkdtempSync(join(dirname(target), `${basename(target)}.restoring-`));
-    await writeNodes(folder, ids, backup);
+    await writeNodes(folder, ids, backup, keys);
     checkFree(target);
     renameSync(folder, target);
     syncDirectory(dirname(target));
@@ -66,11 +73,11 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoredCl
   }
 }
 
-async function writeNodes(folder: string, ids: readonly number[], backup: BackupFile): Promise<void> {
+async function writeNodes(folder: string, ids: readonly number[], backup: BackupFile, keys: EncryptionKeys | undefined): Promise<void> {
   using manifest = ClusterManifest.open(folder, ids);
   const storages: FileStorage[] = [];
   try {
-    for (const node of ids) storages.push(openNewFile(folder, node, manifest));
+    for (const node of ids) storages.push(openNewFile(nodeFile(folder, node), node, manifest, keys));
     await writeParts(backup, manifest, storages);
   } finally {
     for (const storage of storages) storage[Symbol.dispose]();
@@ -78,9 +85,10 @@ async function writeNodes(folder: string, ids: readonly number[], backup: Backup
   manifest.onFilesCreated(ids);
 }
 
-const openNewFile = (folder: string, node: number, manifest: ClusterManifest): FileStorage =>
+const openNewFile = (file: string, node: number, manifest: ClusterManifest, keys: EncryptionKeys | undefined): FileStorage =>
   openSqliteStorage({
-    file: nodeFile(folder, node),
+    file,
+    keys,
     recordKinds: RECORD_KINDS,
     entryKind: RECORD_KINDS[RecordKind.entry],
     durability: 'full',

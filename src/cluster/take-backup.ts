@@ -7,6 +7,7 @@ import { ConfigError, JobraftError } from '../base/errors.ts';
 import type { Client } from '../client/api/client.ts';
 import { Queue } from '../client/api/queue.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { BackupReader } from '../storage/backup-reader.ts';
@@ -35,6 +36,8 @@ export interface BackupInfo {
 export interface BackupSource {
   /** Undefined for a cluster in memory. */
   readonly dataDir: string | undefined;
+  /** With which the nodes' files and the backup are encrypted. */
+  readonly keys?: EncryptionKeys | undefined;
   readonly clusterId: number;
   readonly client: Client;
   /** Of all nodes that reply. */
@@ -63,7 +66,7 @@ export async function takeBackup(path: string, source: BackupSource, walGrowthBy
   try {
     const file = await open(partial, 'wx', 0o600);
     try {
-      const writer = new BackupWriter(file);
+      const writer = new BackupWriter(file, source.keys);
       const checkpoint = snapshot === undefined ? null : { index: snapshot.index, term: snapshot.term };
       await writer.begin({ cluster: source.clusterId, index, term, members: [...voters], recordKinds: [...RECORD_KINDS], checkpoint });
       for (const records of reader.records(CHUNK_BYTES)) {
@@ -113,10 +116,10 @@ function leaderOf(statuses: readonly NodeStatus[]): NodeStatus | undefined {
 }
 
 /** A view of the node's file that has the log up to the index: a leader commits by the disks of the others before its own. */
-async function readerAt(file: string, index: number, { isClosed }: BackupSource): Promise<BackupReader> {
+async function readerAt(file: string, index: number, { isClosed, keys }: BackupSource): Promise<BackupReader> {
   for (const untilMs = performance.now() + INDEX_WAIT_MS; ; await sleep(LOOK_EVERY_MS)) {
     if (isClosed()) throw new ClusterClosedError();
-    const reader = new BackupReader({ file, recordKinds: RECORD_KINDS, entryKind: RECORD_KINDS[RecordKind.entry] });
+    const reader = new BackupReader({ file, recordKinds: RECORD_KINDS, entryKind: RECORD_KINDS[RecordKind.entry], keys });
     if (reader.last.index >= index) return reader;
     reader[Symbol.dispose]();
     if (performance.now() > untilMs)

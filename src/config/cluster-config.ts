@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isPromise } from '../base/missing-await.ts';
+import type { EncryptionOptions } from '../encryption/read-keys.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { ClusterLimits } from './limits.ts';
 import type { NumberSetting } from './setting-table.ts';
@@ -23,6 +24,8 @@ export interface ClusterConfig {
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: { readonly dir: string; readonly level: (typeof LOG_LEVELS)[number] };
+  /** Encryption at rest: a file of keys. */
+  readonly encryption?: EncryptionOptions;
   /** Seed of the randomised timeouts; without it every start draws a new one. */
   readonly seed?: number;
 }
@@ -76,6 +79,15 @@ function numbersSchema<Key extends string>(settings: Readonly<Record<Key, Number
   return groupOf(shape as Record<Key, ReturnType<typeof numberSchema>>).prefault({} as never);
 }
 
+const ENCRYPTION_REMEDY =
+  'Give either the path of a file of keys, { keys: ./jobraft.keys }, or the contents of one, { key }. "jobraft keys new" makes such a file.';
+const KEYS = z.string({ error: ENCRYPTION_REMEDY }).min(1, { error: ENCRYPTION_REMEDY });
+/** The keys are read where the file is opened. */
+const encryption = groupOf({ keys: KEYS.optional(), key: KEYS.optional() }, ENCRYPTION_REMEDY).refine(
+  ({ keys, key }) => (keys === undefined) !== (key === undefined),
+  { error: ENCRYPTION_REMEDY },
+);
+
 /** Every setting of a file, with its default if that is the same for a program's own options. */
 export const CLUSTER_SHAPE = {
   nodes: nodesSchema,
@@ -85,6 +97,7 @@ export const CLUSTER_SHAPE = {
   raft: numbersSchema(RAFT_SETTINGS),
   limits: numbersSchema(LIMIT_SETTINGS),
   logs: groupOf({ dir: folder, level: oneOf(LOG_LEVELS).default('info') }).optional(),
+  encryption: encryption.optional(),
   seed: z.int({ error: 'Give a whole number, or leave the key out.' }).optional(),
 };
 

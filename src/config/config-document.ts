@@ -68,7 +68,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 /** A group whose lines are all commented out reads as null: it sets nothing. */
 function withoutEmptyGroups(written: unknown): unknown {
   if (!isRecord(written)) return written;
-  return Object.fromEntries(Object.entries(written).filter(([key, value]) => value !== null || !['raft', 'limits', 'logs'].includes(key)));
+  return Object.fromEntries(
+    Object.entries(written).filter(([key, value]) => value !== null || !['raft', 'limits', 'logs', 'encryption'].includes(key)),
+  );
 }
 
 /** Groups are merged key by key; everything else is replaced. */

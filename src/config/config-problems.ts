@@ -1,5 +1,7 @@
 import type { z } from 'zod';
+import { isPromise } from '../base/missing-await.ts';
 import { nearestName } from '../base/nearest-name.ts';
+import { HIDDEN } from '../encryption/read-keys.ts';
 import type { ConfigProblem } from './config-file-error.ts';
 import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
@@ -9,12 +11,12 @@ type Locate = (path: readonly PropertyKey[]) => string;
 export function schemaProblems(raw: unknown, issues: readonly z.core.$ZodIssue[], locate: Locate): ConfigProblem[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') {
-      return [{ key: nameOf(issue.path), value: valueAt(raw, issue.path), place: locate(issue.path), remedy: issue.message }];
+      return [{ key: nameOf(issue.path), value: shownAt(raw, issue.path), place: locate(issue.path), remedy: issue.message }];
     }
     const known = issue.message.split(', ');
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      return { key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy: unknownKeyRemedy(key, known) };
+      return { key: nameOf(path), value: shownAt(raw, path), place: locate(path), remedy: unknownKeyRemedy(key, known) };
     });
   });
 }
@@ -63,6 +65,14 @@ function unknownKeyRemedy(key: string, known: readonly string[]): string {
 }
 
 export const nameOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');
+
+/** A value that may be a key, or has one, also under a misspelt name, is not shown. */
+function shownAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  const value = valueAt(raw, path);
+  const isSecret = path.some((name) => /^enc/i.test(String(name))) && path.at(-1) !== 'keys';
+  const hasText = typeof value === 'string' || (typeof value === 'object' && value !== null && !isPromise(value));
+  return isSecret && hasText ? HIDDEN : value;
+}
 
 export function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   let value = raw;

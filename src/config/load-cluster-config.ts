@@ -31,6 +31,11 @@ export function loadClusterConfig(file: string = defaultClusterConfigFile(), ove
 /** The same for a given text. `file` is its name in messages. */
 export function parseClusterConfig(text: string, overrides: ClusterConfigOverrides = {}, file = 'cluster.yaml'): ClusterConfig {
   const placeOf = (path: readonly PropertyKey[]): string => flagOf(nameOf(path));
-  const { logs, seed, ...rest } = parseConfig(clusterSchema, { text, file, overrides, placeOf });
-  return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }), ...(seed === undefined ? {} : { seed }) });
+  const { logs, seed, encryption, ...rest } = parseConfig(clusterSchema, { text, file, overrides, placeOf });
+  return Object.freeze({
+    ...rest,
+    ...(logs === undefined ? {} : { logs }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(encryption === undefined ? {} : { encryption }),
+  });
 }

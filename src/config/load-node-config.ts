@@ -1,9 +1,10 @@
+import { HIDDEN } from '../encryption/read-keys.ts';
 import { parseConfig, readConfigFile } from './config-document.ts';
 import { ConfigFileError } from './config-file-error.ts';
 import { nameOf } from './config-problems.ts';
 import { type NodeConfig, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
-import { LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
+import { ENCRYPTION, isSecretVariable, LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
 
 /** Settings of a command line, which override file and environment. */
 export interface NodeFlags {
@@ -26,6 +27,7 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
     if (group === 'metrics' && flags.metrics !== undefined) return '--metrics';
     if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
     if (group === 'tls' && (key === 'ca' || key === 'certificate' || key === 'key')) return TLS[key];
+    if (group === 'encryption') return key === 'key' ? ENCRYPTION.key : ENCRYPTION.keys;
     return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
   };
   const misspelt = misspeltVariables(environment);
@@ -33,17 +35,18 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
     throw ConfigFileError.of(
       file,
       misspelt.map(({ variable, value, meant }) => ({
-        ...{ key: variable, value, place: 'environment' },
+        ...{ key: variable, value: isSecretVariable(variable) ? HIDDEN : value, place: 'environment' },
         remedy: `There is no such variable. Did you mean ${meant}?`,
       })),
     );
   const overrides = { ...overridesIn(environment), ...flags };
-  const { logs, tls, metrics, ...rest } = parseConfig(nodeSchema, { text, file, overrides, placeOf });
+  const { logs, tls, metrics, encryption, ...rest } = parseConfig(nodeSchema, { text, file, overrides, placeOf });
   return Object.freeze({
     ...rest,
     ...(logs === undefined ? {} : { logs }),
     ...(tls === undefined ? {} : { tls }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(encryption === undefined ? {} : { encryption }),
   });
 }
 
@@ -64,6 +67,8 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
   }
   for (const [key, variable] of Object.entries(LOGS)) if (environment[variable] !== undefined) set('logs', key, environment[variable]);
   for (const [key, variable] of Object.entries(TLS)) if (environment[variable] !== undefined) set('tls', key, environment[variable]);
+  for (const [key, variable] of Object.entries(ENCRYPTION))
+    if (environment[variable] !== undefined) set('encryption', key, environment[variable]);
   return { ...overrides, ...groups };
 }
 

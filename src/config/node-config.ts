@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EncryptionOptions } from '../encryption/read-keys.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { TlsPaths } from '../security/tls-files.ts';
 import { CLUSTER_SHAPE, type ClusterConfig, groupOf, type LOG_LEVELS, NODES_MAX, numberSchema } from './cluster-config.ts';
@@ -33,6 +34,8 @@ export interface NodeConfig {
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: NonNullable<ClusterConfig['logs']>;
+  /** Encryption at rest, with the node's own keys: those of other nodes may differ. */
+  readonly encryption?: EncryptionOptions;
   /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP; without it there is none. */
   readonly metrics?: string;
   /** The node joins the running cluster of the others in `nodes`, unless it is a member already. */
@@ -81,6 +84,7 @@ export const nodeSchema = groupOf({
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
+  encryption: CLUSTER_SHAPE.encryption,
   metrics: ADDRESS.optional(),
   join: z.boolean({ error: 'Give true or false.' }).default(false),
 })
@@ -108,6 +112,8 @@ export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes'
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };
+  /** Encryption at rest: a file of keys. Default: the files are not encrypted. */
+  readonly encryption?: EncryptionOptions;
   /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP. Default: none. */
   readonly metrics?: string;
   readonly join?: boolean;

@@ -12,6 +12,8 @@ export const NUMBERS = ['id', 'holderGraceMs'] as const;
 export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
 /** Of a node, and of the command line. */
 export const TLS = { ca: 'JOBRAFT_TLS_CA', certificate: 'JOBRAFT_TLS_CERTIFICATE', key: 'JOBRAFT_TLS_KEY' } as const;
+/** Of a node, and of the commands that use files of nodes. */
+export const ENCRYPTION = { keys: 'JOBRAFT_ENCRYPTION_KEYS', key: 'JOBRAFT_ENCRYPTION_KEY' } as const;
 /** Of the command line. */
 const ENDPOINTS = 'JOBRAFT_ENDPOINTS';
 /** Kubernetes gives each process such variables of every service: JOBRAFT_SERVICE_HOST, JOBRAFT_NODES_PORT_7101_TCP_ADDR. */
@@ -28,8 +30,12 @@ export const VARIABLES: readonly string[] = [
   ...[...TEXTS, ...NUMBERS, 'nodes', 'insecure', ...numberSettings().map(({ key }) => key)].map(variableOf),
   ...Object.values(LOGS),
   ...Object.values(TLS),
+  ...Object.values(ENCRYPTION),
   ENDPOINTS,
 ];
+
+/** Whether the value may be a key: no message shows it. */
+export const isSecretVariable = (variable: string): boolean => /ENC/.test(variable);
 
 /** A variable that was probably meant to be another one. */
 export interface MisspeltVariable {

@@ -23,6 +23,8 @@ export interface ResourceSample {
   readonly writeMs: HistogramCounts;
   /** Of the node's file with its WAL; null without a file. */
   readonly fileBytes: number | null;
+  /** The id of the key that the node's file is encrypted with; null for one that is not. */
+  readonly encryptionKey: string | null;
   /** Of the file system of the node's file. */
   readonly diskFreeBytes: number | null;
   readonly diskBytes: number | null;
@@ -49,6 +51,7 @@ export interface SampledNode {
   readonly runtime: NodeRuntime<JobQueue>;
   /** Undefined for a node in memory. */
   readonly file: string | undefined;
+  readonly encryptionKey: string | undefined;
   readonly cpuMs: number | null;
   readonly eventLoopDelayMs: HistogramCounts;
   readonly writeMs: HistogramCounts;
@@ -58,7 +61,7 @@ export interface SampledNode {
 }
 
 /** Samples a node in its own thread. */
-export function sampleNode({ runtime, file, cpuMs, eventLoopDelayMs, writeMs, ...network }: SampledNode): NodeSample {
+export function sampleNode({ runtime, file, encryptionKey, cpuMs, eventLoopDelayMs, writeMs, ...network }: SampledNode): NodeSample {
   const node = measureNode(runtime, performance.now());
   const silent = node.peers.filter(({ silentMs }) => silentMs > network.electionTimeoutMs).map(({ peer }) => peer);
   const { used_heap_size, heap_size_limit, external_memory } = getHeapStatistics();
@@ -73,6 +76,7 @@ export function sampleNode({ runtime, file, cpuMs, eventLoopDelayMs, writeMs, ..
       residentBytes: process.memoryUsage.rss(),
       eventLoopDelayMs,
       writeMs,
+      encryptionKey: encryptionKey ?? null,
       ...diskSample(file),
     },
     unreachable: [...new Set([...silent, ...network.withoutChannel])],

@@ -129,6 +129,12 @@ const DISK: readonly Series[] = [
   counter('jobraft_snapshots_sent_total', 'Snapshots that a follower received whole.', ({ node }) => node.details.snapshotsSent),
   counter('jobraft_snapshots_installed_total', 'Snapshots that the node received whole.', ({ node }) => node.details.snapshotsInstalled),
   gauge('jobraft_database_bytes', "The node's file, with its WAL.", ({ resources }) => resources.fileBytes),
+  gauges(
+    'jobraft_encryption_key',
+    '1 for the key that all of the file is encrypted with; no value where it is not.',
+    ['key'],
+    ({ resources }) => (resources.encryptionKey === null ? [] : [{ labels: { key: resources.encryptionKey }, value: 1 }]),
+  ),
   gauge('jobraft_disk_free_bytes', "Free space of the file system of the node's file.", ({ resources }) => resources.diskFreeBytes),
   gauge('jobraft_disk_size_bytes', 'Size of that file system.', ({ resources }) => resources.diskBytes),
 ];

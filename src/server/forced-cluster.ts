@@ -5,6 +5,7 @@ import { ConfigError } from '../base/errors.ts';
 import { asDiskId, asNodeId, asTerm, type DiskId, nextIndex } from '../base/ids.ts';
 import { parseSettings } from '../cluster/cluster-arguments.ts';
 import { type NodeOptions, nodeSchema } from '../config/node-config.ts';
+import { readKeys } from '../encryption/read-keys.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { encodeConfiguration } from '../raft/configuration-codec.ts';
 import { ConfigurationLog } from '../raft/configuration-log.ts';
@@ -55,17 +56,25 @@ export class ForcedCluster implements Disposable {
    * @throws {StorageError} as when the node runs (STORAGE_IN_USE).
    */
   static open(options: NodeOptions): ForcedCluster {
-    const { id, cluster, dataDir } = parseSettings(nodeSchema, options, 'options');
+    const { id, cluster, dataDir, encryption } = parseSettings(nodeSchema, options, 'options');
     const file = join(dataDir, FILE);
     if (![join(dataDir, NODE_FILE), file].every((path) => existsSync(path)))
       throw new ConfigError('dataDir', dataDir, 'It is not the folder of a node that has run. Name the folder of a surviving node.');
+    const keys = readKeys(encryption);
     const identity = NodeIdentity.open(dataDir, cluster, id);
     let storage: AssignableStorage | undefined;
     try {
       const { formed } = identity;
       if (formed === undefined) throw new ConfigError('dataDir', dataDir, 'Its node has no cluster yet. Start it with the others.');
       const entryKind = RECORD_KINDS[RecordKind.entry];
-      storage = openSqliteStorage({ file, recordKinds: RECORD_KINDS, entryKind, durability: 'full', newDiskId: identity.newDiskId });
+      storage = openSqliteStorage({
+        file,
+        keys,
+        recordKinds: RECORD_KINDS,
+        entryKind,
+        durability: 'full',
+        newDiskId: identity.newDiskId,
+      });
       const state = storage.load();
       // Otherwise an earlier attempt was interrupted, which has changed the disk.
       const isFirst = storage.identity.origin.cluster === formed.cluster;

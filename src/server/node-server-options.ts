@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/node-config.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { TlsFiles } from '../security/tls-files.ts';
 import type { ChannelSecurity } from '../transport/grpc/channel-security.ts';
@@ -6,6 +7,8 @@ import type { FormationWait, PeerRejection } from './node-listeners.ts';
 
 export interface NodeServerOptions {
   readonly config: NodeConfig;
+  /** Undefined without encryption at rest. */
+  readonly keys: EncryptionKeys | undefined;
   /** Undefined without certificates. */
   readonly tls: TlsFiles | undefined;
   /** Of the channels to other nodes. */

@@ -334,11 +334,12 @@ export class NodeServer implements AsyncDisposable {
 
   /** @throws {StorageError} */
   #run(formed: FormedCluster): void {
-    const { config, observe, onFormed } = this.#options;
+    const { config, keys, observe, onFormed } = this.#options;
     this.#introductions[Symbol.dispose]();
     this.#node = new RunningNode({
       ...{ config, identity: this.#identity, formed, observe, onFailure: (error) => this.#fail(error) },
       file: join(config.dataDir, FILE),
+      keys,
       outlets: {
         sendToPeer: (to, frame) => this.#peers.send(to, frame),
         sendToClient: (connection, packet) => this.#clients.send(connection, packet),

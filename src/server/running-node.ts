@@ -5,6 +5,7 @@ import { asDiskId, asNodeId } from '../base/ids.ts';
 import type { RebuildReply } from '../cluster/rebuilds.ts';
 import { TurnLoop } from '../cluster/turn-loop.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { type NodeSample, sampleNode } from '../metrics/node-sample.ts';
 import type { NodeEvent } from '../node/event.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
@@ -38,6 +39,7 @@ export interface RunningNodeOptions {
   readonly identity: NodeIdentity;
   readonly formed: FormedCluster;
   readonly file: string;
+  readonly keys: EncryptionKeys | undefined;
   readonly outlets: NodeOutlets;
   readonly observe: (event: NodeEvent) => void;
   /** The node has stopped by itself: a write failed, or an invariant is broken. */
@@ -63,9 +65,10 @@ export class RunningNode implements AsyncDisposable {
   /** @throws {StorageError} */
   constructor(options: RunningNodeOptions) {
     this.#options = options;
-    const { config, identity, formed, file } = options;
+    const { config, identity, formed, file, keys } = options;
     this.#storage = openSqliteStorage({
       file,
+      keys,
       recordKinds: RECORD_KINDS,
       entryKind: RECORD_KINDS[RecordKind.entry],
       durability: config.durability,
@@ -93,11 +96,12 @@ export class RunningNode implements AsyncDisposable {
 
   /** For a scrape. */
   sample(): NodeSample {
-    const { config, file, outlets } = this.#options;
+    const { config, file, keys, outlets } = this.#options;
     const { user, system } = process.cpuUsage();
     return sampleNode({
       runtime: this.#runtime,
       file,
+      encryptionKey: keys?.[0].id,
       cpuMs: (user + system) / MICROSECONDS_PER_MS,
       eventLoopDelayMs: this.#loop.delayMs.snapshot(),
       writeMs: this.#writeMs.snapshot(),

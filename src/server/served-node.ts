@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { ConfigError } from '../base/errors.ts';
 import { isLoopback, type NodeConfig } from '../config/node-config.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { readKeys } from '../encryption/read-keys.ts';
 import { logFileOf } from '../logs/log-folder.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import { openMetricsRegistry } from '../metrics/metrics-registry.ts';
@@ -23,6 +25,7 @@ export class ServedNode implements AsyncDisposable {
   readonly #listeners: Required<NodeListeners>;
   readonly #log: NodeLog | undefined;
   readonly #tls: TlsFiles | undefined;
+  readonly #keys: EncryptionKeys | undefined;
   #server: NodeServer | undefined;
   #metricsServer: MetricsServer | undefined;
   #register: Registry | undefined;
@@ -30,7 +33,8 @@ export class ServedNode implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(config: NodeConfig, listeners: Required<NodeListeners>) {
-    const { id, logs, tls } = config;
+    const { id, logs, tls, encryption } = config;
+    this.#keys = readKeys(encryption);
     this.#config = config;
     this.#listeners = listeners;
     this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: logFileOf(logs.dir, id), level: logs.level });
@@ -91,6 +95,7 @@ export class ServedNode implements AsyncDisposable {
     try {
       this.#server = await NodeServer.start({
         config: this.#config,
+        keys: this.#keys,
         tls: this.#tls,
         security: this.#security,
         observe: (event) => this.#log?.observe(event),

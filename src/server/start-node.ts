@@ -11,12 +11,13 @@ import { ServedNode } from './served-node.ts';
  * @throws {StorageError} when the folder cannot be used: STORAGE_IN_USE, STORAGE_FOREIGN (of another node or cluster), STORAGE_DAMAGED.
  */
 export async function startNode(options: NodeOptions, listeners: NodeListeners = {}): Promise<ServedNode> {
-  const { logs, tls, metrics, ...rest } = parseSettings(nodeSchema, options, 'options');
+  const { logs, tls, metrics, encryption, ...rest } = parseSettings(nodeSchema, options, 'options');
   const config = {
     ...rest,
     ...(logs === undefined ? {} : { logs }),
     ...(tls === undefined ? {} : { tls }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
   return await ServedNode.start(config, nodeListeners(listeners));
 }

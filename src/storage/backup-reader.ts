@@ -1,15 +1,17 @@
 import type { Database } from 'better-sqlite3';
 import { ZERO_ENTRY } from '../base/ids.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { Entry, EntryId, SnapshotId } from '../raft/entry.ts';
-import { END_KIND, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
+import { ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
 import type { SnapshotRecord } from './port.ts';
 import { RecordReads } from './record-table.ts';
-import { kindTag, RowChecksum } from './row-checksum.ts';
-import type { CheckpointRow } from './row-codec.ts';
-import { recordTableName } from './schema.ts';
+import { kindTag } from './row-checksum.ts';
+import { type CheckpointRow, END_KIND } from './row-codec.ts';
+import { RowSeal } from './row-seal.ts';
 import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
+import { recordTableName } from './tables.ts';
 
 export interface BackupReaderOptions {
   /** A node's file, which its node may have open in this process. */
@@ -17,6 +19,8 @@ export interface BackupReaderOptions {
   readonly recordKinds: readonly string[];
   /** See `SqliteStorageOptions`. */
   readonly entryKind: string | undefined;
+  /** Those with which the node has it open. */
+  readonly keys: EncryptionKeys | undefined;
 }
 
 /**
@@ -35,21 +39,21 @@ export class BackupReader implements Disposable {
   readonly #tables: readonly { readonly kind: string; readonly records: RecordReads }[];
 
   /** @throws {StorageError} when the file cannot be read. */
-  constructor({ file, recordKinds, entryKind }: BackupReaderOptions) {
+  constructor({ file, recordKinds, entryKind, keys }: BackupReaderOptions) {
     this.#file = file;
     const db = openSqlite(file, { readonly: true, fileMustExist: true });
     try {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
-      const checksum = new RowChecksum();
+      const rows = new RowSeal(file, keys);
       // The first read of the transaction fixes its view.
-      const { checkpoint, compacted } = new MetaTable(db, file, checksum).read();
+      const { checkpoint, compacted } = new MetaTable(db, file, rows).read();
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint?.snapshot;
-      this.#log = new LogScan(db, file, checksum);
+      this.#log = new LogScan(db, file, rows);
       this.last = this.#log.last() ?? checkpoint?.snapshot ?? compacted ?? ZERO_ENTRY;
       this.#tables = recordKinds.map((kind) => {
-        const table = { db, file, table: recordTableName(kind), kind, tag: kindTag(kind), checksum };
+        const table = { db, file, table: recordTableName(kind), kind, tag: kindTag(kind), rows };
         return { kind, records: new RecordReads(kind === entryKind ? { ...table, log: this.#log } : table) };
       });
       this.#db = db;
@@ -100,8 +104,8 @@ export class BackupReader implements Disposable {
 class LogScan extends LogReads {
   readonly #db: Database;
 
-  constructor(db: Database, file: string, checksum: RowChecksum) {
-    super(db, file, checksum);
+  constructor(db: Database, file: string, rows: RowSeal) {
+    super(db, file, rows);
     this.#db = db;
   }
 

@@ -5,11 +5,11 @@ import { LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
 import type { CheckpointReader, SnapshotRecord } from './port.ts';
 import { RecordReads, type StoredRecord } from './record-table.ts';
-import type { RowChecksum } from './row-checksum.ts';
 import type { CheckpointRow } from './row-codec.ts';
-import { recordTableName } from './schema.ts';
+import type { RowSeal } from './row-seal.ts';
 import { openSqlite } from './sqlite.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
+import { recordTableName } from './tables.ts';
 
 export interface SqliteReaderOptions {
   readonly file: string;
@@ -17,7 +17,7 @@ export interface SqliteReaderOptions {
   /** See `SqliteStorageOptions`. */
   readonly entryKind: string | undefined;
   readonly tags: readonly number[];
-  readonly checksum: RowChecksum;
+  readonly rows: RowSeal;
   readonly onClose: (reader: SqliteCheckpointReader) => void;
 }
 
@@ -41,20 +41,20 @@ export class SqliteCheckpointReader implements CheckpointReader {
   /** @throws {InvariantViolation} before the first checkpoint. @throws {StorageError} when the file cannot be read. */
   constructor(options: SqliteReaderOptions) {
     this.#options = options;
-    const { file, recordKinds, entryKind, tags, checksum } = options;
+    const { file, recordKinds, entryKind, tags, rows } = options;
     const db = openSqlite(file, { readonly: true, fileMustExist: true });
     try {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
       // The first read of the transaction fixes its view.
-      this.#meta = new MetaTable(db, file, checksum);
+      this.#meta = new MetaTable(db, file, rows);
       const { checkpoint } = this.#meta.read();
       invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint.snapshot;
-      const log = new LogReads(db, file, checksum);
+      const log = new LogReads(db, file, rows);
       this.#tables = recordKinds.map((kind, at) => {
-        const table = { db, file, table: recordTableName(kind), kind, tag: tags[at] ?? 0, checksum };
+        const table = { db, file, table: recordTableName(kind), kind, tag: tags[at] ?? 0, rows };
         return new RecordReads(kind === entryKind ? { ...table, log } : table);
       });
       this.#db = db;

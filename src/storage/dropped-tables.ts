@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { RecordChange } from '../protocol/record.ts';
-import { droppedTableName } from './schema.ts';
+import { droppedTableName } from './tables.ts';
 
 /** Minimum that one transaction deletes of dropped tables: SQLite visits every page that it frees. */
 const ROWS_MAX = 1024;

@@ -13,6 +13,8 @@ export type StorageErrorCode =
   | 'STORAGE_LOST'
   /** The file was restored from an older copy: it lacks what its node acknowledged since. */
   | 'STORAGE_ROLLED_BACK'
+  /** The file is encrypted with a key that was not given. */
+  | 'STORAGE_KEY_MISSING'
   /** The file cannot be given up for a rebuild: without its node the voters are no majority. */
   | 'STORAGE_TOO_FEW_VOTERS';
 
@@ -47,5 +49,16 @@ export function rolledBack(file: string, found: Generation, recorded: Generation
     `${file} was restored from an older copy: it is in generation ${counterOf(found)}, and the cluster has recorded generation ${counterOf(recorded)}. What the node ` +
       'acknowledged since then is not in it, so it counts as a lost disk. While the other nodes are a majority, it is moved aside and the node ' +
       'is rebuilt from them automatically; or put the latest file back.',
+  );
+}
+
+/** @param key the id of the key. @param given the ids of those that were given. */
+export function keyMissing(file: string, key: string, given: readonly string[]): StorageError {
+  const found = given.length === 0 ? 'no keys were given' : `the keys that were given are ${given.join(', ')}`;
+  return new StorageError(
+    'STORAGE_KEY_MISSING',
+    `${file} is encrypted with the key ${key}, and ${found}. Nothing was changed. Give a file that has this key too, by "encryption" or JOBRAFT_ENCRYPTION_KEYS. ` +
+      'Where the key is lost, so is what the file holds: while the other nodes are a majority, move the file away, and the node is rebuilt from them.',
+    { outcome: 'not-applied' },
   );
 }

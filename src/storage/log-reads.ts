@@ -1,15 +1,15 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex, asTerm, type LogIndex } from '../base/ids.ts';
 import type { Entry } from '../raft/entry.ts';
-import type { RowChecksum } from './row-checksum.ts';
-import { blobOf, entryKindOf } from './row-codec.ts';
+import { blobOf, END_KIND, entryKindOf } from './row-codec.ts';
+import type { RowSeal } from './row-seal.ts';
 import { damaged } from './sqlite-errors.ts';
 
 // Unknown types: in a damaged file a blob may have become a text or null.
 export type EntryRow = [position: unknown, term: unknown, kind: unknown, data: unknown, checksum: unknown];
 export const ENTRY_COLUMNS = 'position, term, kind, data, checksum';
 
-/** A row with a correct checksum: an entry, or the end row. */
+/** A row with a correct checksum, decrypted: an entry, or the end row. */
 export interface CheckedRow {
   readonly position: number;
   readonly term: number;
@@ -17,21 +17,15 @@ export interface CheckedRow {
   readonly data: Uint8Array;
 }
 
-/**
- * The kind of the row after the last entry. Without it a log that lost its last rows would look like one that never had them, and the node
- * would lack entries that it acknowledged. It is on the last entry's page, so it costs no write.
- */
-export const END_KIND = 255;
-
 /** Reads the log's rows, and compares the checksum of each before use. */
 export class LogReads {
   protected readonly file: string;
-  protected readonly checksum: RowChecksum;
+  protected readonly rows: RowSeal;
   readonly #get: Statement<[number], EntryRow>;
 
-  constructor(db: Database, file: string, checksum: RowChecksum) {
+  constructor(db: Database, file: string, rows: RowSeal) {
     this.file = file;
-    this.checksum = checksum;
+    this.rows = rows;
     this.#get = db.prepare<[number], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE position = ?`).raw();
   }
 
@@ -49,10 +43,10 @@ export class LogReads {
       throw damaged(this.file, `entry ${position} of the log has the wrong type`);
     }
     // The checksum covers the kind as one byte.
-    if ((kind !== END_KIND && entryKindOf(kind) === undefined) || this.checksum.entry(position, term, kind, data) !== checksum) {
+    if ((kind !== END_KIND && entryKindOf(kind) === undefined) || this.rows.checksum.entry(position, term, kind, data) !== checksum) {
       throw damaged(this.file, `entry ${position} of the log does not match its checksum`);
     }
-    return { position, term, kind, data };
+    return { position, term, kind, data: this.rows.openEntry(position, term, kind, data) };
   }
 
   /** @throws {StorageError} for the end row. */

@@ -1,9 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex, type LogIndex, type Term } from '../base/ids.ts';
 import { EMPTY_BYTES, type Entry } from '../raft/entry.ts';
-import { END_KIND, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
-import type { RowChecksum } from './row-checksum.ts';
-import { entryKindCode } from './row-codec.ts';
+import { ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
+import { END_KIND, entryKindCode } from './row-codec.ts';
+import type { RowSeal } from './row-seal.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /**
@@ -40,8 +40,8 @@ export class LogTable extends LogReads {
   #reclaimedTo = 0;
 
   /** @param keptTable the records of the checkpoint that refer to entries: one without a value keeps the row at its key. */
-  constructor(db: Database, file: string, checksum: RowChecksum, keptTable?: string) {
-    super(db, file, checksum);
+  constructor(db: Database, file: string, rows: RowSeal, keptTable?: string) {
+    super(db, file, rows);
     this.#put = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
     this.#putTwo = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)`);
     this.#deleteFrom = db.prepare('DELETE FROM entry WHERE position >= ?');
@@ -197,6 +197,7 @@ export class LogTable extends LogReads {
   }
 
   #rowOf(position: number, term: number, kind: number, data: Uint8Array): Row {
-    return [position, term, kind, data, this.checksum.entry(position, term, kind, data)];
+    const stored = this.rows.sealEntry(position, term, kind, data);
+    return [position, term, kind, stored, this.rows.checksum.entry(position, term, kind, stored)];
   }
 }

@@ -2,8 +2,6 @@ import type { Database, Statement } from 'better-sqlite3';
 import { MalformedBytesError } from '../base/bytes.ts';
 import { ANY_DISK, asTerm, ZERO_ENTRY } from '../base/ids.ts';
 import type { EntryId, HardState } from '../raft/entry.ts';
-
-import type { RowChecksum } from './row-checksum.ts';
 import {
   blobOf,
   type CheckpointRow,
@@ -21,7 +19,8 @@ import {
   NO_ORIGIN,
   schemaVersionIn,
 } from './row-codec.ts';
-import { SCHEMA_VERSION } from './schema-version.ts';
+import type { RowSeal } from './row-seal.ts';
+import { versionFor } from './schema-version.ts';
 import { damaged } from './sqlite-errors.ts';
 
 type MetaRow = [id: unknown, value: unknown, checksum: unknown];
@@ -39,17 +38,17 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * The four single rows: hard state, checkpoint, compacted entry, and the file's identity. All of them are written with the new file, so a
- * missing one was lost.
+ * missing one was lost. The identity is never encrypted: it says whether and with which key the file is.
  */
 export class MetaTable {
   readonly #file: string;
-  readonly #checksum: RowChecksum;
+  readonly #rows: RowSeal;
   readonly #all: Statement<[], MetaRow>;
   readonly #put: Statement<[number, Uint8Array, number]> | undefined;
 
-  constructor(db: Database, file: string, checksum: RowChecksum) {
+  constructor(db: Database, file: string, rows: RowSeal) {
     this.#file = file;
-    this.#checksum = checksum;
+    this.#rows = rows;
     this.#all = db.prepare<[], MetaRow>('SELECT id, value, checksum FROM meta').raw();
     this.#put = db.readonly ? undefined : db.prepare('INSERT OR REPLACE INTO meta (id, value, checksum) VALUES (?, ?, ?)');
   }
@@ -67,6 +66,12 @@ export class MetaTable {
       compacted: decodeEntryId(this.#there(values, META_ROWS.compacted)),
       identity: decodeIdentity(this.#there(values, META_ROWS.identity)),
     }));
+  }
+
+  /** The identity alone, which needs no key. @throws {StorageError} on damage. */
+  identity(): FileIdentity {
+    const values = this.#checkedValues();
+    return this.#decoding(() => decodeIdentity(this.#there(values, META_ROWS.identity)));
   }
 
   /** The version that wrote the rows, in any format; the first one wrote no identity. @throws {StorageError} on damage. */
@@ -104,8 +109,8 @@ export class MetaTable {
     this.putIdentity(this.#decoding(() => decodeIdentity(identity)));
   }
 
-  putIdentity({ disk, origin, isOpen = false }: FileIdentity): void {
-    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk, origin, isOpen }));
+  putIdentity(identity: FileIdentity): void {
+    this.#write(META_ROWS.identity, encodeIdentity({ ...identity, schemaVersion: versionFor(identity) }));
   }
 
   putHardState(state: HardState): void {
@@ -125,7 +130,7 @@ export class MetaTable {
     for (const [id, blob, checksum] of this.#all.all()) {
       const name = typeof id === 'number' ? META_ROW_NAMES[id] : undefined;
       const value = blobOf(blob);
-      if (typeof id !== 'number' || name === undefined || value === undefined || this.#checksum.meta(id, value) !== checksum) {
+      if (typeof id !== 'number' || name === undefined || value === undefined || this.#rows.checksum.meta(id, value) !== checksum) {
         throw damaged(this.#file, `the row ${id} (${name ?? 'unknown'}) of the table "meta" does not match its checksum`);
       }
       values.set(id, value);
@@ -136,7 +141,7 @@ export class MetaTable {
   #there(values: ReadonlyMap<number, Uint8Array>, id: number): Uint8Array {
     const value = values.get(id);
     if (value === undefined) throw damaged(this.#file, `the row ${id} (${META_ROW_NAMES[id]}) of the table "meta" is missing`);
-    return value;
+    return id === META_ROWS.identity ? value : this.#rows.openMeta(id, value);
   }
 
   #decoding<Result>(decode: () => Result): Result {
@@ -149,6 +154,7 @@ export class MetaTable {
   }
 
   #write(id: number, value: Uint8Array): void {
-    this.#put?.run(id, value, this.#checksum.meta(id, value));
+    const stored = id === META_ROWS.identity ? value : this.#rows.sealMeta(id, value);
+    this.#put?.run(id, stored, this.#rows.checksum.meta(id, stored));
   }
 }

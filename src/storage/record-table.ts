@@ -1,8 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex } from '../base/ids.ts';
 import type { LogReads } from './log-reads.ts';
-import { RECORD_OVERHEAD_BYTES, type RowChecksum } from './row-checksum.ts';
+import { RECORD_OVERHEAD_BYTES } from './row-checksum.ts';
 import { blobOf } from './row-codec.ts';
+import type { RowSeal } from './row-seal.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /** A record of the checkpoint as read from the file. */
@@ -19,8 +20,8 @@ export interface RecordTableOptions {
   readonly kind: string;
   /** See `kindTag`. */
   readonly tag: number;
-  readonly checksum: RowChecksum;
-  /** For the kind whose records are log entries: the source of the data of a record without a value. */
+  readonly rows: RowSeal;
+  /** For the kind whose records are log entries: the source of the data of a record without a value, which is never sealed. */
   readonly log?: LogReads;
 }
 
@@ -58,9 +59,7 @@ export class RecordReads {
     let lastKey = afterKey;
     for (const row of this.#scan.iterate(afterKey)) {
       const record = this.#whole(this.#checked(row));
-      // With damage, the pages of a tree may form a cycle without an end.
-      if (record.key <= lastKey)
-        throw damaged(this.options.file, `record ${record.key} of the kind "${this.options.kind}" follows ${lastKey}`);
+      this.#checkOrder(lastKey, record.key);
       lastKey = record.key;
       bytes += record.value.length + RECORD_OVERHEAD_BYTES;
       if (bytes > bytesMax && records.length > 0) break;
@@ -70,6 +69,17 @@ export class RecordReads {
     return records;
   }
 
+  /** All records, one that is a log entry without its data. The connection cannot write meanwhile. @throws {StorageError} on damage. */
+  *all(): Generator<StoredRecord> {
+    let lastKey = -1;
+    for (const row of this.#scan.iterate(-1)) {
+      const record = this.#checked(row);
+      this.#checkOrder(lastKey, record.key);
+      lastKey = record.key;
+      yield record;
+    }
+  }
+
   /** @throws {StorageError} when a complete scan found another number of records than were stored. */
   checkCount(found: number, stored: number): void {
     const { file, kind } = this.options;
@@ -77,26 +87,37 @@ export class RecordReads {
   }
 
   #whole(record: StoredRecord): StoredRecord {
-    const { log, tag, checksum } = this.options;
+    const { log, tag, rows } = this.options;
     if (log === undefined || record.value.length > 0) return record;
     const value = log.entryAt(asIndex(record.key)).data;
-    return { key: record.key, value, checksum: checksum.record(tag, record.key, value) };
+    return { key: record.key, value, checksum: rows.checksum.record(tag, record.key, value) };
+  }
+
+  /** With damage, the pages of a tree may form a cycle without an end. */
+  #checkOrder(lastKey: number, key: number): void {
+    if (key <= lastKey) throw damaged(this.options.file, `record ${key} of the kind "${this.options.kind}" follows ${lastKey}`);
   }
 
   #checked([key, blob, checksum]: RecordRow): StoredRecord {
-    const { file, kind, tag } = this.options;
-    const value = blobOf(blob);
+    const { file, kind, tag, rows, log } = this.options;
+    const stored = blobOf(blob);
     if (
       typeof key !== 'number' ||
-      value === undefined ||
+      stored === undefined ||
       typeof checksum !== 'number' ||
-      this.options.checksum.record(tag, key, value) !== checksum
+      rows.checksum.record(tag, key, stored) !== checksum
     ) {
       throw damaged(file, `record ${key} of the kind "${kind}" does not match its checksum`);
     }
-    return { key, value, checksum };
+    if (!rows.isEncrypted || isReference(stored, log)) return { key, value: stored, checksum };
+    const value = rows.openRecord(tag, key, stored);
+    // The one in the row is that of the sealed value; a snapshot has that of the value.
+    return { key, value, checksum: rows.checksum.record(tag, key, value) };
   }
 }
+
+/** A record that is a log entry whose row has the data. */
+const isReference = (value: Uint8Array, log: LogReads | undefined): boolean => value.length === 0 && log !== undefined;
 
 /** Reads, writes and counts the records of one kind. */
 export class RecordTable extends RecordReads {
@@ -116,10 +137,12 @@ export class RecordTable extends RecordReads {
 
   /** @returns the number of added records: 0 or 1. */
   put(key: number, value: Uint8Array): number {
-    const checksum = this.options.checksum.record(this.options.tag, key, value);
+    const { rows, tag, log } = this.options;
+    const stored = isReference(value, log) ? value : rows.sealRecord(tag, key, value);
+    const checksum = rows.checksum.record(tag, key, stored);
     // Most new records have the highest key so far; the others pay for an UPDATE that finds nothing.
-    if (key <= this.#keyMax && this.#update.run(value, checksum, key).changes === 1) return 0;
-    this.#insert.run(key, value, checksum);
+    if (key <= this.#keyMax && this.#update.run(stored, checksum, key).changes === 1) return 0;
+    this.#insert.run(key, stored, checksum);
     if (key > this.#keyMax) this.#keyMax = key;
     return 1;
   }

@@ -3,10 +3,17 @@ import { ANY_GENERATION, asGeneration, type Generation } from '../base/generatio
 import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type NodeId } from '../base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
 import { configurationOf, ENTRY_KINDS, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
+import { ENCRYPTED_SCHEMA_VERSION } from './schema-version.ts';
 
 /** A column's bytes, as a view without the Buffer's different `slice`; undefined when it holds another type. */
 export const blobOf = (column: unknown): Uint8Array | undefined =>
   column instanceof Uint8Array ? new Uint8Array(column.buffer, column.byteOffset, column.byteLength) : undefined;
+
+/**
+ * The kind of the row after the last entry. Without it a log that lost its last rows would look like one that never had them, and the node
+ * would lack entries that it acknowledged. It is on the last entry's page, so it costs no write.
+ */
+export const END_KIND = 255;
 
 export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(kind);
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
@@ -71,6 +78,8 @@ export interface FileIdentity {
    * data is in the WAL. Absent: false.
    */
   readonly isOpen?: boolean;
+  /** The id of the key that the values of all other rows are encrypted with. Absent: they are not. */
+  readonly encryptionKey?: string;
 }
 
 /** The file in another generation. */
@@ -85,10 +94,11 @@ export interface IdentityRow extends FileIdentity {
   readonly schemaVersion: number;
 }
 
-/** The mark at the end of the identity. */
+/** The mark at the end of the identity, or before the id of the key. */
 const OPEN = 1;
+const CLOSED = 0;
 
-export function encodeIdentity({ schemaVersion, disk, origin, isOpen = false }: IdentityRow): Uint8Array {
+export function encodeIdentity({ schemaVersion, disk, origin, isOpen = false, encryptionKey }: IdentityRow): Uint8Array {
   const writer = new ByteWriter(64);
   writer.f64(schemaVersion);
   writer.f64(disk);
@@ -99,7 +109,10 @@ export function encodeIdentity({ schemaVersion, disk, origin, isOpen = false }: 
     writer.f64(founder.node);
     writer.f64(founder.disk);
   }
-  if (isOpen) writer.u8(OPEN);
+  if (encryptionKey !== undefined) {
+    writer.u8(isOpen ? OPEN : CLOSED);
+    writer.text(encryptionKey);
+  } else if (isOpen) writer.u8(OPEN);
   return writer.copy();
 }
 
@@ -108,7 +121,13 @@ export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   const [schemaVersion, disk] = [reader.f64(), asDiskId(reader.f64())];
   if (schemaVersion === 2) return { schemaVersion, disk, origin: NO_ORIGIN };
   const origin = { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
-  return reader.remaining > 0 && reader.u8() === OPEN ? { schemaVersion, disk, origin, isOpen: true } : { schemaVersion, disk, origin };
+  const isOpen = reader.remaining > 0 && reader.u8() === OPEN;
+  const encryptionKey = schemaVersion === ENCRYPTED_SCHEMA_VERSION ? reader.text() : undefined;
+  return {
+    ...{ schemaVersion, disk, origin },
+    ...(isOpen ? { isOpen } : {}),
+    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+  };
 }
 
 /** Reads only the part that every version has. */

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { StorageError } from './errors.ts';
 import { checkHeader, checkStructure, checkTables } from './file-check.ts';
@@ -9,29 +10,25 @@ import { giveSpaceBack } from './give-space-back.ts';
 import { LogTable } from './log-table.ts';
 import { MetaTable } from './meta-table.ts';
 import { migrate } from './migration.ts';
-import type { RowChecksum } from './row-checksum.ts';
-import { NO_ORIGIN } from './row-codec.ts';
-import { SCHEMA_VERSION } from './schema-version.ts';
+import { checkKey, isRewriteDue, removeUnfinished, rewriteFile } from './rewrite-file.ts';
+import { type FileIdentity, NO_ORIGIN } from './row-codec.ts';
+import { RowSeal } from './row-seal.ts';
+import { ENCRYPTED_SCHEMA_VERSION, SCHEMA_VERSION } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
+import {
+  APPLICATION_ID,
+  ENTRY_SQL,
+  META_SQL,
+  markAsOurs,
+  PAGE_BYTES,
+  recordTableName,
+  recordTableSql,
+  tableNames,
+  tableSqlOf,
+} from './tables.ts';
 import { walMissing } from './wal-check.ts';
 
-/** Marks a database as jobraft's ("jrft"), for the `file` command and for other programs that open it. */
-export const APPLICATION_ID = 0x6a726674;
-
-/**
- * Measured on ext4 on a virtual disk (fsync of 4 KiB 0.2 ms), one entry a commit, checkpoints of the WAL included, WAL of 4 MiB, median /
- * longest in ms:
- *
- * | page   | 100 B       | 8 KiB       | 64 KiB       | 1 MiB      | 1 MiB entries | 1000 scattered records |
- * | 4 KiB  | 0.15 / 10.9 | 0.19 / 6.8  | 0.30 / 9.1   | 2.9 / 41   | 187 MB/s      | 20 ms                  |
- * | 8 KiB  | 0.13 / 4.0  | 0.20 / 5.9  | 0.23 / 11.0  | 2.3 / 8.6  | 293 MB/s      | 22 ms                  |
- * | 16 KiB | 0.15 / 2.3  | 0.19 / 3.0  | 0.26 / 3.8   | 1.8 / 6.8  | 375 MB/s      | 28 ms                  |
- *
- * Small commits cost the same, since they wait for the disk and not for the bytes; large entries have fewer pages to link and to
- * checkpoint. Scattered updates of a checkpoint are a little slower.
- */
-const PAGE_BYTES = 16_384;
 /**
  * The commit that grows the WAL to this size also writes it back into the file (fsync of both), which is the longest wait of a turn for
  * SQLite. Longest commit with 1 MiB entries: 1 MiB 3.7 ms, 4 MiB 6.8 ms, 8 MiB 12 ms, 16 MiB 20 ms; a short WAL is written back more often
@@ -42,30 +39,18 @@ const WAL_CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** How long another program, such as the sqlite3 shell, may hold a lock before the node fails. */
 const BUSY_TIMEOUT_MS = 1000;
 
-export const recordTableName = (kind: string): string => `record_${kind}`;
-export const stagedTableName = (kind: string): string => `staged_${kind}`;
-/** No kind begins with a digit. */
-export const droppedTableName = (number: number): string => `staged_${number}`;
-export const recordTableSql = (table: string): string =>
-  `CREATE TABLE "${table}" (key INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT`;
-
-const ENTRY_SQL =
-  'CREATE TABLE entry (position INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
-const META_SQL = 'CREATE TABLE meta (id INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
-
-export function tableSqlOf(table: string): string | undefined {
-  if (table === 'entry') return ENTRY_SQL;
-  if (table === 'meta') return META_SQL;
-  return /^(record|staged)_/.test(table) ? recordTableSql(table) : undefined;
-}
-
 export interface DatabaseOptions extends FileClaims {
   readonly file: string;
   readonly recordKinds: readonly string[];
   readonly durability: 'full' | 'off';
   readonly fileBytesMax?: number;
   readonly newDiskId: number;
-  readonly checksum: RowChecksum;
+  /** With keys all values of the file are encrypted with the first one; a file whose values are not is rewritten. */
+  readonly keys?: EncryptionKeys | undefined;
+  /** See `SqliteStorageOptions`. */
+  readonly entryKind?: string;
+  /** The rows, encrypted if there are keys. */
+  readonly rows: RowSeal;
   /** Whether the file had a WAL before it was opened. */
   readonly hasWal: boolean;
 }
@@ -73,7 +58,7 @@ export interface DatabaseOptions extends FileClaims {
 /**
  * Opens the node's database and migrates its tables to this version.
  * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's, STORAGE_FOREIGN and
- * STORAGE_ROLLED_BACK when it is not the expected file.
+ * STORAGE_ROLLED_BACK when it is not the expected file, STORAGE_KEY_MISSING when it is encrypted with another key.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, recordKinds, durability, fileBytesMax } = options;
@@ -82,12 +67,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
   let db: Database | undefined;
   try {
-    checkHeader(file, APPLICATION_ID);
-    db = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
-    db.pragma(`page_size = ${PAGE_BYTES}`);
-    db.pragma('cell_size_check = ON');
-    db.pragma('trusted_schema = OFF');
-    const version = versionOf(db, options);
+    removeUnfinished(file);
+    db = openFile(file);
+    let version = versionOf(db, options);
+    if (version > 0 && rewritten(db, version, options)) {
+      db = openFile(file);
+      version = versionOf(db, options);
+    }
     db.pragma('journal_mode = WAL');
     db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`);
     // The WAL keeps its size when it starts over: a commit then overwrites allocated blocks, and its fsync writes no new file size to the
@@ -104,13 +90,42 @@ export function openDatabase(options: DatabaseOptions): Database {
     return db;
   } catch (error) {
     // The WAL stays, also of a file that is rejected: without it one that was open when its process ended counts as damaged.
-    if (db !== undefined) closeWithoutCheckpoint(db, file);
+    if (db?.open === true) closeWithoutCheckpoint(db, file);
     throw storageErrorOf(error, file, 'open the data file');
   }
 }
 
+function openFile(file: string): Database {
+  checkHeader(file, APPLICATION_ID);
+  const db = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
+  db.pragma(`page_size = ${PAGE_BYTES}`);
+  db.pragma('cell_size_check = ON');
+  db.pragma('trusted_schema = OFF');
+  return db;
+}
+
+/** Encrypts all values with the first key, if they are not. @returns whether it did; the database is closed then. */
+function rewritten(db: Database, version: number, options: DatabaseOptions): boolean {
+  const { file, keys, entryKind } = options;
+  if (keys === undefined) return false;
+  const plain = new RowSeal(file, undefined);
+  // A file of an earlier version is not encrypted.
+  if (version < SCHEMA_VERSION) db.transaction(() => migrate(db, file, version, plain)).immediate();
+  const identity = new MetaTable(db, file, plain).identity();
+  if (!isRewriteDue(identity, keys)) return false;
+  checkIdentity(identity, options);
+  rewriteFile(db, { file, keys, entryKind });
+  return true;
+}
+
+/** @throws {StorageError} for a file that must be neither served nor changed. */
+function checkIdentity(identity: FileIdentity, options: DatabaseOptions): void {
+  if (identity.isOpen === true && !options.hasWal) throw walMissing(options.file);
+  checkClaims(options.file, identity, options);
+}
+
 /** @returns 0 for a new file. */
-function versionOf(db: Database, { file, checksum }: DatabaseOptions): number {
+function versionOf(db: Database, { file, rows, keys }: DatabaseOptions): number {
   const version = Number(db.pragma('user_version', { simple: true }));
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return 0;
@@ -118,37 +133,38 @@ function versionOf(db: Database, { file, checksum }: DatabaseOptions): number {
   // First: with a damaged length better-sqlite3 allocates as much, which ends the process.
   checkStructure(db, file);
   // Of a newer version only the identity is known.
-  if (version <= SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
-  const written = new MetaTable(db, file, checksum).schemaVersion();
+  if (version <= ENCRYPTED_SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
+  const meta = new MetaTable(db, file, rows);
+  const written = meta.schemaVersion();
   if (written !== version) throw damaged(file, `its header gives the version ${version}, and its rows are of version ${written}`);
-  if (version > SCHEMA_VERSION) {
+  if (version > ENCRYPTED_SCHEMA_VERSION) {
     throw new StorageError(
       'STORAGE_SCHEMA',
-      `${file} was written by a newer version of jobraft (schema ${version}; this one knows ${SCHEMA_VERSION}). Install that version again.`,
+      `${file} was written by a newer version of jobraft (schema ${version}; this one knows ${ENCRYPTED_SCHEMA_VERSION}). Install that version again.`,
     );
   }
+  if (version === ENCRYPTED_SCHEMA_VERSION) checkKey(file, meta.identity(), keys);
   return version;
 }
 
 function createTables(db: Database, version: number, options: DatabaseOptions): void {
-  const { file, recordKinds, newDiskId, checksum, life } = options;
+  const { file, recordKinds, newDiskId, rows, keys, life } = options;
   const tables = tableNames(db);
   db.transaction(() => {
     if (version === 0) {
       db.exec(`${ENTRY_SQL}; ${META_SQL}`);
-      db.pragma(`application_id = ${APPLICATION_ID}`);
-      db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      new MetaTable(db, file, checksum).create({ disk: asDiskId(newDiskId), origin: NO_ORIGIN });
-      new LogTable(db, file, checksum).endAt(ZERO_ENTRY.index);
+      const encryption = keys === undefined ? {} : { encryptionKey: keys[0].id };
+      markAsOurs(db, encryption);
+      new MetaTable(db, file, rows).create({ disk: asDiskId(newDiskId), origin: NO_ORIGIN, ...encryption });
+      new LogTable(db, file, rows).endAt(ZERO_ENTRY.index);
     } else if (version < SCHEMA_VERSION) {
-      migrate(db, file, version, checksum);
+      migrate(db, file, version, rows);
     }
-    const meta = new MetaTable(db, file, checksum);
+    const meta = new MetaTable(db, file, rows);
     const { identity } = meta.read();
-    if (identity.isOpen === true && !options.hasWal) throw walMissing(file);
-    checkClaims(file, identity, options);
+    checkIdentity(identity, options);
     if (options.origin !== undefined || options.life !== undefined)
-      meta.putIdentity({ disk: identity.disk, origin: openedOrigin(identity, options), isOpen: life !== undefined });
+      meta.putIdentity({ ...identity, origin: openedOrigin(identity, options), isOpen: life !== undefined });
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }
@@ -158,13 +174,13 @@ function createTables(db: Database, version: number, options: DatabaseOptions): 
 }
 
 /** An unknown kind holds state that this version would silently omit. */
-function checkKinds(db: Database, { file, recordKinds, checksum }: DatabaseOptions): void {
+function checkKinds(db: Database, { file, recordKinds, rows }: DatabaseOptions): void {
   const known = new Set(recordKinds.map(recordTableName));
   for (const table of tableNames(db)) {
     if (!table.startsWith('record_') || known.has(table)) continue;
     if (db.prepare(`SELECT 1 FROM "${table}" LIMIT 1`).get() === undefined) continue;
     const kind = table.slice('record_'.length);
-    const { checkpoint } = new MetaTable(db, file, checksum).read();
+    const { checkpoint } = new MetaTable(db, file, rows).read();
     if (!checkpoint?.counts.some((count) => count.kind === kind))
       throw damaged(file, `its checkpoint has no records of the kind "${kind}"`);
     throw new StorageError(
@@ -172,9 +188,4 @@ function checkKinds(db: Database, { file, recordKinds, checksum }: DatabaseOptio
       `${file} holds records of the kind "${kind}", which this version of jobraft does not know. Install the version that wrote it.`,
     );
   }
-}
-
-function tableNames(db: Database): Set<string> {
-  const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
-  return new Set(names.map(String));
 }

@@ -3,15 +3,15 @@ import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../protocol/record.ts';
 import type { DroppedTables } from './dropped-tables.ts';
 import { RecordTable } from './record-table.ts';
-import type { RowChecksum } from './row-checksum.ts';
-import { recordTableName, recordTableSql, stagedTableName } from './schema.ts';
+import type { RowSeal } from './row-seal.ts';
+import { recordTableName, recordTableSql, stagedTableName } from './tables.ts';
 
 export interface StagingOptions {
   readonly db: Database;
   readonly file: string;
   readonly recordKinds: readonly string[];
   readonly tags: readonly number[];
-  readonly checksum: RowChecksum;
+  readonly rows: RowSeal;
   readonly dropped: DroppedTables;
 }
 
@@ -64,13 +64,13 @@ export class SnapshotStaging {
   }
 
   #begin(): void {
-    const { db, file, recordKinds, tags, checksum, dropped } = this.#options;
+    const { db, file, recordKinds, tags, rows, dropped } = this.#options;
     // Of a snapshot that did not arrive completely.
     if (this.#tables.length > 0) for (const kind of recordKinds) dropped.drop(stagedTableName(kind));
     this.#tables = recordKinds.map((kind, at) => {
       const table = stagedTableName(kind);
       db.exec(recordTableSql(table));
-      return new RecordTable({ db, file, table, kind, tag: tags[at] ?? 0, checksum });
+      return new RecordTable({ db, file, table, kind, tag: tags[at] ?? 0, rows });
     });
     this.#counts = recordKinds.map(() => 0);
     this.#nextChunk = 0;

@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { ANY_GENERATION } from '../base/generation.ts';
 import { ANY_DISK, asIndex, type DiskId, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { RecordChange } from '../protocol/record.ts';
 import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, hasLogOnly, idOf, isEmptyBatch, type LogBounds } from './batch-rules.ts';
@@ -16,12 +17,14 @@ import { type MetaState, MetaTable } from './meta-table.ts';
 import { OpenReaders } from './open-readers.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, SnapshotRecord } from './port.ts';
 import { RecordTable, type StoredRecord } from './record-table.ts';
-import { kindTag, RowChecksum } from './row-checksum.ts';
+import { kindTag } from './row-checksum.ts';
 import { type ClusterOrigin, type FileIdentity, NO_ORIGIN, withGeneration } from './row-codec.ts';
-import { openDatabase, recordTableName } from './schema.ts';
+import { RowSeal } from './row-seal.ts';
+import { openDatabase } from './schema.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
+import { recordTableName } from './tables.ts';
 import { checkWal, hasWal } from './wal-check.ts';
 
 export interface SqliteStorageOptions extends FileClaims {
@@ -34,6 +37,11 @@ export interface SqliteStorageOptions extends FileClaims {
    * the log its row is kept, and the data is not written again.
    */
   readonly entryKind?: string;
+  /**
+   * The values of all rows are encrypted with the first key. A file whose values are not is rewritten first, which takes as long as copying it.
+   * Default: a file that is not encrypted; an encrypted one is rejected.
+   */
+  readonly keys?: EncryptionKeys | undefined;
   /** `full`: an fsync for each persist. `off`: survives a crash of the process, not a power cut. */
   readonly durability: 'full' | 'off';
   /** How large the WAL may grow at first while a checkpoint reader is open, which then expires. Default: 32 MiB. */
@@ -83,8 +91,8 @@ export function openedOn<T>(storage: Pick<FileStorage, 'closeWithoutCheckpoint'>
 
 /**
  * A node's state in one SQLite file.
- * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED, STORAGE_FOREIGN, STORAGE_ROLLED_BACK or STORAGE_FAILED; nothing
- * stays open then.
+ * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED, STORAGE_FOREIGN, STORAGE_ROLLED_BACK, STORAGE_KEY_MISSING or
+ * STORAGE_FAILED; nothing stays open then.
  */
 export function openSqliteStorage(options: SqliteStorageOptions): AssignableStorage {
   const { newDiskId } = options;
@@ -93,10 +101,10 @@ export function openSqliteStorage(options: SqliteStorageOptions): AssignableStor
   const lock = openFileLock(options.file);
   try {
     checkWal(options.file);
-    const checksum = new RowChecksum();
-    const db = openDatabase({ ...options, checksum, hasWal: hasWal(options.file) });
+    const rows = new RowSeal(options.file, options.keys);
+    const db = openDatabase({ ...options, rows, hasWal: hasWal(options.file) });
     try {
-      return new SqliteStorage(options, db, lock, checksum);
+      return new SqliteStorage(options, db, lock, rows);
     } catch (error) {
       closeWithoutCheckpoint(db, options.file);
       throw error;
@@ -114,7 +122,7 @@ class SqliteStorage implements AssignableStorage {
   readonly #entryKind: number;
   readonly #db: Database;
   readonly #lock: Disposable;
-  readonly #checksum: RowChecksum;
+  readonly #rows: RowSeal;
   readonly #begin: Statement<[]>;
   readonly #commit: Statement<[]>;
   readonly #meta: MetaTable;
@@ -135,9 +143,9 @@ class SqliteStorage implements AssignableStorage {
     { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX, onWritten }: SqliteStorageOptions,
     db: Database,
     lock: Disposable,
-    checksum: RowChecksum,
+    rows: RowSeal,
   ) {
-    this.#checksum = checksum;
+    this.#rows = rows;
     this.#onWritten = onWritten;
     this.#hasGeneration = life !== undefined;
     this.#file = file;
@@ -147,12 +155,12 @@ class SqliteStorage implements AssignableStorage {
     this.#lock = lock;
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
-    this.#meta = new MetaTable(db, file, this.#checksum);
+    this.#meta = new MetaTable(db, file, rows);
     this.#entryKind = entryKind === undefined ? -1 : recordKinds.indexOf(entryKind);
-    this.#log = new LogTable(db, file, this.#checksum, entryKind === undefined ? undefined : recordTableName(entryKind));
+    this.#log = new LogTable(db, file, rows, entryKind === undefined ? undefined : recordTableName(entryKind));
     this.#dropped = new DroppedTables(db);
-    this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum, dropped: this.#dropped });
-    this.#readers = new OpenReaders({ db, file, recordKinds, entryKind, tags: this.#tags, checksum, walBytesMax: readerWalBytesMax });
+    this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, rows, dropped: this.#dropped });
+    this.#readers = new OpenReaders({ db, file, recordKinds, entryKind, tags: this.#tags, rows, walBytesMax: readerWalBytesMax });
     this.#tables = this.#openTables();
   }
 
@@ -238,7 +246,7 @@ class SqliteStorage implements AssignableStorage {
   }
 
   stageSnapshot(chunk: number, records: readonly (RecordChange | SnapshotRecord)[]): void {
-    checkOnArrival(records, { recordKinds: this.#recordKinds, tags: this.#tags, checksum: this.#checksum });
+    checkOnArrival(records, { recordKinds: this.#recordKinds, tags: this.#tags, checksum: this.#rows.checksum });
     this.#writing('stage a snapshot', () => this.#staging.stage(chunk, records));
   }
 
@@ -314,7 +322,7 @@ class SqliteStorage implements AssignableStorage {
           table: recordTableName(kind),
           kind,
           tag: this.#tags[at] ?? 0,
-          checksum: this.#checksum,
+          rows: this.#rows,
           ...(at === this.#entryKind ? { log: this.#log } : {}),
         }),
     );

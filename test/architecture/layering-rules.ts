@@ -24,7 +24,16 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   node: { own: ['base', 'protocol', 'raft', ...PORTS], packages: [] },
   // Adapters depend on the data of raft, not on its logic.
   storage: {
-    own: ['base', 'type protocol/record', 'raft/entry', 'raft/configuration-codec', 'type raft', 'type node/event', 'type node/ports'],
+    own: [
+      'base',
+      'encryption',
+      'type protocol/record',
+      'raft/entry',
+      'raft/configuration-codec',
+      'type raft',
+      'type node/event',
+      'type node/ports',
+    ],
     packages: ['node:', 'better-sqlite3'],
   },
   transport: {
@@ -42,9 +51,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   },
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   // Certificates, and what they say about their owners.
+  // Keys for encryption at rest, and records encrypted with them.
+  encryption: { own: ['base'], packages: ['node:'] },
   security: { own: ['base'], packages: ['node:', '@peculiar/x509', 'reflect-metadata'] },
   config: {
-    own: ['base', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
+    own: ['base', 'encryption/read-keys', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
     packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],
   },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
@@ -59,6 +70,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   cluster: {
     own: [
       'base',
+      'encryption',
       'protocol',
       'raft/config',
       'raft/entry',
@@ -126,6 +138,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
+      'encryption',
       'raft/configuration-codec',
       'raft/configuration-log',
       'raft/entry',
@@ -185,6 +198,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type transport',
       'storage/errors',
       'logs',
+      'type encryption',
       'type metrics',
     ],
     packages: [],
@@ -202,6 +216,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'cluster/shared/folder-nodes',
       'client/sandbox/processor-file',
       'config',
+      'encryption/key-file',
       'security',
       'sim/sim-options',
       'sim/simulation',

@@ -99,6 +99,24 @@ describe('the configuration of a node', () => {
     });
   });
 
+  it('has its keys from the file or the environment, and never shows one, also under a misspelt name', () => {
+    expect(parseNodeConfig(`${text}\nencryption: { keys: a.keys }`).encryption).toEqual({ keys: 'a.keys' });
+    expect(parseNodeConfig(text, { JOBRAFT_ENCRYPTION_KEYS: 'b.keys' }).encryption).toEqual({ keys: 'b.keys' });
+    expect(parseNodeConfig(text, { JOBRAFT_ENCRYPTION_KEY: 'hush' }).encryption).toEqual({ key: 'hush' });
+    const rejected: readonly (() => unknown)[] = [
+      () => parseNodeConfig(`${text}\nencryption: { keys: a.keys }`, { JOBRAFT_ENCRYPTION_KEY: 'hush' }),
+      () => parseNodeConfig(text, { JOBRAFT_ENCRYPTON_KEY: 'hush' }),
+      () => parseNodeConfig(`${text}\nencryption: hush`),
+      () => parseNodeConfig(`${text}\nencription: { key: hush }`),
+      () => parseNodeConfig(`${text}\nencryption: { kye: hush }`),
+      () => parseNodeConfig(`${text}\nencryption: { key: [hush] }`),
+    ];
+    for (const parse of rejected) {
+      expect(parse).toThrow(/ncr[iy]pt/i);
+      expect(parse).not.toThrow(/hush/);
+    }
+  });
+
   it('has the address of its metrics from the command line, the environment or the file, in this order', () => {
     const [written, variable] = [`${text}\nmetrics: 127.0.0.1:1\n`, { JOBRAFT_METRICS: '[::1]:2' }];
     expect(parseNodeConfig(text).metrics).toBeUndefined();

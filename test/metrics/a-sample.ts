@@ -11,7 +11,14 @@ export function aReading(table = withOneJob()): NodeReading[] {
 
 export const sampleOf = (table: NodeTable, node: number): NodeSample =>
   sampleNode({
-    ...{ runtime: table.node(node), file: undefined, cpuMs: 1_500, eventLoopDelayMs: NO_TIMES, electionTimeoutMs: 10_000_000 },
+    ...{
+      runtime: table.node(node),
+      file: undefined,
+      encryptionKey: '0123456789abcdef',
+      cpuMs: 1_500,
+      eventLoopDelayMs: NO_TIMES,
+      electionTimeoutMs: 10_000_000,
+    },
     writeMs: { bounds: [1, 10], counts: [3, 2, 1], sum: 40 },
     withoutChannel: [],
   });

@@ -136,13 +136,13 @@ describe('a file that is not a node of this version', () => {
     writeSomething();
     const db = new Database(file);
     const identity = new ByteWriter();
-    identity.f64(4);
+    identity.f64(5);
     identity.f64(DISK);
     const row = { value: identity.copy(), checksum: new RowChecksum().meta(4, identity.copy()) };
     db.prepare('UPDATE meta SET value = @value, checksum = @checksum WHERE id = 4').run(row);
-    db.pragma('user_version = 4');
+    db.pragma('user_version = 5');
     db.close();
-    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 4; this one knows 3\)\. Install that version/));
+    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 5; this one knows 4\)\. Install that version/));
   });
 
   it('is rejected when it holds records of a kind that this version does not know', () => {

@@ -1,7 +1,7 @@
 import { Argument, Option } from 'commander';
 import { restoreBackup } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
-import { type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
+import { type ConnectionOptions, connectionOptions, encryptionKeysOption, encryptionOf, withCluster } from '../connection.ts';
 import { UsageError } from '../exit-codes.ts';
 import { wholeNumber } from '../values.ts';
 
@@ -35,6 +35,7 @@ const ofProcesses = (): UsageError =>
 
 interface RestoreOptions {
   readonly dataDir?: string;
+  readonly encryptionKeys?: string;
   readonly nodes?: number;
 }
 
@@ -45,6 +46,7 @@ export const restore: CliCommand = {
   arguments: [new Argument('<file>', 'the file that "backup" wrote')],
   options: [
     new Option('--data-dir <folder>', 'the folder of the new cluster, which must not exist or be empty').env('JOBRAFT_DATA_DIR'),
+    encryptionKeysOption(),
     new Option('--nodes <count>', 'number of nodes (default: 3)').argParser(wholeNumber(1)),
   ],
   json: 'document',
@@ -52,7 +54,7 @@ export const restore: CliCommand = {
   async run({ args: [file], options, output, isJson }: Invocation<readonly [file: string], RestoreOptions>) {
     const { dataDir = '', nodes } = options;
     if (dataDir === '') throw new UsageError('No folder is named. Give the folder of the new cluster with --data-dir.');
-    const restored = await restoreBackup({ file, dataDir, ...(nodes === undefined ? {} : { nodes }) });
+    const restored = await restoreBackup({ file, dataDir, ...encryptionOf(options), ...(nodes === undefined ? {} : { nodes }) });
     if (isJson) output.document(restored);
     else
       output.line(

@@ -33,10 +33,10 @@ export class Host {
 
   /** @throws {StorageError | ConfigError} */
   constructor(settings: SharedSettings, listeners: ClusterListeners) {
-    const { dataDir } = settings;
+    const { dataDir, keys } = settings;
     this.#settings = settings;
     makeSocketFolder(dataDir);
-    this.#cluster = new Cluster(settings, listeners, recoveredCluster(dataDir), (node) => nodeSocket(dataDir, node));
+    this.#cluster = new Cluster(settings, listeners, recoveredCluster(dataDir, keys), (node) => nodeSocket(dataDir, node));
     this.#client = new Client(this.#cluster);
     this.#ended = new EndedHolders(dataDir, this.#client);
     this.#server = new SocketServer({
