@@ -46,3 +46,21 @@ const lost = [];
 for (const id of process.env.IDS.split(',')) if ((await queue.getJob(id)) === undefined) lost.push(id);
 console.log(JSON.stringify({ lost }));
 ${END}`;
+
+/** Adds jobs for `SECONDS`, 500 in flight, and prints how many were acknowledged. */
+export const FLOOD_PROGRAM = `${PRELUDE}
+const untilMs = Date.now() + 1000 * Number(process.env.SECONDS);
+let added = 0;
+let rejected = 0;
+const lane = async () => {
+  while (Date.now() < untilMs) await queue.add('flood', added).then(() => { added += 1; }, () => { rejected += 1; });
+};
+await Promise.all(Array.from({ length: 500 }, lane));
+console.log(JSON.stringify({ added, rejected }));
+${END}`;
+
+/** Prints how many jobs of the queue wait. */
+export const COUNT_PROGRAM = `${PRELUDE}
+const { waiting } = await queue.getJobCounts();
+console.log(JSON.stringify({ waiting }));
+${END}`;

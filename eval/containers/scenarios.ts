@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compose } from './compose.ts';
-import { ADD_PROGRAM, FIND_PROGRAM } from './programs.ts';
+import { ADD_PROGRAM, COUNT_PROGRAM, FIND_PROGRAM, FLOOD_PROGRAM } from './programs.ts';
 
 export const NODES = [1, 2, 3, 4, 5];
 const QUEUE = 'numbers';
 const JOBS_MAX = 5_000;
 const FAULT_MS = 4_000;
+const FLOOD_QUEUE = 'flood';
+const FLOODS = 3;
+const FLOOD_SECONDS = 15;
+/** How often all nodes are restarted together. */
+const RESTARTS = 5;
 
 export interface ContainerScenario {
   /** The rows of the systems that jobraft is compared with. */
@@ -32,10 +37,15 @@ async function addDuring(compose: Compose, ids: string[], happens: () => Promise
   adding.catch(() => undefined);
   await happens();
   await compose.expect(['run', '--rm', '--no-deps', '-T', 'client', 'add', end, 'end']);
-  const added: { readonly ids: readonly string[]; readonly rejected: number } = JSON.parse((await adding).trim().split('\n').at(-1) ?? '');
+  const added = lastLineOf<{ readonly ids: readonly string[]; readonly rejected: number }>(await adding);
   ids.push(...added.ids);
   return `${added.ids.length} adds acknowledged meanwhile, ${added.rejected} rejected, ${await lostOf(compose, ids)} of ${ids.length} lost so far`;
 }
+
+/** What a program printed last, as JSON. */
+const lastLineOf = <Printed>(text: string): Printed => JSON.parse(text.trim().split('\n').at(-1) ?? '') as Printed;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 
 async function lostOf(compose: Compose, ids: readonly string[]): Promise<number> {
   const { lost }: { readonly lost: readonly string[] } = JSON.parse(await compose.program(FIND_PROGRAM, { IDS: ids.join(','), QUEUE }));
@@ -143,6 +153,35 @@ export const SCENARIOS: readonly ContainerScenario[] = [
       const { stdout } = await compose.client(['members', '--json']);
       expect(stdout.includes(String(node)), `Node ${node} does not vote: ${stdout}`);
       return `node ${node}; ${await lostOf(compose, ids)} of ${ids.length} lost; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'C7',
+    name: 'three clients send as much as they can, and no node loses its leader',
+    async run(compose) {
+      const before = await compose.settled(NODES.length);
+      const variables = { QUEUE: FLOOD_QUEUE, SECONDS: String(FLOOD_SECONDS) };
+      const replies = await Promise.all(Array.from({ length: FLOODS }, () => compose.program(FLOOD_PROGRAM, variables)));
+      const floods = replies.map((text) => lastLineOf<{ readonly added: number; readonly rejected: number }>(text));
+      const [added, rejected] = [sum(floods.map((flood) => flood.added)), sum(floods.map((flood) => flood.rejected))];
+      const { waiting } = lastLineOf<{ readonly waiting: number }>(await compose.program(COUNT_PROGRAM, { QUEUE: FLOOD_QUEUE }));
+      expect(waiting >= added, `${added} adds were acknowledged, and ${waiting} jobs wait.`);
+      const after = await compose.settled(NODES.length);
+      expect(
+        after.term === before.term,
+        `Node ${after.leader} leads in term ${after.term}, after node ${before.leader} in term ${before.term}.`,
+      );
+      return `${added} adds acknowledged, ${rejected} rejected, ${waiting} wait; node ${after.leader} leads in term ${after.term} as before; ${await equalLogs(compose)}`;
+    },
+  },
+  {
+    rows: 'C3, C7',
+    name: 'all nodes are restarted together, again and again: they time out at the same time, and one leads in the end',
+    async run(compose, ids) {
+      const before = await compose.settled(NODES.length);
+      for (let round = 0; round < RESTARTS; round += 1) await compose.expect(['restart', '--timeout', '0', ...NODES.map(service)]);
+      const after = await compose.settled(NODES.length);
+      return `${RESTARTS} restarts, ${after.term - before.term} terms later node ${after.leader} leads; ${await lostOf(compose, ids)} of ${ids.length} lost; ${await equalLogs(compose)}`;
     },
   },
   {
