@@ -50,6 +50,8 @@ export interface RequestPolicy {
   inspectQuery(request: Uint8Array): RequestFault | undefined;
   /** How many units the requests that wait for the topic could take now. */
   available(topic: string): number;
+  /** Whether the state remembers that this request was executed: a repetition has its reply, and need not wait. */
+  isExecuted(client: number, sequence: number): boolean;
   /** For a machine whose replies grant something that must be taken back if they do not arrive. */
   readonly delivery?: ReplyDelivery | undefined;
 }

@@ -212,14 +212,16 @@ export class RequestRouter {
 
   /** Whether a reply is awaited here. Part of the state machine's reply sink. */
   wants(client: number, sequence: number): boolean {
-    return this.#proposed.has(client, sequence);
+    return this.#proposed.has(client, sequence) || this.#parked.has(client, sequence);
   }
 
+  /** A request may be parked here whose earlier copy, of another leader, is applied now. */
   reply(client: number, sequence: number, reply: Uint8Array): void {
-    const waiting = this.#proposed.take(client, sequence);
-    if (waiting === undefined) return;
-    this.#reply(waiting, { type: 'reply', reply });
-    if (waiting.peer === undefined) this.#delivery?.onSent(waiting.connection, client, sequence, reply);
+    for (const waiting of [this.#proposed.take(client, sequence), this.#parked.takeOne(client, sequence)]) {
+      if (waiting === undefined) continue;
+      this.#reply(waiting, { type: 'reply', reply });
+      if (waiting.peer === undefined) this.#delivery?.onSent(waiting.connection, client, sequence, reply);
+    }
   }
 
   /**
@@ -244,7 +246,7 @@ export class RequestRouter {
       return;
     }
     const { wait } = inspection;
-    if (wait === undefined || this.#policy.available(wait.topic) > 0) {
+    if (wait === undefined || this.#policy.available(wait.topic) > 0 || this.#policy.isExecuted(waiting.client, waiting.sequence)) {
       this.#queued.push(waiting);
     } else if (this.#parked.size < this.#limits.parkedClaimsMax || this.#parked.has(waiting.client, waiting.sequence)) {
       // A copy: the packet or frame that contains the request may be large, and its other requests were answered long ago.

@@ -146,8 +146,8 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return measureQueues({ jobs: this.#jobs, operations: this.#executor.counts, sessions: this.#sessions.size }, wallMs);
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size;
+  get sessions(): Pick<SessionTable, 'size' | 'isExecuted'> {
+    return this.#sessions;
   }
 
   queueNames(): string[] {

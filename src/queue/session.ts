@@ -138,6 +138,12 @@ export class SessionTable {
     return this.#byClient.get(client);
   }
 
+  /** Whether a session remembers that it executed this request. */
+  isExecuted(client: number, sequence: number): boolean {
+    const session = this.#byClient.get(client);
+    return session !== undefined && (session.replyTo(sequence) !== undefined || session.isEvicted(sequence));
+  }
+
   /** Begins a session for a client that has none; at the limit it drops the longest idle one. */
   open(client: number): Session {
     if (this.#byClient.size >= this.#bounds.sessionsMax && this.#oldest !== undefined) this.#drop(this.#oldest);

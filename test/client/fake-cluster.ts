@@ -267,8 +267,9 @@ export class FakeCluster implements ClusterEndpoint {
   /** @returns whether the request is a claim that waits, or must be sent again later. */
   #park(arrived: ArrivedRequest): boolean {
     const claim = this.#inspect(arrived.request).waitingClaim;
-    if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
     const { client, sequence, connection } = arrived;
+    if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
+    if (this.machine.sessions.isExecuted(client, sequence)) return false;
     this.#parking.take(client, sequence);
     if (this.#parking.size < this.parkedClaimsMax) {
       this.#parking.park(arrived, claim);

@@ -88,9 +88,9 @@ describe('the clock of the log', () => {
       const table = new NodeTable([2], {}, { heartbeatMs, electionTimeoutMs: 2 * heartbeatMs });
       const client = table.open();
       table.idle(SESSION_IDLE_MS_MAX - 1_000);
-      expect(table.node(1).machine.sessionCount).toBe(1);
+      expect(table.node(1).machine.sessions.size).toBe(1);
       table.idle(2_000);
-      expect(table.node(1).machine.sessionCount).toBe(0);
+      expect(table.node(1).machine.sessions.size).toBe(0);
       expect(table.request(client, (to) => to.command('counts', { queue: 'q' }))).toMatchObject([{ ok: false, code: 'SESSION_EXPIRED' }]);
     });
 
@@ -112,7 +112,7 @@ describe('the clock of the log', () => {
       table.open();
       table.nowMs += 2 * SESSION_IDLE_MS_MAX;
       table.idle(SESSION_IDLE_MS_MAX / 2);
-      expect(table.node(1).machine.sessionCount).toBe(1);
+      expect(table.node(1).machine.sessions.size).toBe(1);
     });
   });
 

@@ -7,7 +7,7 @@ const CLIENT_OF_VERSION_1 = 77;
 
 /** Jobs added before, in a session that its client named, as in version 1. */
 function addInVersion1(table: NodeTable): number {
-  if (table.node(table.leader()).machine.sessionCount === 0) table.request(CLIENT_OF_VERSION_1, (to) => to.command('openSession', {}), 1);
+  if (table.node(table.leader()).machine.sessions.size === 0) table.request(CLIENT_OF_VERSION_1, (to) => to.command('openSession', {}), 1);
   return table.add(CLIENT_OF_VERSION_1);
 }
 

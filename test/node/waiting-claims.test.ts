@@ -138,6 +138,13 @@ class Nodes {
     return [];
   }
 
+  /** The numbers of the requests that were answered on a channel. */
+  answeredOn(node: number, connection: number): number[] {
+    return this.#replies.flatMap(({ frame, ...origin }) =>
+      frame.type === 'reply' && origin.node === node && origin.connection === connection ? [decodeReply(frame.reply).sequence] : [],
+    );
+  }
+
   rejections(client: number) {
     return this.#replies.flatMap(({ frame }) => (frame.type === 'rejected' && frame.client === client ? [frame] : []));
   }
@@ -201,6 +208,36 @@ describe('a claim that waits at the leader', () => {
     nodes.settle();
     nodes.add(adder, 1);
     expect(nodes.counts()).toMatchObject({ waiting: 1, active: 0 });
+  });
+});
+
+describe('a waiting claim that was executed before', () => {
+  it('has its first reply at once, since its leases go on', () => {
+    const nodes = new Nodes();
+    const adder = nodes.openSession(nodes.leader, 99);
+    const client = nodes.openSession(nodes.leader, 1);
+    nodes.add(adder, 1);
+    nodes.waitingClaim(nodes.leader, 1, client, 1);
+    for (const node of [nodes.leader, nodes.follower]) {
+      nodes.waitingClaim(node, 2, client, 1);
+      expect(nodes.answeredOn(node, 2)).toEqual([1]);
+    }
+    expect(nodes.counts()).toMatchObject({ waiting: 0, active: 1 });
+  });
+
+  it('has its reply once the leader, where it waits already, applies the first copy', () => {
+    const nodes = new Nodes();
+    const client = nodes.openSession(nodes.leader, 1);
+    nodes.waitingClaim(nodes.leader, 2, client, 1);
+    expect(nodes.answeredOn(nodes.leader, 2)).toEqual([]);
+    nodes.request(nodes.follower, 3, client, 1, (encoder) =>
+      encoder.claim('work', { countMax: 2, beginMax: 2, leaseMs: 60_000, waitMs: 0, stalledMax: 1, holder: 0 }),
+    );
+    nodes.settle();
+    expect([nodes.answeredOn(nodes.follower, 3), nodes.answeredOn(nodes.leader, 2)]).toEqual([[1], [1]]);
+    const before = nodes.logged;
+    nodes.pass(2 * WAIT_MS);
+    expect(nodes.logged).toBe(before);
   });
 });
 

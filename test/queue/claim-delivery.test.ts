@@ -201,7 +201,7 @@ describe('replies to claims that are not acknowledged', () => {
     const leader = table.node(1);
     claimAt(leader, table, client, { leaseMs: 3 * HOUR_MS });
     table.idle(HOUR_MS + 1_000);
-    expect(leader.machine.sessionCount).toBe(0);
+    expect(leader.machine.sessions.size).toBe(0);
     leader.clientGone(CONNECTION);
     table.idle(1_000);
     expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });

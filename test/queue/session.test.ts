@@ -106,7 +106,7 @@ describe('a session', () => {
     );
     const [reply] = queue.apply(request);
     expect(decodeReply(reply ?? none).results).toMatchObject([{ code: 'INVALID_REQUEST' }, { code: 'INVALID_REQUEST' }]);
-    expect(queue.machine.sessionCount).toBe(1);
+    expect(queue.machine.sessions.size).toBe(1);
   });
 
   it('executes nothing twice when late copies of its opening and of a request arrive after its end (thesis §6.3)', () => {
@@ -123,9 +123,9 @@ describe('a session', () => {
   it('ends after an idle hour of log time, not before', () => {
     const queue = new TestQueue();
     queue.pass(HOUR_MS - 1);
-    expect(queue.machine.sessionCount).toBe(1);
+    expect(queue.machine.sessions.size).toBe(1);
     queue.pass(1);
-    expect(queue.machine.sessionCount).toBe(0);
+    expect(queue.machine.sessions.size).toBe(0);
     expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({ code: 'SESSION_EXPIRED' });
   });
 
@@ -135,7 +135,7 @@ describe('a session', () => {
     queue.pass(HOUR_MS / 2);
     queue.add('x');
     queue.pass(HOUR_MS / 2);
-    expect(queue.machine.sessionCount).toBe(1);
+    expect(queue.machine.sessions.size).toBe(1);
     expect(queue.add('y')).toBe(2);
   });
 
@@ -145,7 +145,7 @@ describe('a session', () => {
     queue.apply(...opens);
     queue.add('keeps this session fresh');
     queue.open();
-    expect(queue.machine.sessionCount).toBe(10_000);
+    expect(queue.machine.sessions.size).toBe(10_000);
     const [dropped] = queue.apply(queue.request((to) => to.command('counts', { queue: 'q' }), 2, CLIENT + 1));
     expect(decodeReply(dropped ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
     expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({ ok: true });

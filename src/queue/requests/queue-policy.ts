@@ -44,6 +44,10 @@ export class QueuePolicy implements RequestPolicy {
   available(topic: string): number {
     return this.#machine.waitingCount(topic);
   }
+
+  isExecuted(client: number, sequence: number): boolean {
+    return this.#machine.sessions.isExecuted(client, sequence);
+  }
 }
 
 class ClaimInspection implements Inspection {

@@ -195,6 +195,8 @@ const COUNTER_POLICY: RequestPolicy = {
   },
   inspectQuery: (request) => (parsed(new ByteReader(request))?.operation.code === CounterCode.read ? undefined : INVALID),
   available: () => 0,
+  // No request of it waits.
+  isExecuted: () => false,
 };
 
 /** @param versionMax the newest version of the node's release. */
