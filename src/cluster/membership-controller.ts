@@ -70,14 +70,17 @@ export class MembershipController {
     });
   }
 
-  /** The node receives the log from now on, and becomes a voter once it has caught up. @throws {AdminRejectedError | MembershipTimeoutError} */
-  async beginAddition(node: number): Promise<void> {
+  /**
+   * The node receives the log from now on. It becomes a voter once it has caught up, or stays a learner.
+   * @throws {AdminRejectedError | MembershipTimeoutError}
+   */
+  async beginAddition(node: number, isLearner = false): Promise<void> {
     const late = new MembershipTimeoutError([node], [], this.#changeWaitMs);
     await this.#until(this.#changeWaitMs, late, async (status) => {
-      const { voters, joining, isSettled } = status;
+      const { voters, joining, learners, isSettled } = status;
       if (voters.includes(node)) return status;
-      if (joining.includes(node)) return isSettled ? status : undefined;
-      await this.#askForChange(status.node, { add: [node] });
+      if ((isLearner ? learners : joining).includes(node)) return isSettled ? status : undefined;
+      await this.#askForChange(status.node, isLearner ? { learners: [node] } : { add: [node] });
       return undefined;
     });
   }

@@ -7,6 +7,7 @@ import type { MemberService } from './member-service.ts';
 import type { RunningNode } from './running-node.ts';
 import { type ClientRequestProto, clientRequest } from './services/client-request.ts';
 import { implementationOf } from './services/jobs-implementation.ts';
+import type { ServedCall } from './services/operations.ts';
 import type { OwnClient } from './services/own-client.ts';
 
 /** In the order of their numbers in proto/jobraft.proto. */
@@ -44,7 +45,7 @@ export function clusterImplementation(options: ClusterServiceOptions): UntypedSe
     ListMembers: serve((of) => membersProto(of, options)),
     ...implementationOf(
       {
-        GetLog: async ({ from, to }: { readonly from: number; readonly to: number }, client) => ({
+        GetLog: async ({ from, to }: { readonly from: number; readonly to: number }, { client }: ServedCall) => ({
           entries: await client.log(options.nodeId, from === 0 ? undefined : from, to === 0 ? undefined : to),
         }),
         TransferLeadership: async ({ to }: { readonly to: number }) => ({ leader_id: await options.client.transferLeadership(to) }),
@@ -56,9 +57,9 @@ export function clusterImplementation(options: ClusterServiceOptions): UntypedSe
           await options.members.remove(node);
           return {};
         },
-        ClientRequest: async (request: ClientRequestProto, client) => await clientRequest(request, client),
+        ClientRequest: async (request: ClientRequestProto, { client }: ServedCall) => await clientRequest(request, client),
       },
-      options.client.get,
+      options.client.serve,
     ),
   };
 }

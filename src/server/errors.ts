@@ -21,3 +21,13 @@ export class NodeRemovedError extends JobraftError {
     );
   }
 }
+
+/** A call with a `request_id` got no reply in time. */
+export class NoReplyError extends JobraftError {
+  override readonly code = 'DEADLINE';
+  override readonly outcome = 'unknown';
+
+  constructor() {
+    super('No reply before the deadline; the call may have taken effect. Repeat it with the same request_id: it takes effect once.');
+  }
+}

@@ -41,7 +41,7 @@ export class MemberService {
    * The address first reaches every member that replies, and only then the node becomes one: a leader of any of them can call it. The others
    * learn the address when the node calls them. It may be repeated. @throws {ConfigError} and what `beginAddition` throws.
    */
-  async add({ node, address }: AddMemberProto): Promise<void> {
+  async add({ node, address, learner: isLearner = false }: AddMemberProto): Promise<void> {
     parseSettings(NODE_ID, node, 'node');
     parseSettings(ADDRESS, address, 'address');
     if (!this.#options.isAllowed(address)) throw new ConfigError('address', address, INSECURE_REMEDY);
@@ -49,7 +49,7 @@ export class MemberService {
     const isKnown = await this.#isOfCluster(node, address);
     if (voters.includes(node)) {
       // A member that was started again.
-      if (isKnown) return;
+      if (isKnown && !isLearner) return;
       throw new ConfigError(
         'node',
         node,
@@ -57,7 +57,7 @@ export class MemberService {
       );
     }
     await this.#announce(node, address);
-    await this.#options.control.beginAddition(node);
+    await this.#options.control.beginAddition(node, isLearner);
   }
 
   /** @throws {ConfigError} and what `change` of MembershipController throws. */

@@ -146,7 +146,7 @@ export class NodeServer implements AsyncDisposable {
       unreachable: () => this.#peers.unreachable(),
     });
     this.#server.addService(ClusterService.service, implementation, clientGuard);
-    this.#server.addService(JobsService.service, jobsImplementation(this.#client.get), clientGuard);
+    this.#server.addService(JobsService.service, jobsImplementation(this.#client.serve), clientGuard);
   }
 
   /** How many members the cluster has, as far as this node knows. */

@@ -71,6 +71,23 @@ describe('a change of members', () => {
   });
 });
 
+describe('an addition', () => {
+  it('of a learner asks for one that never votes, and ends once that is committed', async () => {
+    const { control, asked } = controllerWith({}, { learners: [4], isSettled: false }, { learners: [4] });
+    await control.beginAddition(4, true);
+    expect(asked).toEqual([{ learners: [4] }]);
+  });
+
+  it('makes a voter of a learner, and a learner of a node that joins', async () => {
+    const promoted = controllerWith({ learners: [4] }, { joining: [4] });
+    await promoted.control.beginAddition(4);
+    expect(promoted.asked).toEqual([{ add: [4] }]);
+    const kept = controllerWith({ joining: [4] }, { learners: [4] });
+    await kept.control.beginAddition(4, true);
+    expect(kept.asked).toEqual([{ learners: [4] }]);
+  });
+});
+
 describe('an addition that is cancelled', () => {
   it('removes nodes that still receive the log, and returns the nodes that are not members', async () => {
     const { control, asked } = controllerWith({ joining: [4, 5] }, { joining: [], isSettled: false }, {});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Client } from '../../src/client/api/client.ts';
 import { implementationOf } from '../../src/server/services/jobs-implementation.ts';
+import type { ServedCall } from '../../src/server/services/operations.ts';
 import { callMsOf } from '../../src/server/services/own-client.ts';
 
 const NONE = Number.POSITIVE_INFINITY;
@@ -27,7 +27,7 @@ describe('how long a call of a gRPC client may take at the node', () => {
     const left: number[] = [];
     const { Add } = implementationOf({ Add: async () => ({}) }, (leftMs) => {
       left.push(leftMs);
-      return {} as Client;
+      return {} as ServedCall;
     });
     const serve = Add as unknown as (call: object, reply: () => void) => void;
     await new Promise<void>((resolve) => serve({ request: {}, on: () => undefined, getDeadline }, resolve));

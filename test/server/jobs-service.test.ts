@@ -101,6 +101,37 @@ describe('a client in another language', () => {
     });
   });
 
+  it('repeats calls of its session, which take effect once', async () => {
+    const { session } = await call('OpenSession', {});
+    const numbered = (sequence: number) => ({ request_id: { session, sequence } });
+    const twice = async (method: string, request: object): Promise<Response> => {
+      const first = await call(method, request);
+      expect(await call(method, request)).toEqual(first);
+      return first;
+    };
+    const { id } = await twice('Add', { queue: 'twice', name: 'one', ...numbered(1) });
+    const { ids } = await twice('AddBulk', { queue: 'twice', jobs: [{ name: 'two' }, { name: 'three' }], ...numbered(2) });
+    const { jobs } = await twice('Claim', { queue: 'twice', count_max: 3, wait_ms: 60_000, ...numbered(3) });
+    expect((jobs as Response[]).map((job) => job.id)).toEqual([id, ...(ids as string[])]);
+    const [one, two, three] = (jobs as Response[]).map((job) => ({ queue: 'twice', id: job.id, token: job.token }));
+    await twice('Begin', { ...one, ...numbered(4) });
+    await twice('Extend', { ...one, lease_ms: 60_000, ...numbered(5) });
+    await twice('Complete', { ...one, result: { json: '1' }, ...numbered(6) });
+    await twice('Fail', { ...two, unrecoverable: true, ...numbered(7) });
+    await twice('Retry', { queue: 'twice', id: two?.id, ...numbered(8) });
+    await twice('Release', { ...three, ...numbered(9) });
+    await twice('Remove', { queue: 'twice', id: three?.id, ...numbered(10) });
+    expect(await call('GetCounts', { queue: 'twice' })).toMatchObject({ waiting: 1, active: 0, completed: 1, failed: 0 });
+    expect(await failure('Complete', { ...one, ...numbered(11) })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      outcome: ['not-applied'],
+    });
+    expect(await failure('Remove', { queue: 'twice', id, request_id: { session, sequence: 4, acknowledged_below: 5 } })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      jobraft: ['INVALID_OPTION'],
+    });
+  });
+
   it('waits for a job with a long poll, and what a cancelled one was given waits again', async () => {
     const poll = begin('Claim', { queue: 'poll', wait_ms: 60_000 });
     const { id } = await call('Add', { queue: 'poll', name: 'late' });

@@ -10,6 +10,7 @@ import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
 import type { JobDetail } from '../../protocol/reply.ts';
 import type {
+  AddBulkRequestProto,
   ClaimRequestProto,
   JobRequestProto,
   LeaseRequestProto,
@@ -17,9 +18,10 @@ import type {
   NewJobProto,
   PayloadProto,
   QueueRequestProto,
+  RequestIdProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
-import { claim, done, resultOf } from './operations.ts';
+import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
 import { serviceErrorOf } from './service-errors.ts';
 
 const LEASE_MS = 30_000;
@@ -32,33 +34,32 @@ const PAGE_BYTES_MAX = 3 * 1024 * 1024;
 const JOBS_PER_READ = 32;
 /** Fields of a job in a page, beside its payload and its result. */
 const JOB_BYTES = 256;
-const ADD_BYTES = 64;
 
-type Serve = (request: never, client: Client, signal: AbortSignal) => Promise<object>;
+type Serve = (request: never, served: ServedCall) => Promise<object>;
 interface UnaryCall {
   readonly request: unknown;
   on(event: 'cancelled', listener: () => void): void;
   /** Infinity without one. */
   getDeadline(): Date | number;
 }
-/** @param leftMs until the call's deadline. @returns undefined until the cluster is formed. */
-type ClientOf = (leftMs: number) => Client | undefined;
+/** @param leftMs until the call's deadline. @param gone aborted when its caller is gone. @returns undefined until the cluster is formed. */
+type ServedCallOf = (leftMs: number, gone: AbortSignal) => ServedCall | undefined;
 
-export function implementationOf(calls: Readonly<Record<string, Serve>>, clientOf: ClientOf): UntypedServiceImplementation {
-  return Object.fromEntries(Object.entries(calls).map(([name, serve]) => [name, handlerOf(serve, clientOf)]));
+export function implementationOf(calls: Readonly<Record<string, Serve>>, servedCall: ServedCallOf): UntypedServiceImplementation {
+  return Object.fromEntries(Object.entries(calls).map(([name, serve]) => [name, handlerOf(serve, servedCall)]));
 }
 
-function handlerOf(serve: Serve, clientOf: ClientOf) {
+function handlerOf(serve: Serve, servedCall: ServedCallOf) {
   return (call: UnaryCall, reply: sendUnaryData<object>): void => {
-    const client = clientOf(Number(call.getDeadline()) - Date.now());
-    if (client === undefined) {
+    const gone = new AbortController();
+    const served = servedCall(Number(call.getDeadline()) - Date.now(), gone.signal);
+    if (served === undefined) {
       reply({ code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' });
       return;
     }
-    const gone = new AbortController();
     call.on('cancelled', () => gone.abort());
     // Also an error that is thrown before there is a promise.
-    new Promise<object>((resolve) => resolve(serve(call.request as never, client, gone.signal))).then(
+    new Promise<object>((resolve) => resolve(serve(call.request as never, served))).then(
       (response) => reply(null, response),
       (error: unknown) => reply(serviceErrorOf(error)),
     );
@@ -66,73 +67,81 @@ function handlerOf(serve: Serve, clientOf: ClientOf) {
 }
 
 /** What a node serves of the service Jobs, as a client of its own cluster: the leader answers, whichever node is called. */
-export const jobsImplementation = (clientOf: ClientOf): UntypedServiceImplementation => implementationOf(CALLS, clientOf);
+export const jobsImplementation = (servedCall: ServedCallOf): UntypedServiceImplementation => implementationOf(CALLS, servedCall);
 
 const CALLS = {
-  Add: async (request: NewJobProto & { readonly queue: string }, client: Client) => ({ id: await add(client, request.queue, request) }),
-  AddBulk: async ({ queue, jobs }: { readonly queue: string; readonly jobs: readonly NewJobProto[] }, client: Client) => {
-    const added = await Promise.allSettled(jobs.map((job) => add(client, queue, job)));
-    return { ids: added.map((one) => (one.status === 'fulfilled' ? one.value : raise(one.reason))) };
-  },
+  OpenSession: async (_request: object, served: ServedCall) => ({ session: await served.openSession() }),
+  Add: async (request: NewJobProto & { readonly queue: string; readonly request_id: RequestIdProto | null }, served: ServedCall) => ({
+    id: await add(served, request.request_id, request.queue, request),
+  }),
+  AddBulk: addBulk,
   Claim: claimJobs,
-  Begin: async ({ id, token }: LeaseRequestProto, { dispatcher }: Client) => {
+  Begin: async ({ id, token, request_id }: LeaseRequestProto, served: ServedCall) => {
     const jobId = parseJobId(id);
-    await done(dispatcher, (encoder) => encoder.command('begin', { jobId, token }));
+    await done(served, request_id, (encoder) => encoder.command('begin', { jobId, token }));
     return {};
   },
-  Extend: async ({ id, token, lease_ms }: LeaseRequestProto & { readonly lease_ms: number }, { dispatcher }: Client) => {
+  Extend: async ({ id, token, request_id, lease_ms }: LeaseRequestProto & { readonly lease_ms: number }, served: ServedCall) => {
     const jobId = parseJobId(id);
-    await done(dispatcher, (encoder) => encoder.command('extend', { jobId, token, leaseMs: lease_ms === 0 ? LEASE_MS : lease_ms }));
+    const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
+    await done(served, request_id, (encoder) => encoder.command('extend', { jobId, token, leaseMs }));
     return {};
   },
-  Complete: async ({ id, token, result }: LeaseRequestProto & { readonly result: PayloadProto | null }, { dispatcher }: Client) => {
+  Complete: async ({ id, token, request_id, result }: LeaseRequestProto & { readonly result: PayloadProto | null }, served: ServedCall) => {
     const jobId = parseJobId(id);
     const value = encodeRawValue(rawDataOfProto(result));
-    await done(dispatcher, (encoder) => encoder.complete(jobId, token, value), value.length);
+    await done(served, request_id, (encoder) => encoder.complete(jobId, token, value), value.length);
     return {};
   },
   Fail: async (
-    { id, token, reason, unrecoverable }: LeaseRequestProto & { readonly reason: string; readonly unrecoverable: boolean },
-    { dispatcher }: Client,
+    { id, token, request_id, reason, unrecoverable }: LeaseRequestProto & { readonly reason: string; readonly unrecoverable: boolean },
+    served: ServedCall,
   ) => {
     const jobId = parseJobId(id);
-    await done(dispatcher, (encoder) => encoder.command('fail', { jobId, token, reason, retry: !unrecoverable }), reason.length);
+    await done(served, request_id, (encoder) => encoder.command('fail', { jobId, token, reason, retry: !unrecoverable }), reason.length);
     return {};
   },
-  Release: async ({ id, token }: LeaseRequestProto, { dispatcher }: Client) => {
+  Release: async ({ id, token, request_id }: LeaseRequestProto, served: ServedCall) => {
     const jobId = parseJobId(id);
-    await done(dispatcher, (encoder) => encoder.command('release', { jobId, token }));
+    await done(served, request_id, (encoder) => encoder.command('release', { jobId, token }));
     return {};
   },
-  Retry: async ({ queue, id }: JobRequestProto, client: Client) => {
-    await commandsOf(client, queue).retry(parseJobId(id));
+  Retry: async ({ queue, id, request_id }: JobRequestProto, served: ServedCall) => {
+    const jobId = parseJobId(id);
+    checkQueueName(queue);
+    await done(served, request_id, (encoder) => encoder.command('retry', { queue, jobId }));
     return {};
   },
-  Remove: async ({ queue, id }: JobRequestProto, client: Client) => {
-    await commandsOf(client, queue).remove(parseJobId(id));
+  Remove: async ({ queue, id, request_id }: JobRequestProto, served: ServedCall) => {
+    const jobId = parseJobId(id);
+    checkQueueName(queue);
+    await done(served, request_id, (encoder) => encoder.command('remove', { queue, jobId }));
     return {};
   },
-  GetJob: async ({ queue, id, consistency }: JobRequestProto, client: Client) => {
+  GetJob: async ({ queue, id, consistency }: JobRequestProto, { client }: ServedCall) => {
     const number = parseJobId(id);
     return jobProto((await commandsOf(client, queue).find(number, consistencyOf(consistency))) ?? raise(new JobNotFoundError(number)));
   },
   ListJobs: listOfJobs,
-  GetCounts: async (request: QueueRequestProto, client: Client) => await countsOf(request, client),
-  ListQueues: async ({ after, count_max }: { readonly after: number; readonly count_max: number }, { dispatcher }: Client) => {
+  GetCounts: async (request: QueueRequestProto, { client }: ServedCall) => await countsOf(request, client),
+  ListQueues: async (
+    { after, count_max }: { readonly after: number; readonly count_max: number },
+    { client: { dispatcher } }: ServedCall,
+  ) => {
     const countMax = countOf(count_max);
     const { names, last, isOver } = await resultOf('queueNames', (call) =>
       dispatcher.query('linearizable', (encoder) => encoder.command('queueNames', { after, countMax }), call),
     );
     return { names, last, is_over: isOver };
   },
-  PauseQueue: async ({ queue }: QueueRequestProto, client: Client) => await pause(client, queue, true),
-  ResumeQueue: async ({ queue }: QueueRequestProto, client: Client) => await pause(client, queue, false),
-  GetQueue: async ({ queue, consistency }: QueueRequestProto, client: Client) => {
+  PauseQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, true),
+  ResumeQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, false),
+  GetQueue: async ({ queue, consistency }: QueueRequestProto, { client }: ServedCall) => {
     const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue }));
     if (!result.ok || result.type !== 'paused') throw unexpectedResult(result);
     return { queue, paused: result.isPaused };
   },
-  ReleaseHolder: async ({ holder }: { readonly holder: number }, client: Client) => {
+  ReleaseHolder: async ({ holder }: { readonly holder: number }, { client }: ServedCall) => {
     await client.releaseHolder(holder);
     return {};
   },
@@ -147,29 +156,50 @@ function commandsOf({ dispatcher }: Client, queue: string): QueueCommands {
   return new QueueCommands(queue, dispatcher);
 }
 
-async function add({ dispatcher }: Client, queue: string, { name, data, options }: NewJobProto): Promise<string> {
-  checkQueueName(queue);
-  const added = addOptionsOf(jobOptionsOfProto(options));
-  const payload = encodeRawPayload(name, rawDataOfProto(data), dispatcher.config.payloadBytesMax);
-  const { id } = await resultOf('added', (call) => {
-    dispatcher.open(payload.length + ADD_BYTES).add(queue, payload, added);
-    dispatcher.commit(call);
-  });
-  return String(id);
+/** A job as the cluster takes it. @throws {InvalidOptionError | InvalidPayloadError | PayloadTooLargeError} */
+function jobOf({ dispatcher }: Client, { name, data, options }: NewJobProto) {
+  return {
+    added: addOptionsOf(jobOptionsOfProto(options)),
+    payload: encodeRawPayload(name, rawDataOfProto(data), dispatcher.config.payloadBytesMax),
+  };
 }
 
-async function claimJobs(request: ClaimRequestProto, { dispatcher }: Client, signal: AbortSignal) {
-  const { queue, count_max, lease_ms, wait_ms: waitMs, max_stalled_count: stalledMax = STALLED_MAX, ahead, holder } = request;
+async function add(served: ServedCall, id: RequestIdProto | null, queue: string, job: NewJobProto): Promise<string> {
+  checkQueueName(queue);
+  const { added, payload } = jobOf(served.client, job);
+  const result = await resultOf(
+    'added',
+    operationOf(served, id, (encoder) => encoder.add(queue, payload, added), payload.length),
+  );
+  return String(result.id);
+}
+
+/** With a session all jobs are one request. */
+async function addBulk({ queue, jobs, request_id }: AddBulkRequestProto, served: ServedCall): Promise<{ readonly ids: string[] }> {
+  if (request_id === null || jobs.length === 0) {
+    const added = await Promise.allSettled(jobs.map((job) => add(served, null, queue, job)));
+    return { ids: added.map((one) => (one.status === 'fulfilled' ? one.value : raise(one.reason))) };
+  }
+  checkQueueName(queue);
+  const checked = jobs.map((job) => jobOf(served.client, job));
+  const results = await served.inSession(request_id, (encoder) => {
+    for (const { payload, added } of checked) encoder.add(queue, payload, added);
+  });
+  return { ids: results.map((result) => (result.ok && result.type === 'added' ? String(result.id) : raise(unexpectedResult(result)))) };
+}
+
+async function claimJobs(request: ClaimRequestProto, served: ServedCall) {
+  const { queue, count_max, lease_ms, wait_ms: waitMs, max_stalled_count: stalledMax = STALLED_MAX, ahead, holder, request_id } = request;
   checkQueueName(queue);
   const countMax = count_max === 0 ? 1 : count_max;
   const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
   // A reply that is lost counts a stall of a begun job: one that may not stall begins by a call of its own.
   const beginMax = ahead || stalledMax === 0 ? 0 : countMax;
-  const jobs = await claim(dispatcher, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder }, signal);
+  const jobs = await claim(served, request_id, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder });
   return { jobs: jobs.map((job) => claimedJobProto(queue, job)) };
 }
 
-async function listOfJobs({ queue, state, start, count_max, ascending, consistency }: ListJobsRequestProto, client: Client) {
+async function listOfJobs({ queue, state, start, count_max, ascending, consistency }: ListJobsRequestProto, { client }: ServedCall) {
   const commands = commandsOf(client, queue);
   const options = { start, end: start + countOf(count_max) - 1, asc: ascending, consistency: consistencyOf(consistency) };
   const listed = listedStateOf(state);

@@ -2,6 +2,8 @@ import { Client } from '../../client/api/client.ts';
 import type { ClusterEndpoint } from '../../client/endpoint.ts';
 import { MembershipController } from '../../cluster/membership-controller.ts';
 import type { NodeStatus } from '../../protocol/client-frame.ts';
+import type { ServedCall } from './operations.ts';
+import { SessionRequests } from './session-requests.ts';
 
 /** Of a call without a deadline. */
 const CALL_MS_DEFAULT = 10_000;
@@ -29,6 +31,7 @@ export class OwnClient implements AsyncDisposable {
   readonly #options: OwnClientOptions;
   readonly #members: MembershipController;
   readonly #clients = new Map<number, Client>();
+  readonly #sessions: SessionRequests;
   #isDisposed = false;
 
   constructor(options: OwnClientOptions) {
@@ -37,11 +40,28 @@ export class OwnClient implements AsyncDisposable {
       () => this.#open(callMsOf(Number.POSITIVE_INFINITY)),
       async () => options.status()?.leaderId ?? undefined,
     );
+    this.#sessions = new SessionRequests((handlers) => {
+      const own = options.status()?.node;
+      return own === undefined ? undefined : options.endpoint.openChannel(own, handlers);
+    }, Math.random);
   }
 
   /** @param leftMs until the deadline of the call. @returns undefined until the cluster is formed, and once the node stops. */
   readonly get = (leftMs: number): Client | undefined =>
     this.#isDisposed || this.#options.status() === undefined ? undefined : this.#open(callMsOf(leftMs));
+
+  /** What serves a call. @param signal aborted when its caller is gone. @returns undefined as {@link get} does. */
+  readonly serve = (leftMs: number, signal: AbortSignal): ServedCall | undefined => {
+    const client = this.get(leftMs);
+    if (client === undefined) return undefined;
+    const withinMs = callMsOf(leftMs);
+    return {
+      client,
+      signal,
+      openSession: () => this.#sessions.open({ withinMs, signal }),
+      inSession: (id, write, waitMs = 0) => this.#sessions.send({ id, write, withinMs, waitMs, signal }),
+    };
+  };
 
   /** Changes of members, through the leader. */
   get members(): MembershipController {
@@ -55,6 +75,7 @@ export class OwnClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
+    this.#sessions[Symbol.dispose]();
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
   }
 

@@ -36,6 +36,8 @@ export interface NodeStatusProto {
 export interface AddMemberProto {
   readonly node: number;
   readonly address: string;
+  /** It never votes. Nodes of earlier releases do not know this. */
+  readonly learner?: boolean;
 }
 
 type Callback<Response> = (error: ServiceError | null, response?: Response) => void;

@@ -25,6 +25,19 @@ export interface NewJobProto {
   readonly options: JobOptionsProto | null;
 }
 
+/** Of a call in a session of its caller. */
+export interface RequestIdProto {
+  readonly session: number;
+  readonly sequence: number;
+  readonly acknowledged_below: number;
+}
+
+export interface AddBulkRequestProto {
+  readonly queue: string;
+  readonly jobs: readonly NewJobProto[];
+  readonly request_id: RequestIdProto | null;
+}
+
 export interface ClaimRequestProto {
   readonly queue: string;
   readonly count_max: number;
@@ -33,19 +46,23 @@ export interface ClaimRequestProto {
   readonly max_stalled_count?: number;
   readonly ahead: boolean;
   readonly holder: number;
+  readonly request_id: RequestIdProto | null;
 }
 
 export interface LeaseRequestProto {
   readonly queue: string;
   readonly id: string;
   readonly token: number;
+  readonly request_id: RequestIdProto | null;
 }
 
 export interface JobRequestProto {
   readonly queue: string;
   readonly id: string;
-  /** 0 linearizable, 1 lease, 2 stale. */
+  /** Of a read: 0 linearizable, 1 lease, 2 stale. */
   readonly consistency?: number;
+  /** Not of a read. */
+  readonly request_id?: RequestIdProto | null;
 }
 
 export interface ListJobsRequestProto {
