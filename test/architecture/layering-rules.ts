@@ -284,6 +284,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   },
   // Nodes in containers, seen through their engine and the command line.
   'eval/containers': { own: ['runtime/check', 'eval/measuring'], packages: ['node:', 'commander'] },
+  // Clients and a learner in other languages, and what they recorded.
+  'eval/clients': {
+    own: ['remote/index', 'history', 'eval/measuring', 'eval/processes', 'eval/upgrade', 'eval/network'],
+    packages: ['node:'],
+  },
   // Nodes in network namespaces, and what their clients and logs show.
   'eval/network': {
     own: ['runtime/check', 'index', 'remote/index', 'base', 'history', 'eval/measuring', 'eval/soak', 'eval/upgrade'],
@@ -321,6 +326,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'upgrade',
         'network',
         'containers',
+        'clients',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],
