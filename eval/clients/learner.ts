@@ -4,11 +4,20 @@ import { join } from 'node:path';
 import { connect } from '../../src/remote/index.ts';
 import { freeAddresses } from '../processes/free-addresses.ts';
 import { type ManagedProcess, type Processes, until } from '../upgrade/processes.ts';
+import { type Certificates, filesOf } from './certificates.ts';
 import type { RecordedResult } from './recorded.ts';
 import { CLUSTER_NAME, type ServeCluster } from './serve-cluster.ts';
 import { pythonProgram } from './stubs.ts';
 
 export const LEARNER = 4;
+
+export interface LearnerOptions {
+  /** Variables of its process. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly certificates: Certificates | undefined;
+}
+
 const PAGE = 500;
 
 interface Status {
@@ -33,35 +42,25 @@ interface Entry {
 export class Learner {
   readonly #cluster: ServeCluster;
   readonly #processes: Processes;
-  readonly #environment: Readonly<Record<string, string>>;
+  readonly #options: LearnerOptions;
   readonly #file: string;
   readonly #address: string;
   #process: ManagedProcess;
   #earlierLeaders = 0;
 
-  private constructor(
-    cluster: ServeCluster,
-    processes: Processes,
-    environment: Readonly<Record<string, string>>,
-    file: string,
-    address: string,
-  ) {
+  private constructor(cluster: ServeCluster, processes: Processes, options: LearnerOptions, address: string) {
     this.#cluster = cluster;
     this.#processes = processes;
-    this.#environment = environment;
-    this.#file = file;
+    this.#options = options;
+    this.#file = join(options.folder, 'learner.json');
     this.#address = address;
     this.#process = this.#begin();
   }
 
   /** Resolves once it is a member. */
-  static async start(
-    cluster: ServeCluster,
-    processes: Processes,
-    { environment, folder }: { readonly environment: Readonly<Record<string, string>>; readonly folder: string },
-  ): Promise<Learner> {
+  static async start(cluster: ServeCluster, processes: Processes, options: LearnerOptions): Promise<Learner> {
     const [address = ''] = await freeAddresses(1);
-    const learner = new Learner(cluster, processes, environment, join(folder, 'learner.json'), address);
+    const learner = new Learner(cluster, processes, options, address);
     await learner.#joined();
     return learner;
   }
@@ -103,7 +102,8 @@ export class Learner {
   /** It receives the log, and no leader counts it. */
   async #membershipFaults(): Promise<string[]> {
     const faults: string[] = [];
-    await using cluster = await connect({ endpoints: this.#cluster.endpoints });
+    const tls = this.#options.certificates?.('client-test');
+    await using cluster = await connect({ endpoints: this.#cluster.endpoints, ...(tls === undefined ? {} : { tls }) });
     const { voters, learners, joining } = await cluster.members();
     if (`${learners}` !== `${LEARNER}` || `${voters}` !== `${this.#cluster.nodes}` || joining.length > 0)
       faults.push(`The members are: voters ${voters}, learners ${learners}, joining ${joining}.`);
@@ -127,8 +127,10 @@ export class Learner {
   }
 
   #begin(): ManagedProcess {
-    const args = [pythonProgram('learner.py'), CLUSTER_NAME, `${LEARNER}`, this.#address, this.#cluster.endpoints.join(','), this.#file];
-    return this.#processes.start('The learner', '/usr/bin/python3', args, { env: this.#environment });
+    const { environment: env, certificates } = this.#options;
+    const own = [CLUSTER_NAME, `${LEARNER}`, this.#address, this.#cluster.endpoints.join(','), this.#file];
+    const args = [pythonProgram('learner.py'), ...own, ...filesOf(certificates?.(`node-${LEARNER}`))];
+    return this.#processes.start('The learner', '/usr/bin/python3', args, { env });
   }
 
   async #joined(): Promise<void> {

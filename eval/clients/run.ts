@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ManagedProcess, type Processes, until } from '../upgrade/processes.ts';
-import { Learner } from './learner.ts';
+import { filesOf, makeCertificates } from './certificates.ts';
+import { LEARNER, Learner } from './learner.ts';
 import { GO, missingOf, PYTHON } from './packages.ts';
 import { judge, type RecordedResult } from './recorded.ts';
-import { ServeCluster } from './serve-cluster.ts';
+import { NODES, ServeCluster } from './serve-cluster.ts';
 import { goClient, pythonProgram, pythonStubs } from './stubs.ts';
 
 const END_MS_MAX = 300_000;
@@ -16,6 +17,8 @@ const ADDS_MIN = 5;
 export interface RunOptions {
   readonly folder: string;
   readonly kills: number;
+  /** All channels use mutual TLS. */
+  readonly isSecured: boolean;
 }
 
 /** A client that records its calls. */
@@ -30,11 +33,13 @@ export async function run(options: RunOptions, processes: Processes): Promise<bo
   const python = partOf('The Python client and learner', missingOf(PYTHON), () => pythonStubs(join(options.folder, 'python')));
   const go = partOf('The Go client', missingOf(GO), () => goClient(join(options.folder, 'go')));
   if (python === undefined && go === undefined) return true;
-  using cluster = await ServeCluster.start(join(options.folder, 'cluster'), processes);
+  const certificates = options.isSecured ? makeCertificates(join(options.folder, 'certs'), [...NODES, LEARNER]) : undefined;
+  using cluster = await ServeCluster.start(join(options.folder, 'cluster'), processes, certificates);
   const clients: RecordingClient[] = [];
   const start = (name: string, command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void => {
     const history = join(options.folder, `${name}.ndjson`);
-    const started = processes.start(`The ${name} client`, command, [...args, history, cluster.endpoints.join(',')], { env });
+    const own = [history, cluster.endpoints.join(','), ...filesOf(certificates?.('client-test'))];
+    const started = processes.start(`The ${name} client`, command, [...args, ...own], { env });
     clients.push({ name, process: started, history });
   };
   if (python !== undefined) start('Python', '/usr/bin/python3', [pythonProgram('load.py')], python);
@@ -45,7 +50,9 @@ export async function run(options: RunOptions, processes: Processes): Promise<bo
       return process.output.includes('runs');
     });
   const learner =
-    python === undefined ? undefined : await Learner.start(cluster, processes, { environment: python, folder: options.folder });
+    python === undefined
+      ? undefined
+      : await Learner.start(cluster, processes, { environment: python, folder: options.folder, certificates });
   await killLeaders(cluster, options.kills, learner);
   const results = new Map<string, RecordedResult>();
   for (const { process } of clients) process.terminate();

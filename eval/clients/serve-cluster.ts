@@ -1,12 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { credentials } from '@grpc/grpc-js';
 import { packageRoot } from '../measuring/package-root.ts';
 import { NodeApi, type StatusReply } from '../network/node-api.ts';
 import { freeAddresses } from '../processes/free-addresses.ts';
 import { type ManagedProcess, type Processes, until } from '../upgrade/processes.ts';
+import type { Certificate, Certificates } from './certificates.ts';
 
 export const CLUSTER_NAME = 'clients';
-const NODES = [1, 2, 3] as const;
+export const NODES: readonly number[] = [1, 2, 3];
 
 /** Three processes of `jobraft serve` on the loopback interface. */
 export class ServeCluster implements Disposable {
@@ -16,18 +18,25 @@ export class ServeCluster implements Disposable {
   readonly #processes: Processes;
   readonly #nodes = new Map<number, ManagedProcess>();
   readonly #apis: ReadonlyMap<number, NodeApi>;
+  readonly #certificates: Certificates | undefined;
 
-  private constructor(folder: string, addresses: ReadonlyMap<number, string>, processes: Processes) {
+  private constructor(
+    folder: string,
+    addresses: ReadonlyMap<number, string>,
+    processes: Processes,
+    certificates: Certificates | undefined,
+  ) {
+    this.#certificates = certificates;
     this.#folder = folder;
     this.addresses = addresses;
     this.#processes = processes;
-    this.#apis = new Map([...addresses].map(([node, address]) => [node, new NodeApi(address)]));
+    this.#apis = new Map([...addresses].map(([node, address]) => [node, new NodeApi(address, channelOf(certificates?.('client-test')))]));
   }
 
-  /** Resolves once it has a leader. */
-  static async start(folder: string, processes: Processes): Promise<ServeCluster> {
+  /** Resolves once it has a leader. @param certificates for mutual TLS. */
+  static async start(folder: string, processes: Processes, certificates?: Certificates): Promise<ServeCluster> {
     const free = await freeAddresses(NODES.length);
-    const cluster = new ServeCluster(folder, new Map(NODES.map((node, at) => [node, free[at] ?? ''])), processes);
+    const cluster = new ServeCluster(folder, new Map(NODES.map((node, at) => [node, free[at] ?? ''])), processes, certificates);
     mkdirSync(folder, { recursive: true });
     for (const node of NODES) cluster.#begin(node);
     for (const node of NODES) await cluster.#runs(node);
@@ -96,8 +105,9 @@ export class ServeCluster implements Disposable {
   #begin(node: number): void {
     const file = join(this.#folder, `node-${node}.yaml`);
     const nodes = [...this.addresses].map(([id, address]) => ({ id, address }));
+    const tls = this.#certificates?.(`node-${node}`);
     // YAML includes JSON.
-    writeFileSync(file, JSON.stringify({ id: node, cluster: CLUSTER_NAME, dataDir: join(this.#folder, `node-${node}`), nodes }));
+    writeFileSync(file, JSON.stringify({ id: node, cluster: CLUSTER_NAME, dataDir: join(this.#folder, `node-${node}`), nodes, tls }));
     const command = [join(packageRoot(), 'dist/src/cli/main.js'), 'serve', '--config', file];
     this.#nodes.set(node, this.#processes.start(`Node ${node}`, process.execPath, command));
   }
@@ -116,3 +126,8 @@ export class ServeCluster implements Disposable {
     return found;
   }
 }
+
+const channelOf = (files: Certificate | undefined) =>
+  files === undefined
+    ? credentials.createInsecure()
+    : credentials.createSsl(readFileSync(files.ca), readFileSync(files.key), readFileSync(files.certificate));

@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { type Client, credentials, type GrpcObject, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type Client,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  type ServiceClientConstructor,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { packageRoot } from '../measuring/package-root.ts';
 
@@ -34,8 +41,8 @@ export class NodeApi implements Disposable {
   readonly #cluster: Client;
   readonly #jobs: Client;
 
-  /** @param address `host:port` */
-  constructor(address: string) {
+  /** @param address `host:port` @param channel of the channel. Default: without TLS. */
+  constructor(address: string, channel: ChannelCredentials = credentials.createInsecure()) {
     const loaded = loadPackageDefinition(loadSync(join(packageRoot(), 'proto/jobraft.proto'), OPTIONS));
     const clientOf = (service: string): Client => {
       const Service = ((loaded.jobraft as GrpcObject).v1 as GrpcObject)[service] as ServiceClientConstructor;
@@ -43,8 +50,10 @@ export class NodeApi implements Disposable {
         'grpc.use_local_subchannel_pool': 1,
         'grpc.initial_reconnect_backoff_ms': 50,
         'grpc.max_reconnect_backoff_ms': 200,
+        // Of TLS, which has names of servers, not addresses (RFC 6066, section 3).
+        'grpc.ssl_target_name_override': 'localhost',
       };
-      return new Service(address, credentials.createInsecure(), options);
+      return new Service(address, channel, options);
     };
     this.#cluster = clientOf('Cluster');
     this.#jobs = clientOf('Jobs');

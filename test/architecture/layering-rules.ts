@@ -287,7 +287,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Clients and a learner in other languages, and what they recorded.
   'eval/clients': {
     own: ['remote/index', 'history', 'eval/measuring', 'eval/processes', 'eval/upgrade', 'eval/network'],
-    packages: ['node:'],
+    packages: ['node:', '@grpc'],
   },
   // Nodes in network namespaces, and what their clients and logs show.
   'eval/network': {

@@ -1,10 +1,12 @@
 // A client of a jobraft cluster in Go, made from proto/jobraft.proto alone. It adds, claims and completes jobs until SIGTERM, then until no job is
-// left, and records every call: client <history file> <host:port,...>
+// left, and records every call: client <history file> <host:port,...> [<ca> <certificate> <key>]
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -233,6 +236,24 @@ func (s *session) work(draining <-chan struct{}) {
 	}
 }
 
+// security is mutual TLS, if there are files of a certificate.
+func security(files []string) grpc.DialOption {
+	if len(files) == 0 {
+		return grpc.WithInsecure()
+	}
+	ca, err := os.ReadFile(files[0])
+	if err != nil {
+		panic(err)
+	}
+	pair, err := tls.LoadX509KeyPair(files[1], files[2])
+	if err != nil {
+		panic(err)
+	}
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(ca)
+	return grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: authorities}))
+}
+
 func main() {
 	file, err := os.Create(os.Args[1])
 	if err != nil {
@@ -242,7 +263,7 @@ func main() {
 	nodes := &cluster{}
 	reconnect := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, MaxDelay: 500 * time.Millisecond}}
 	for _, endpoint := range strings.Split(os.Args[2], ",") {
-		connection, err := grpc.Dial(endpoint, grpc.WithInsecure(), grpc.WithConnectParams(reconnect))
+		connection, err := grpc.Dial(endpoint, security(os.Args[3:]), grpc.WithConnectParams(reconnect))
 		if err != nil {
 			panic(err)
 		}

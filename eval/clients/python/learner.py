@@ -1,6 +1,6 @@
 """A learner of a jobraft cluster, made from proto/raft.proto alone: a server that receives the log, and never votes.
 
-learner.py <cluster name> <node> <host:port of its own> <host:port of a member,...> <log file>
+learner.py <cluster name> <node> <host:port of its own> <host:port of a member,...> <log file> [<ca> <certificate> <key>]
 
 It has its log in memory only: a leader counts no learner, so nothing depends on it. Each life therefore has another disk, and starts from nothing.
 It prints a line of JSON when something has changed, and upon SIGTERM writes its log: index, term, kind and SHA-256 of each committed entry.
@@ -213,9 +213,9 @@ def until(ask):
             time.sleep(0.2)
 
 
-def join(learner, seeds):
+def join(learner, seeds, open_channel):
     """Learns the cluster from a member, and is added as a learner. Any member takes the call, and it may be repeated."""
-    channels = [grpc.insecure_channel(seed) for seed in seeds]
+    channels = [open_channel(seed) for seed in seeds]
 
     def found():
         seed = random.choice(channels)
@@ -231,16 +231,25 @@ def join(learner, seeds):
         channel.close()
 
 
-def main(cluster_name, node, address, seeds, log_file):
+def main(cluster_name, node, address, seeds, log_file, *tls):
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     learner = Learner(cluster_name, int(node), address)
     server = grpc.server(futures.ThreadPoolExecutor(STREAMS_MAX), options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)])
     rpc.add_RaftServicer_to_server(learner, server)
-    if server.add_insecure_port(address) == 0:
+    open_channel = grpc.insecure_channel
+    if tls:
+        # Of a node: its certificate names its id, and only nodes may call it.
+        ca, certificate, key = (open(file, "rb").read() for file in tls)
+        secured = grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)
+        port = server.add_secure_port(address, secured)
+        open_channel = lambda seed: grpc.secure_channel(seed, grpc.ssl_channel_credentials(ca, key, certificate))
+    else:
+        port = server.add_insecure_port(address)
+    if port == 0:
         raise SystemExit(f"{address} cannot be used.")
     server.start()
-    join(learner, seeds.split(","))
+    join(learner, seeds.split(","), open_channel)
     print("joined", flush=True)
     last = None
     while not stopping.wait(0.1):
