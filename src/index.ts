@@ -11,6 +11,7 @@ export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
+  AccessDeniedError,
   AdminRejectedError,
   BulkTooLargeError,
   ClientClosedError,

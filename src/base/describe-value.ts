@@ -1,3 +1,5 @@
+/** What "jobraft tokens" makes, also the beginning of one. No error shows it. */
+const SECRETS = /jobraft_[A-Za-z0-9_-]{24,}/g;
 /** Longest description, in characters: enough to recognise a value in an error message. */
 const DESCRIPTION_LENGTH_MAX = 200;
 
@@ -7,7 +9,7 @@ const DESCRIPTION_LENGTH_MAX = 200;
  */
 export function describeValue(value: unknown): string {
   try {
-    return shortened(describe(value));
+    return shortened(describe(value)).replaceAll(SECRETS, 'jobraft_…');
   } catch {
     return typeof value === 'function' ? 'a function' : 'an object that cannot be read';
   }

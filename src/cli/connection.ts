@@ -6,6 +6,7 @@ import { nodesOfFolder } from '../cluster/shared/folder-nodes.ts';
 import { ENCRYPTION, misspeltVariables } from '../config/variables.ts';
 import { Client, type ClusterEndpoint, openCluster, type SharedCluster } from '../index.ts';
 import type { TlsPaths } from '../security/tls-files.ts';
+import type { TokenSource } from '../security/token-source.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 import { unlessInterrupted } from './interruption.ts';
@@ -23,6 +24,7 @@ export interface ConnectionOptions {
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
   readonly encryptionKeys?: string;
+  readonly tokenFile?: string;
   readonly nodes?: number;
   readonly durability: 'full' | 'off';
 }
@@ -51,6 +53,9 @@ export const connectionOptions = (): Option[] => [
   new Option('--tls-certificate <file>', 'own certificate, such as "jobraft certs client" makes').env('JOBRAFT_TLS_CERTIFICATE'),
   new Option('--tls-key <file>', 'its key').env('JOBRAFT_TLS_KEY'),
   encryptionKeysOption(),
+  new Option('--token-file <file>', 'a token that "jobraft tokens add" printed; or set JOBRAFT_TOKEN to the token').env(
+    'JOBRAFT_TOKEN_FILE',
+  ),
   new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
     wholeNumber(1),
   ),
@@ -150,12 +155,18 @@ function tlsPathsOf({ tlsCa: ca, tlsCertificate: certificate, tlsKey: key }: Con
   );
 }
 
+/** No secret is an argument, which other users of the machine can see. */
+function tokenOf({ tokenFile: file }: ConnectionOptions): TokenSource | undefined {
+  return file === undefined ? process.env.JOBRAFT_TOKEN : { file };
+}
+
 async function openEndpoints(endpoints: readonly string[], options: ConnectionOptions): Promise<OpenConnection> {
   // Loaded by the commands that need it: gRPC takes longer to load than all else.
   const { connect } = await import('../remote/index.ts');
   const insecure = options.insecure === true || process.env.JOBRAFT_INSECURE === 'true';
   const tls = tlsPathsOf(options);
-  const cluster = await connect({ endpoints, insecure, ...(tls === undefined ? {} : { tls }) });
+  const token = tokenOf(options);
+  const cluster = await connect({ endpoints, insecure, ...(tls === undefined ? {} : { tls }), ...(token === undefined ? {} : { token }) });
   const client = new Client(cluster);
   return {
     cluster,

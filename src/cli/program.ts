@@ -109,7 +109,10 @@ function addCommand(program: Command, command: CliCommand, { output, stdin, sign
 }
 
 /** Groups of commands, whose names have two words. */
-const GROUPS: Readonly<Record<string, string>> = { config: 'Configuration files of nodes: config import.' };
+const GROUPS: Readonly<Record<string, string>> = {
+  config: 'Configuration files of nodes: config import.',
+  tokens: 'Tokens of programs: tokens add, list and revoke.',
+};
 
 function placeOf(program: Command, { name, group }: CliCommand): { readonly parent: Command; readonly name: string } {
   const [first = '', second] = name.split(' ');

@@ -15,6 +15,7 @@ import { counts, pause, queues, resume } from './commands/queues.ts';
 import { serve } from './commands/serve.ts';
 import { sim } from './commands/sim.ts';
 import { status } from './commands/status.ts';
+import { tokensAdd, tokensList, tokensRevoke } from './commands/tokens.ts';
 import { work } from './commands/work.ts';
 
 /** Every command, in the order of the list of `--help`; those of a group follow each other. */
@@ -46,6 +47,9 @@ export const COMMANDS: readonly CliCommand[] = [
   keysNew,
   keysAdd,
   keysList,
+  tokensAdd,
+  tokensList,
+  tokensRevoke,
   logs,
   configImport,
   sim,

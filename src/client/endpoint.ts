@@ -31,8 +31,8 @@ export interface ClusterEndpoint {
   readonly clock?: ClientClock;
   nodeIds(): readonly number[];
   /**
-   * The cause that keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once.
-   * Undefined while a majority runs, or may run again without its removal.
+   * The cause that keeps a majority of the nodes from running until it is removed, such as a full disk, or the nodes from serving this
+   * program, such as a revoked token; calls are rejected with it at once. Undefined while a majority runs, or may run again without its removal.
    */
   outageCause?(): JobraftError | undefined;
   /** Opens a channel to one node; `undefined` while that node is not running. */

@@ -207,6 +207,17 @@ export class NodeUnavailableError extends JobraftError {
   }
 }
 
+/** The nodes reject this client's certificate or token, that it has none, or what it may not do. */
+export class AccessDeniedError extends JobraftError {
+  override readonly code = 'ACCESS_DENIED';
+  override readonly outcome: Outcome;
+
+  constructor(message: string, outcome: Outcome = 'not-applied') {
+    super(message);
+    this.outcome = outcome;
+  }
+}
+
 const OTHER_VERSION = 'Use the same version of jobraft on clients and nodes.';
 
 /** The cluster rejected an operation: it does not understand it, or its payload is larger than the nodes allow (code TOO_LARGE). */
@@ -325,6 +336,8 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
     // The cluster moves to a newer version as soon as its members allow it.
     case 'VERSION':
       return undefined;
+    case 'ACCESS_DENIED':
+      return new AccessDeniedError(message, outcome);
     default:
       return new RequestRejectedError(code, message, outcome);
   }

@@ -2,9 +2,9 @@ import { HIDDEN } from '../encryption/read-keys.ts';
 import { parseConfig, readConfigFile } from './config-document.ts';
 import { ConfigFileError } from './config-file-error.ts';
 import { nameOf } from './config-problems.ts';
-import { type NodeConfig, nodeSchema } from './node-config.ts';
+import { type NodeConfig, nodeConfigOf, nodeSchema } from './node-config.ts';
 import { numberSettings } from './setting-table.ts';
-import { ENCRYPTION, isSecretVariable, LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
+import { ACCESS, ENCRYPTION, isSecretVariable, LOGS, misspeltVariables, NUMBERS, TEXTS, TLS, variableOf } from './variables.ts';
 
 /** Settings of a command line, which override file and environment. */
 export interface NodeFlags {
@@ -26,6 +26,7 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
     const [group, key] = path;
     if (group === 'metrics' && flags.metrics !== undefined) return '--metrics';
     if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
+    if (group === 'access' && key === 'tokens') return ACCESS[key];
     if (group === 'tls' && (key === 'ca' || key === 'certificate' || key === 'key')) return TLS[key];
     if (group === 'encryption') return key === 'key' ? ENCRYPTION.key : ENCRYPTION.keys;
     return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
@@ -40,14 +41,7 @@ export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {
       })),
     );
   const overrides = { ...overridesIn(environment), ...flags };
-  const { logs, tls, metrics, encryption, ...rest } = parseConfig(nodeSchema, { text, file, overrides, placeOf });
-  return Object.freeze({
-    ...rest,
-    ...(logs === undefined ? {} : { logs }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(encryption === undefined ? {} : { encryption }),
-  });
+  return Object.freeze(nodeConfigOf(parseConfig(nodeSchema, { text, file, overrides, placeOf })));
 }
 
 function overridesIn(environment: NodeJS.ProcessEnv): object {
@@ -66,6 +60,7 @@ function overridesIn(environment: NodeJS.ProcessEnv): object {
     if (text !== undefined) set(group, key, numberIn(text));
   }
   for (const [key, variable] of Object.entries(LOGS)) if (environment[variable] !== undefined) set('logs', key, environment[variable]);
+  for (const [key, variable] of Object.entries(ACCESS)) if (environment[variable] !== undefined) set('access', key, environment[variable]);
   for (const [key, variable] of Object.entries(TLS)) if (environment[variable] !== undefined) set('tls', key, environment[variable]);
   for (const [key, variable] of Object.entries(ENCRYPTION))
     if (environment[variable] !== undefined) set('encryption', key, environment[variable]);

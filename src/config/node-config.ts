@@ -28,6 +28,8 @@ export interface NodeConfig {
   readonly insecure: boolean;
   /** Paths of PEM files: then all channels use mutual TLS, and addresses beyond this machine are accepted. */
   readonly tls?: TlsPaths;
+  /** The file of the tokens that clients need, beside a certificate. */
+  readonly access?: { readonly tokens: string };
   readonly durability: ClusterConfig['durability'];
   /** How long after the end of a client's process its leases are released, in ms; 0: not before they end by themselves. */
   readonly holderGraceMs: number;
@@ -53,6 +55,10 @@ export const TLS = groupOf(
   { ca: TLS_PATH, certificate: TLS_PATH, key: TLS_PATH },
   'Give the paths of PEM files: { ca, certificate, key }. "jobraft certs" makes them.',
 );
+const TOKENS_REMEDY = 'Give the path of the file that "jobraft tokens add" makes: { tokens: tokens.json }.';
+const ACCESS_REMEDY =
+  'Without certificates every program that reaches the address can call as a node, and tokens protect nothing. Make certificates with "jobraft certs", and name them under "tls".';
+const ACCESS = groupOf({ tokens: z.string({ error: TOKENS_REMEDY }).min(1, { error: TOKENS_REMEDY }) }, TOKENS_REMEDY);
 const METRICS_REMEDY =
   'Metrics are served by plain HTTP, without certificates: only an address of this machine is accepted, 127.0.0.1, [::1] or localhost. Where every program that reaches the address may read them, set "insecure" to true (JOBRAFT_INSECURE=true); without "tls" the nodes then accept such addresses, too.';
 export const CLUSTER_NAME = z.custom<string>((value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(value), {
@@ -79,6 +85,7 @@ export const nodeSchema = groupOf({
   dataDir: CLUSTER_SHAPE.dataDir,
   insecure: INSECURE,
   tls: TLS.optional(),
+  access: ACCESS.optional(),
   durability: CLUSTER_SHAPE.durability,
   holderGraceMs: HOLDER_GRACE_MS,
   raft: CLUSTER_SHAPE.raft,
@@ -92,7 +99,8 @@ export const nodeSchema = groupOf({
     path: ['id'],
     error: 'Give an id that "nodes" lists, with the address of this node.',
   })
-  .superRefine(({ nodes, metrics, insecure, tls }, context) => {
+  .superRefine(({ nodes, metrics, insecure, tls, access }, context) => {
+    if (access !== undefined && tls === undefined) context.addIssue({ code: 'custom', path: ['access', 'tokens'], message: ACCESS_REMEDY });
     if (!insecure && metrics !== undefined && !isLoopback(metrics))
       context.addIssue({ code: 'custom', path: ['metrics'], message: METRICS_REMEDY });
     if (insecure || tls !== undefined) return;
@@ -100,12 +108,24 @@ export const nodeSchema = groupOf({
       if (!isLoopback(address)) context.addIssue({ code: 'custom', path: ['nodes', at, 'address'], message: INSECURE_REMEDY });
   });
 
+/** Groups that are not there have no key. */
+export const nodeConfigOf = ({ logs, tls, access, metrics, encryption, ...rest }: z.output<typeof nodeSchema>): NodeConfig => ({
+  ...rest,
+  ...(logs === undefined ? {} : { logs }),
+  ...(tls === undefined ? {} : { tls }),
+  ...(access === undefined ? {} : { access }),
+  ...(metrics === undefined ? {} : { metrics }),
+  ...(encryption === undefined ? {} : { encryption }),
+});
+
 /** What a program gives; settings that are left out have their defaults. */
 export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes' | 'dataDir'> {
   /** Accepts addresses beyond this machine: every program that reaches them can read and change all jobs. Default: false. */
   readonly insecure?: boolean;
   /** Paths of PEM files: then all channels use mutual TLS. Default: none. */
   readonly tls?: TlsPaths;
+  /** The file that `jobraft tokens` makes: then clients need a token beside their certificate. Default: none. */
+  readonly access?: { readonly tokens: string };
   readonly durability?: NodeConfig['durability'];
   /** How long after the end of a client's process its leases are released; 0: not before they end by themselves. Default: 30,000 ms. */
   readonly holderGraceMs?: number;

@@ -14,8 +14,10 @@ export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as c
 export const TLS = { ca: 'JOBRAFT_TLS_CA', certificate: 'JOBRAFT_TLS_CERTIFICATE', key: 'JOBRAFT_TLS_KEY' } as const;
 /** Of a node, and of the commands that use files of nodes. */
 export const ENCRYPTION = { keys: 'JOBRAFT_ENCRYPTION_KEYS', key: 'JOBRAFT_ENCRYPTION_KEY' } as const;
+/** Of a node, and of the commands that change the file. */
+export const ACCESS = { tokens: 'JOBRAFT_ACCESS_TOKENS' } as const;
 /** Of the command line. */
-const ENDPOINTS = 'JOBRAFT_ENDPOINTS';
+const OF_COMMANDS = ['JOBRAFT_ENDPOINTS', 'JOBRAFT_TOKEN', 'JOBRAFT_TOKEN_FILE'];
 /** Kubernetes gives each process such variables of every service: JOBRAFT_SERVICE_HOST, JOBRAFT_NODES_PORT_7101_TCP_ADDR. */
 const OF_KUBERNETES = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT(?:_[0-9]+_[A-Z]+(?:_[A-Z]+)?)?$/;
 
@@ -31,7 +33,8 @@ export const VARIABLES: readonly string[] = [
   ...Object.values(LOGS),
   ...Object.values(TLS),
   ...Object.values(ENCRYPTION),
-  ENDPOINTS,
+  ...Object.values(ACCESS),
+  ...OF_COMMANDS,
 ];
 
 /** Whether the value may be a key: no message shows it. */

@@ -42,7 +42,14 @@ export type ClientFrame =
 export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
 export const READ_CONSISTENCIES = ['linearizable', 'lease', 'stale'] as const satisfies readonly ReadConsistency[];
 
-export type AdminRejectionReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
+export type AdminRejectionReason =
+  | 'NOT_LEADER'
+  | 'NOT_READY'
+  | 'CHANGE_PENDING'
+  | 'INVALID'
+  | 'TRANSFERRING'
+  | 'OVERLOADED'
+  | 'ACCESS_DENIED';
 const ADMIN_REJECTION_REASONS: readonly AdminRejectionReason[] = [
   'NOT_LEADER',
   'NOT_READY',
@@ -50,10 +57,22 @@ const ADMIN_REJECTION_REASONS: readonly AdminRejectionReason[] = [
   'INVALID',
   'TRANSFERRING',
   'OVERLOADED',
+  'ACCESS_DENIED',
 ];
 
-/** `RETRY_LATER`: a claim would have to wait for a job, and the leader's limit of waiting claims is reached. */
-export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION' | 'RETRY_LATER';
+/**
+ * `RETRY_LATER`: a claim would have to wait for a job, and the leader's limit of waiting claims is reached. `ACCESS_DENIED`: the client's token
+ * does not permit it.
+ */
+export type RejectionCode =
+  | 'NO_LEADER'
+  | 'OVERLOADED'
+  | 'TOO_LARGE'
+  | 'INVALID_REQUEST'
+  | 'STOPPING'
+  | 'VERSION'
+  | 'RETRY_LATER'
+  | 'ACCESS_DENIED';
 export const REJECTION_CODES: readonly RejectionCode[] = [
   'NO_LEADER',
   'OVERLOADED',
@@ -62,6 +81,7 @@ export const REJECTION_CODES: readonly RejectionCode[] = [
   'STOPPING',
   'VERSION',
   'RETRY_LATER',
+  'ACCESS_DENIED',
 ];
 
 /** One entry in the reply to GetLog. */

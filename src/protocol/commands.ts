@@ -17,6 +17,7 @@ import {
   type ValuesOf,
 } from './fields.ts';
 import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
+import type { Permission } from './permission.ts';
 import type { ResultName } from './results.ts';
 
 /** What is selected in the request before the operation: nothing, a queue, or a queue and a policy of jobs. */
@@ -31,6 +32,8 @@ export interface Command {
   readonly needs: Selection;
   /** False: it changes nothing, and may be sent as a query. */
   readonly writes: boolean;
+  /** What a token has to permit for it. */
+  readonly permission: Permission;
   /** True: a node may send it itself, outside of any session. It changes nothing when it is executed a second time. */
   readonly isRepeatable?: boolean;
   /**
@@ -60,6 +63,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'read',
     isInternal: true,
     fields: {},
     result: 'opened',
@@ -70,6 +74,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'policy',
     writes: true,
+    permission: 'add',
     fields: {
       delayMs: durationMs('delay'),
       priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
@@ -83,6 +88,7 @@ export const COMMANDS = defineCommands({
     versions: [1, 1],
     needs: 'queue',
     writes: true,
+    permission: 'work',
     isInternal: true,
     fields: { countMax: countMax('jobs'), leaseMs, waitMs: durationMs('wait') },
     result: 'claimed1',
@@ -93,6 +99,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     fields: { ...LEASE, leaseMs },
     result: 'done',
     about: "The lease then ends leaseMs after the log's time of this request.",
@@ -102,6 +109,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     fields: { ...LEASE, payload },
     result: 'done',
     about: 'Ends a job with its result. Implies begin.',
@@ -111,6 +119,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     fields: { ...LEASE, retry: flag, reason },
     result: 'done',
     about: 'Ends an attempt. Without retry, the job has failed for good even if it has attempts left. Implies begin.',
@@ -120,6 +129,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     isRepeatable: true,
     fields: LEASE,
     result: 'done',
@@ -130,6 +140,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'queue',
     writes: false,
+    permission: 'read',
     fields: {},
     result: 'counts',
     about: 'How many jobs of the selected queue are in each state.',
@@ -139,6 +150,7 @@ export const COMMANDS = defineCommands({
     versions: [1, EVER],
     needs: 'nothing',
     writes: false,
+    permission: 'read',
     fields: { jobId },
     result: 'job',
     about: 'A job with its payload and outcome.',
@@ -148,6 +160,7 @@ export const COMMANDS = defineCommands({
     versions: [1, 1],
     needs: 'nothing',
     writes: true,
+    permission: 'operate',
     isInternal: true,
     fields: { jobId },
     result: 'done',
@@ -158,6 +171,7 @@ export const COMMANDS = defineCommands({
     versions: [1, 1],
     needs: 'nothing',
     writes: true,
+    permission: 'operate',
     isInternal: true,
     fields: { jobId },
     result: 'done',
@@ -168,6 +182,7 @@ export const COMMANDS = defineCommands({
     versions: [2, EVER],
     needs: 'queue',
     writes: true,
+    permission: 'work',
     fields: {
       countMax: countMax('jobs'),
       beginMax: u32,
@@ -184,6 +199,7 @@ export const COMMANDS = defineCommands({
     versions: [2, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     fields: LEASE,
     result: 'done',
     about: 'A job that was claimed ahead begins: a lease that expires from now on counts a stall.',
@@ -193,6 +209,7 @@ export const COMMANDS = defineCommands({
     versions: [2, EVER],
     needs: 'queue',
     writes: true,
+    permission: 'operate',
     fields: { jobId },
     result: 'done',
     about: 'A failed job of the selected queue becomes waiting again, with all its attempts.',
@@ -202,6 +219,7 @@ export const COMMANDS = defineCommands({
     versions: [2, EVER],
     needs: 'queue',
     writes: true,
+    permission: 'operate',
     fields: { jobId },
     result: 'done',
     about: 'Removes a job of the selected queue that is not active.',
@@ -211,6 +229,7 @@ export const COMMANDS = defineCommands({
     versions: [2, EVER],
     needs: 'nothing',
     writes: true,
+    permission: 'work',
     isRepeatable: true,
     fields: { holder },
     result: 'done',
@@ -222,6 +241,7 @@ export const COMMANDS = defineCommands({
     versions: undefined,
     needs: 'nothing',
     writes: false,
+    permission: 'work',
     isInternal: true,
     fields: { holder, countMax: countMax('held jobs') },
     result: 'held',
@@ -232,6 +252,7 @@ export const COMMANDS = defineCommands({
     versions: [4, EVER],
     needs: 'queue',
     writes: true,
+    permission: 'operate',
     fields: { isPaused: flag },
     result: 'done',
     about: 'While the selected queue is paused, claims take nothing from it; jobs are added, and jobs under a lease go on.',
@@ -241,6 +262,7 @@ export const COMMANDS = defineCommands({
     versions: undefined,
     needs: 'queue',
     writes: false,
+    permission: 'read',
     fields: {},
     result: 'paused',
     about: 'Whether the selected queue is paused.',
@@ -250,6 +272,7 @@ export const COMMANDS = defineCommands({
     versions: undefined,
     needs: 'queue',
     writes: false,
+    permission: 'read',
     fields: {
       state: listedState,
       isDescending: flag,
@@ -268,6 +291,7 @@ export const COMMANDS = defineCommands({
     versions: undefined,
     needs: 'nothing',
     writes: false,
+    permission: 'read',
     isInternal: true,
     fields: { after: f64, countMax: countMax('queue names') },
     result: 'queueNames',

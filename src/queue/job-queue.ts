@@ -28,6 +28,7 @@ import type { JobTotals } from './job-totals.ts';
 import { QUEUE_LIMIT_DEFAULTS } from './limits.ts';
 import { QueryRun } from './query-run.ts';
 import { type MachineMeasurements, measureQueues } from './queue-measurements.ts';
+import { type QueueOfJob, queueOfJob } from './queue-of-job.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { RequestExecutor } from './request-executor.ts';
@@ -283,6 +284,10 @@ export class JobQueue implements AttachmentSource, StateMachine {
     checkSessions(this.#sessions, this.#logMs, this.#bounds);
   }
 
+  queueOf(jobId: number): QueueOfJob {
+    return queueOfJob(this.#jobs, jobId);
+  }
+
   /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined {
     const job = this.#jobs.table.get(jobId);
@@ -346,12 +351,8 @@ export class JobQueue implements AttachmentSource, StateMachine {
       return;
     }
     const session = this.#sessions.get(client) ?? (isOpening ? this.#sessions.open(client) : undefined);
-    if (session === undefined) {
-      this.#reject(header, ErrorCode.sessionExpired, replies);
-      return;
-    }
-    if (sequence < session.acknowledgedBelow) {
-      // A late copy, which its client no longer waits for. The nodes that forwarded it do.
+    if (session === undefined || sequence < session.acknowledgedBelow) {
+      // Or a late copy, which its client no longer waits for. The nodes that forwarded it do.
       this.#reject(header, ErrorCode.sessionExpired, replies);
       return;
     }

@@ -6,7 +6,7 @@ import { RemoteCluster } from './remote-cluster.ts';
  * are repeated at the next one when it fails, as with a cluster in this process.
  * @returns the connection of queues and workers.
  * @throws {ConfigError} for invalid options. @throws {EndpointsUnreachableError} when no node replies in time.
- * @throws {AccessDeniedError} when the nodes reject the certificate, or want one.
+ * @throws {AccessDeniedError} when the nodes reject the certificate or the token, or want one.
  * @throws {HandshakeError} when the endpoints belong to another cluster, or to several.
  */
 export async function connect(options: ConnectOptions): Promise<RemoteCluster> {

@@ -10,9 +10,3 @@ export class EndpointsUnreachableError extends JobraftError {
     this.endpoints = endpoints;
   }
 }
-
-/** The nodes reject this client's certificate, or that it has none. Nothing was applied. */
-export class AccessDeniedError extends JobraftError {
-  override readonly code = 'ACCESS_DENIED';
-  override readonly outcome = 'not-applied';
-}

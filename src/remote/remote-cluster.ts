@@ -1,21 +1,22 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
-import { ConfigError, HandshakeError } from '../base/errors.ts';
+import { ConfigError, HandshakeError, type JobraftError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
-import { AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { AccessDeniedError, AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { NODE_ID, parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
 import { ADDRESS, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
+import { readSecret } from '../security/token-source.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
 import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
 import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { ConnectSettings } from './connect-options.ts';
-import { AccessDeniedError, EndpointsUnreachableError } from './errors.ts';
+import { EndpointsUnreachableError } from './errors.ts';
 import { HolderPresence } from './holder-presence.ts';
 import { RemoteNode } from './remote-node.ts';
 
@@ -51,13 +52,18 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     () => this.#ownClient(),
     () => this.leader(),
   );
+  /** All nodes that reply reject this program. */
+  #denied: AccessDeniedError | undefined;
   #isClosed = false;
 
-  /** @internal */
+  /** @internal @throws {ConfigError} */
   constructor(settings: ConnectSettings) {
     this.#settings = settings;
-    if (settings.tls !== undefined) this.#tls = new TlsFiles({ paths: settings.tls, onRejected: warnOfCertificate });
-    this.#security = this.#tls === undefined ? UNSECURED : securedBy(this.#tls);
+    const { tls, token } = settings;
+    // Wrong ones are found at once, and not by the nodes.
+    if (token !== undefined) readSecret(token);
+    if (tls !== undefined) this.#tls = new TlsFiles({ paths: tls, onRejected: warnOfCertificate });
+    this.#security = this.#tls === undefined ? UNSECURED : securedBy(this.#tls, token === undefined ? undefined : () => readSecret(token));
   }
 
   /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | AccessDeniedError | HandshakeError | ConfigError} */
@@ -74,7 +80,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
           return;
         }
         const denied = deniedIn(replies);
-        if (denied !== undefined) throw new AccessDeniedError(denied.details);
+        if (denied !== undefined) throw denied;
         if (performance.now() >= untilMs) throw new EndpointsUnreachableError(endpoints, reasonOf(replies), timeoutMs);
         await sleep(POLL_MS);
       }
@@ -104,6 +110,12 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   onClosed(listener: () => void): () => void {
     this.#closedListeners.add(listener);
     return () => this.#closedListeners.delete(listener);
+  }
+
+  /** @internal Also asks the nodes again: a token that was revoked may be replaced. */
+  outageCause(): JobraftError | undefined {
+    if (this.#denied !== undefined) void this.#refresh();
+    return this.#denied;
   }
 
   /** @internal */
@@ -272,6 +284,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       ...asked.flatMap(({ node, reply }) => wrongAddress(node, this.#nodes.get(node)?.address, reply)),
       ...replies.flatMap(rejectionsIn),
     ];
+    this.#denied = replies.length === 0 ? deniedIn(asked.map(({ reply }) => reply)) : undefined;
     const statuses = replies.filter(({ cluster }) => cluster === this.#cluster);
     if (!this.#isClosed) this.#onStatuses(statuses);
     return statuses;
@@ -309,6 +322,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       if (error === undefined) return;
       if (error.code === Status.UNIMPLEMENTED)
         throw new AdminRejectedError('INVALID', 'A node of an earlier release cannot add members. Upgrade all nodes first.', 0);
+      if (error.code === Status.PERMISSION_DENIED) throw new AccessDeniedError(error.details);
       if (error.code === Status.INVALID_ARGUMENT) throw new AdminRejectedError('INVALID', error.details, 0);
     }
     throw new NoLeaderError();
@@ -323,9 +337,10 @@ const leaderIn = (statuses: readonly NodeStatusProto[]): NodeStatusProto | undef
   statuses.filter(({ state }) => state === LEADER).toSorted((one, other) => other.term - one.term)[0];
 
 /** All nodes that replied reject this client; repeating the call would not help. */
-function deniedIn(replies: readonly (NodeStatusProto | ServiceError)[]): ServiceError | undefined {
+function deniedIn(replies: readonly (NodeStatusProto | ServiceError)[]): AccessDeniedError | undefined {
   const errors = replies.filter((reply): reply is ServiceError => 'details' in reply);
-  return errors.find(({ code }) => code === Status.UNAUTHENTICATED || code === Status.PERMISSION_DENIED);
+  const denied = errors.find(({ code }) => code === Status.UNAUTHENTICATED || code === Status.PERMISSION_DENIED);
+  return denied === undefined ? undefined : new AccessDeniedError(denied.details);
 }
 
 function warnOfCertificate({ message }: ConfigError): void {

@@ -1,11 +1,10 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import type { CertificateOwner } from './certificate-owner.ts';
 import { type CertifiedKey, newAuthority, newCertificate } from './certificates.ts';
+import { PRIVATE, PUBLIC, replaceFile } from './replace-file.ts';
 
-const PRIVATE = 0o600;
-const PUBLIC = 0o644;
 const AUTHORITY = 'ca';
 
 /** Paths of what was written. */
@@ -61,8 +60,8 @@ export class CertificateFolder {
 
   /** Each file is replaced as a whole; a node that reads in between goes on with the pair before. */
   #write(files: WrittenFiles, { certificate, key }: CertifiedKey): WrittenFiles {
-    replace(files.key, key, PRIVATE);
-    replace(files.certificate, certificate, PUBLIC);
+    replaceFile(files.key, key, PRIVATE);
+    replaceFile(files.certificate, certificate, PUBLIC);
     return files;
   }
 }
@@ -74,18 +73,4 @@ function read(path: string): string {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError('out', path, `The authority cannot be read (${reason}). Make one first: "jobraft certs ca".`);
   }
-}
-
-function replace(path: string, text: string, mode: number): void {
-  const partial = `${path}.partial`;
-  const file = openSync(partial, 'w', mode);
-  try {
-    // One that an interrupted command left keeps its mode.
-    chmodSync(partial, mode);
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(partial, path);
 }

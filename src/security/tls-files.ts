@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../base/errors.ts';
 import { type CertificateOwner, ownerOf } from './certificate-owner.ts';
+import { RenewedFiles } from './renewed-files.ts';
 
 /** Paths of PEM files. */
 export interface TlsPaths {
@@ -23,9 +24,6 @@ export interface TlsIdentity {
   readonly validUntilMs: number;
 }
 
-/** Renewed files are used after this time. */
-const RELOAD_EVERY_MS = 10_000;
-
 export interface TlsFilesOptions {
   readonly paths: TlsPaths;
   /** The node that the certificate has to name; a client's may name anyone. */
@@ -37,62 +35,14 @@ export interface TlsFilesOptions {
 }
 
 /** A certificate, its key and its authorities, which are read again when the files change. */
-export class TlsFiles implements Disposable {
-  readonly #options: TlsFilesOptions;
-  readonly #listeners = new Set<(identity: TlsIdentity) => void>();
-  readonly #timer: NodeJS.Timeout;
-  #current: TlsIdentity;
-  #version = 1;
-  #rejected = '';
-
+export class TlsFiles extends RenewedFiles<TlsIdentity> {
   /** @throws {ConfigError} for files that cannot be read or do not fit together. */
-  constructor(options: TlsFilesOptions) {
-    this.#options = options;
-    this.#current = this.#read();
-    this.#timer = setInterval(() => this.reload(), options.reloadEveryMs ?? RELOAD_EVERY_MS);
-    this.#timer.unref();
-  }
-
-  get current(): TlsIdentity {
-    return this.#current;
-  }
-
-  /** Counts the renewals. */
-  get version(): number {
-    return this.#version;
-  }
-
-  onRenewed(listener: (identity: TlsIdentity) => void): void {
-    this.#listeners.add(listener);
-  }
-
-  /** Reads the files again. */
-  reload(): void {
-    let renewed: TlsIdentity;
-    try {
-      renewed = this.#read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      // Files that are replaced one after the other do not fit together in between.
-      if (this.#rejected !== error.message) this.#options.onRejected(error);
-      this.#rejected = error.message;
-      return;
-    }
-    this.#rejected = '';
-    const { ca, certificate, key } = this.#current;
-    if (ca.equals(renewed.ca) && certificate.equals(renewed.certificate) && key.equals(renewed.key)) return;
-    this.#current = renewed;
-    this.#version += 1;
-    for (const listener of this.#listeners) listener(renewed);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
-
-  #read(): TlsIdentity {
-    const { paths, node, nowMs = Date.now } = this.#options;
-    return readIdentity(paths, node, nowMs());
+  constructor({ paths, node, onRejected, nowMs = Date.now, reloadEveryMs }: TlsFilesOptions) {
+    super({
+      ...{ onRejected, reloadEveryMs },
+      read: () => readIdentity(paths, node, nowMs()),
+      isSame: (one, other) => one.ca.equals(other.ca) && one.certificate.equals(other.certificate) && one.key.equals(other.key),
+    });
   }
 }
 

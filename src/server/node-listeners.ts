@@ -26,6 +26,8 @@ export interface NodeListeners {
   readonly onInsecure?: (warning: { readonly address: string; readonly message: string }) => void;
   /** Renewed files of the certificate cannot be used; the node goes on with those before. Default: a process warning. */
   readonly onCertificateRejected?: (rejection: { readonly message: string }) => void;
+  /** The changed file of the tokens cannot be used; the node goes on with what it had before. Default: a process warning. */
+  readonly onTokensRejected?: (rejection: { readonly message: string }) => void;
   /** The node, which joined a running cluster, has everything, and votes from now on. */
   readonly onJoined?: () => void;
   /** The node's file was restored from an older copy, or is damaged: it was moved to `movedTo`, and the node gets everything from the others. */
@@ -40,6 +42,7 @@ export const nodeListeners = ({
   onPeerRejects = warnOfRejection,
   onInsecure = warnOfInsecureAddress,
   onCertificateRejected = warnOfCertificate,
+  onTokensRejected = warnOfTokens,
   onJoined = () => undefined,
   onRepair = warnOfRepair,
   onFailure = warnOfFailure,
@@ -49,6 +52,7 @@ export const nodeListeners = ({
   onPeerRejects: isolatedListener('onPeerRejects', onPeerRejects),
   onInsecure: isolatedListener('onInsecure', onInsecure),
   onCertificateRejected: isolatedListener('onCertificateRejected', onCertificateRejected),
+  onTokensRejected: isolatedListener('onTokensRejected', onTokensRejected),
   onJoined: isolatedListener('onJoined', onJoined),
   onRepair: isolatedListener('onRepair', onRepair),
   onFailure: isolatedListener('onFailure', onFailure),
@@ -60,6 +64,10 @@ function warnOfRejection({ peer, address, reason }: PeerRejection): void {
 
 function warnOfCertificate({ message }: { readonly message: string }): void {
   process.emitWarning(message, { type: 'JobraftCertificate' });
+}
+
+function warnOfTokens({ message }: { readonly message: string }): void {
+  process.emitWarning(message, { type: 'JobraftTokens' });
 }
 
 function warnOfInsecureAddress({ message }: { readonly message: string }): void {

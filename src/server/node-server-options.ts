@@ -1,6 +1,7 @@
 import type { NodeConfig } from '../config/node-config.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeEvent } from '../node/event.ts';
+import type { AccessTokens } from '../security/access-tokens.ts';
 import type { TlsFiles } from '../security/tls-files.ts';
 import type { ChannelSecurity } from '../transport/grpc/channel-security.ts';
 import type { FormationWait, PeerRejection } from './node-listeners.ts';
@@ -11,6 +12,8 @@ export interface NodeServerOptions {
   readonly keys: EncryptionKeys | undefined;
   /** Undefined without certificates. */
   readonly tls: TlsFiles | undefined;
+  /** Undefined where clients need no token. */
+  readonly tokens: AccessTokens | undefined;
   /** Of the channels to other nodes. */
   readonly security: ChannelSecurity;
   readonly observe: (event: NodeEvent) => void;

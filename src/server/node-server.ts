@@ -19,6 +19,7 @@ import { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import { RaftService } from '../transport/grpc/raft-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { PeerIdentity } from '../transport/peer-identity.ts';
+import { AccessControl } from './access/access-control.ts';
 import { AddressBook } from './address-book.ts';
 import { clusterImplementation } from './cluster-implementation.ts';
 import { NodeRemovedError } from './errors.ts';
@@ -46,6 +47,8 @@ export class NodeServer implements AsyncDisposable {
   readonly #book: AddressBook;
   readonly #outgoing: Channels;
   readonly #server: GrpcServer;
+  /** Undefined where clients need no token. */
+  readonly #access: AccessControl | undefined;
   readonly #peers: GrpcPeers;
   readonly #clients: PacketExchange;
   readonly #introductions: Introductions;
@@ -93,6 +96,7 @@ export class NodeServer implements AsyncDisposable {
       ...{ messageBytesMax, tls: options.tls },
       onDropped: (peer, reason) => this.#observe({ type: 'connection-dropped', peer, reason }),
     });
+    this.#access = this.#newAccess();
     this.#peers = this.#newPeers();
     this.#clients = this.#newClients(packetBytesMax);
     this.#introductions = new Introductions({
@@ -145,8 +149,8 @@ export class NodeServer implements AsyncDisposable {
       cluster: () => this.#identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
     });
-    this.#server.addService(ClusterService.service, implementation, clientGuard);
-    this.#server.addService(JobsService.service, jobsImplementation(this.#client.serve), clientGuard);
+    this.#server.addService(ClusterService.service, implementation, this.#access?.guard('Cluster') ?? clientGuard);
+    this.#server.addService(JobsService.service, jobsImplementation(this.#client.serve), this.#access?.guard('Jobs') ?? clientGuard);
   }
 
   /** How many members the cluster has, as far as this node knows. */
@@ -214,6 +218,13 @@ export class NodeServer implements AsyncDisposable {
     );
   }
 
+  #newAccess(): AccessControl | undefined {
+    const { tokens } = this.#options;
+    if (tokens === undefined) return undefined;
+    tokens.onRenewed(() => this.#server.recheckCalls());
+    return new AccessControl({ tokens, queueOf: (jobId) => this.#node?.runtime.machine.queueOf(jobId) ?? { type: 'not-applied' } });
+  }
+
   #newPeers(): GrpcPeers {
     return new GrpcPeers({
       own: () => this.#peerIdentity(),
@@ -239,6 +250,7 @@ export class NodeServer implements AsyncDisposable {
           : { protocol: CHANNEL_PROTOCOL, node: this.#options.config.id, cluster: formed.cluster };
       },
       packetBytesMax,
+      screen: (call, packet) => this.#access?.screen(this.#server.callerOf(call.getPeer()), call.metadata, packet) ?? { passed: packet },
       // The start differs between the lives of a node, so that no reply to a client of an earlier life reaches one of this life.
       firstConnection: randomInt(1, 2 ** 20) * 2 ** 32,
       onPacket: (connection, packet) => this.#node?.runtime.receiveClientPacket(connection, packet) ?? 0,

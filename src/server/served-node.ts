@@ -9,6 +9,7 @@ import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import { openMetricsRegistry } from '../metrics/metrics-registry.ts';
 import type { NodeSample } from '../metrics/node-sample.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
+import { AccessTokens } from '../security/access-tokens.ts';
 import { TlsFiles } from '../security/tls-files.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -26,6 +27,7 @@ export class ServedNode implements AsyncDisposable {
   readonly #log: NodeLog | undefined;
   readonly #tls: TlsFiles | undefined;
   readonly #keys: EncryptionKeys | undefined;
+  readonly #tokens: AccessTokens | undefined;
   #server: NodeServer | undefined;
   #metricsServer: MetricsServer | undefined;
   #register: Registry | undefined;
@@ -33,13 +35,15 @@ export class ServedNode implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(config: NodeConfig, listeners: Required<NodeListeners>) {
-    const { id, logs, tls, encryption } = config;
+    const { id, logs, tls, encryption, access } = config;
     this.#keys = readKeys(encryption);
     this.#config = config;
     this.#listeners = listeners;
     this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: logFileOf(logs.dir, id), level: logs.level });
     this.#tls =
       tls === undefined ? undefined : new TlsFiles({ paths: tls, node: id, onRejected: (error) => this.#onCertificateRejected(error) });
+    this.#tokens =
+      access === undefined ? undefined : new AccessTokens({ path: access.tokens, onRejected: (error) => this.#onTokensRejected(error) });
   }
 
   /** @internal @throws {ConfigError | StorageError | LogFileError} */
@@ -64,6 +68,11 @@ export class ServedNode implements AsyncDisposable {
   /** Reads the files of the certificate now; they are read every 10 s anyway. Without certificates nothing happens. */
   reloadCertificate(): void {
     this.#tls?.reload();
+  }
+
+  /** Reads the file of the tokens now; it is read every 10 s anyway. Without tokens nothing happens. */
+  reloadTokens(): void {
+    this.#tokens?.reload();
   }
 
   /**
@@ -95,8 +104,7 @@ export class ServedNode implements AsyncDisposable {
     try {
       this.#server = await NodeServer.start({
         config: this.#config,
-        keys: this.#keys,
-        tls: this.#tls,
+        ...{ keys: this.#keys, tls: this.#tls, tokens: this.#tokens },
         security: this.#security,
         observe: (event) => this.#log?.observe(event),
         onWaiting: (wait) => this.#onWaiting(wait),
@@ -149,6 +157,12 @@ export class ServedNode implements AsyncDisposable {
     const text = `The renewed certificate is not used: ${message} The node goes on with the one before.`;
     this.#log?.warn('certificate', text);
     this.#listeners.onCertificateRejected({ message: text });
+  }
+
+  #onTokensRejected({ message }: ConfigError): void {
+    const text = `The changed file of the tokens is not used: ${message} The node goes on with what it had before.`;
+    this.#log?.warn('tokens', text);
+    this.#listeners.onTokensRejected({ message: text });
   }
 
   #onWaiting(wait: FormationWait): void {
@@ -217,6 +231,7 @@ export class ServedNode implements AsyncDisposable {
     } finally {
       await this.#metricsServer?.[Symbol.asyncDispose]();
       this.#tls?.[Symbol.dispose]();
+      this.#tokens?.[Symbol.dispose]();
       this.#log?.close();
     }
   }

@@ -1,5 +1,5 @@
 import { parseSettings } from '../cluster/cluster-arguments.ts';
-import { type NodeOptions, nodeSchema } from '../config/node-config.ts';
+import { type NodeOptions, nodeConfigOf, nodeSchema } from '../config/node-config.ts';
 import { type NodeListeners, nodeListeners } from './node-listeners.ts';
 import { ServedNode } from './served-node.ts';
 
@@ -11,13 +11,5 @@ import { ServedNode } from './served-node.ts';
  * @throws {StorageError} when the folder cannot be used: STORAGE_IN_USE, STORAGE_FOREIGN (of another node or cluster), STORAGE_DAMAGED.
  */
 export async function startNode(options: NodeOptions, listeners: NodeListeners = {}): Promise<ServedNode> {
-  const { logs, tls, metrics, encryption, ...rest } = parseSettings(nodeSchema, options, 'options');
-  const config = {
-    ...rest,
-    ...(logs === undefined ? {} : { logs }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(encryption === undefined ? {} : { encryption }),
-  };
-  return await ServedNode.start(config, nodeListeners(listeners));
+  return await ServedNode.start(nodeConfigOf(parseSettings(nodeSchema, options, 'options')), nodeListeners(listeners));
 }

@@ -53,7 +53,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Certificates, and what they say about their owners.
   // Keys for encryption at rest, and records encrypted with them.
   encryption: { own: ['base'], packages: ['node:'] },
-  security: { own: ['base'], packages: ['node:', '@peculiar/x509', 'reflect-metadata'] },
+  security: { own: ['base', 'type protocol/permission'], packages: ['node:', '@peculiar/x509', 'reflect-metadata', 'zod'] },
   config: {
     own: ['base', 'encryption/read-keys', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
     packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],
@@ -176,6 +176,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'client',
       'config',
       'security/tls-files',
+      'security/token-source',
       'transport',
       'cluster/cluster-arguments',
       'cluster/membership-controller',

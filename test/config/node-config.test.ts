@@ -82,6 +82,13 @@ describe('the configuration of a node', () => {
     expect(misspeltVariables(Object.fromEntries([...others.map((name) => [`JOBRAFT_${name}`, 'x']), ['DATADIR', 'x']]))).toEqual([]);
   });
 
+  it('has tokens only with certificates: without them any program could call as a node', () => {
+    const access = { JOBRAFT_ACCESS_TOKENS: 'tokens.json' };
+    expect(() => parseNodeConfig(text, access)).toThrow(/JOBRAFT_ACCESS_TOKENS: "access\.tokens" .*tokens protect nothing/);
+    const tls = { JOBRAFT_TLS_CA: 'ca.crt', JOBRAFT_TLS_CERTIFICATE: '1.crt', JOBRAFT_TLS_KEY: '1.key' };
+    expect(parseNodeConfig(text, { ...access, ...tls })).toMatchObject({ access: { tokens: 'tokens.json' } });
+  });
+
   it('has every variable that the help names', () => {
     const named = COMMANDS.flatMap(({ examples }) => examples.flatMap((example) => example.match(/\bJOBRAFT_[A-Z_]+/g) ?? []));
     expect(named.length).toBeGreaterThan(0);

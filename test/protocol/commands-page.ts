@@ -35,8 +35,8 @@ function policyRow(layout: PolicyLayout): string {
 
 function commandRow(name: (typeof COMMAND_NAMES)[number]): string {
   const command: Command = COMMANDS[name];
-  const { code, fields, needs, writes, result, about } = command;
-  return `| ${code} | \`${name}\` | ${versionsOf(command)} | ${needs} | ${writes ? 'yes' : 'no'} | ${fieldsOf(fields)} | ${rangesOf(fields)} | \`${result}\` | ${about} |`;
+  const { code, fields, needs, writes, permission, result, about } = command;
+  return `| ${code} | \`${name}\` | ${versionsOf(command)} | ${needs} | ${writes ? 'yes' : 'no'} | ${permission} | ${fieldsOf(fields)} | ${rangesOf(fields)} | \`${result}\` | ${about} |`;
 }
 
 function resultRow(name: (typeof RESULT_NAMES)[number]): string {
@@ -61,8 +61,8 @@ export function commandsPage(): string {
     '| --- | --- | --- | --- | --- |',
     ...POLICY_LAYOUTS.map(policyRow),
     '',
-    '| code | command | state-machine versions | needs selected | writes | fields | ranges | result | |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| code | command | state-machine versions | needs selected | writes | permission | fields | ranges | result | |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...byCode(COMMAND_NAMES, COMMANDS).map(commandRow),
     '',
     '## Results',

@@ -3,7 +3,7 @@ import type { ClientFrame, LogEntryView, NodeStatus } from '../../protocol/clien
 import type { ClientClock, ClientTimer } from '../clock.ts';
 import type { ClosedReason } from '../closed-reason.ts';
 import type { AdminRejection, Connection } from '../delivery/connection.ts';
-import { AdminRejectedError, DeadlineError, NodeUnavailableError } from '../errors.ts';
+import { AccessDeniedError, AdminRejectedError, DeadlineError, NodeUnavailableError } from '../errors.ts';
 
 /** The requested members; see the membership change of `src/raft`. */
 export interface MemberChange {
@@ -57,7 +57,7 @@ export class AdminCalls {
   }
 
   onRejected({ call, reason, message, leader }: AdminRejection): void {
-    this.#take(call)?.reject(new AdminRejectedError(reason, message, leader));
+    this.#take(call)?.reject(reason === 'ACCESS_DENIED' ? new AccessDeniedError(message) : new AdminRejectedError(reason, message, leader));
   }
 
   onStatus(call: number, status: NodeStatus): void {

@@ -67,10 +67,11 @@ export class Client implements AsyncDisposable {
 
   /**
    * Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one.
-   * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError}
+   * @param queue one that this program's token permits; any without a token.
+   * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | AccessDeniedError | ClientClosedError | ClusterClosedError}
    */
-  async connect(): Promise<void> {
-    await new Promise<OperationResult>((resolve, reject) => this.dispatcher.connect({ onResult: resolve, onError: reject }));
+  async connect(queue = 'connect'): Promise<void> {
+    await new Promise<OperationResult>((resolve, reject) => this.dispatcher.connect(queue, { onResult: resolve, onError: reject }));
   }
 
   /**

@@ -82,7 +82,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   async waitUntilReady(): Promise<void> {
-    await this.#lease.client.connect();
+    await this.#lease.client.connect(this.name);
   }
 
   /**

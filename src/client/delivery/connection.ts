@@ -1,8 +1,8 @@
 import { ByteWriter } from '../../base/bytes.ts';
-import type { Outcome } from '../../base/errors.ts';
+import type { JobraftError, Outcome } from '../../base/errors.ts';
 import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../../protocol/client-frame.ts';
 import type { ClientChannel, ClusterEndpoint } from '../endpoint.ts';
-import { QuorumLostError } from '../errors.ts';
+import { AccessDeniedError, QuorumLostError } from '../errors.ts';
 
 export type RequestRejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
 export type AdminRejection = Extract<ServerFrame, { readonly type: 'admin-rejected' }>;
@@ -61,10 +61,11 @@ export class Connection {
     return this.nodeIds().some((node) => this.isReachable(node));
   }
 
-  /** The error for an outage that lasts until its cause is removed, such as a full disk; undefined if there is none. */
-  outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
+  /** The error for an outage that lasts until its cause is removed, such as a full disk or a revoked token; undefined if there is none. */
+  outage(): ((outcome: Outcome) => JobraftError) | undefined {
     const cause = this.#endpoint.outageCause?.();
     if (cause === undefined) return undefined;
+    if (cause instanceof AccessDeniedError) return (outcome) => new AccessDeniedError(cause.message, outcome);
     const nodes = this.nodeIds();
     const running = nodes.filter((node) => this.isReachable(node));
     return (outcome) => new QuorumLostError(nodes, running, cause, outcome);

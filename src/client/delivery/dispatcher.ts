@@ -165,9 +165,9 @@ export class Dispatcher {
     this.#waitingClaims.cancel(claim);
   }
 
-  /** Opens the session ahead of the first call, by an operation without effect. */
-  connect(call: PendingOperation): void {
-    this.open(32).command('counts', { queue: 'connect' });
+  /** Opens the session ahead of the first call, by an operation without effect. @param queue that the client may read. */
+  connect(queue: string, call: PendingOperation): void {
+    this.open(32).command('counts', { queue });
     this.commit(call);
   }
 

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../base/errors.ts';
-import { NoNodesRunningError, type QuorumLostError } from '../errors.ts';
+import type { JobraftError, Outcome } from '../../base/errors.ts';
+import { NoNodesRunningError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { Failover } from './failover.ts';
 
@@ -21,13 +21,13 @@ export class Reachability {
   }
 
   /** Checks now. @returns the error for an outage, or undefined if there is none. */
-  outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
+  outage(): ((outcome: Outcome) => JobraftError) | undefined {
     const outage = this.#connection.outage();
     this.#hadOutage = outage !== undefined;
     return outage;
   }
 
-  /** @param isStale whether any node may reply. @throws {NoNodesRunningError | QuorumLostError} */
+  /** @param isStale whether any node may reply. @throws {NoNodesRunningError | QuorumLostError | AccessDeniedError} */
   check(isStale = false): void {
     if (!(this.#failover.isSearching || this.#hadOutage)) return;
     const outage = this.outage();

@@ -131,7 +131,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   }
 
   async waitUntilReady(): Promise<void> {
-    await this.#lease.client.connect();
+    await this.#lease.client.connect(this.name);
   }
 
   /** Begins to work. @returns a promise that resolves when the worker is closed. May be called twice. */

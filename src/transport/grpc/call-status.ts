@@ -61,6 +61,9 @@ function descriptionOf({ code, details }: CallStatus, messageBytesMax: number): 
         outcome: 'unknown',
         remedy: 'The deadline of the call has passed. Look for what it does before you repeat it, or give it a later deadline.',
       };
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return { code: 'ACCESS_DENIED', outcome: 'not-applied' };
     case status.FAILED_PRECONDITION:
       return { code: 'HANDSHAKE_REJECTED', outcome: 'not-applied' };
     case status.UNAVAILABLE:

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { type Metadata, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { type CertificateOwner, ownerOf } from '../../security/certificate-owner.ts';
 
 /** Who has opened a connection, as far as its certificate says. */
@@ -15,6 +15,8 @@ export type Caller =
 export interface CallRejection {
   readonly code: number;
   readonly details: string;
+  /** Default: by the code. */
+  readonly metadata?: Metadata;
 }
 
 export type ServerCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;

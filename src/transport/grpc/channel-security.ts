@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Metadata, status } from '@grpc/grpc-js';
 import { ownerOf } from '../../security/certificate-owner.ts';
 import { describeOwner, type TlsFiles } from '../../security/tls-files.ts';
 import type { ChannelOptions } from './channel-options.ts';
@@ -33,20 +33,37 @@ export const UNSECURED: ChannelSecurity = {
 /** TLS has names of servers, not addresses (RFC 6066, section 3). */
 const NO_NAME = 'jobraft.invalid';
 
-/** Mutual TLS. A channel has the certificate of the time at which it was made; the caller makes a new one when it is lost. */
-export const securedBy = (files: TlsFiles): ChannelSecurity => ({
+/**
+ * Mutual TLS. A channel has the certificate of the time at which it was made; the caller makes a new one when it is lost.
+ * @param secretOf of the token that each call has. Default: none.
+ */
+export const securedBy = (files: TlsFiles, secretOf?: () => string): ChannelSecurity => ({
   channelTo: (address, node) => {
     const { ca, certificate, key } = files.current;
     const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+    const secured = credentials.createSsl(ca, key, certificate, {
+      checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) ?? notTheNode(peer, node),
+    });
     return {
-      credentials: credentials.createSsl(ca, key, certificate, {
-        checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) ?? notTheNode(peer, node),
-      }),
+      credentials: secretOf === undefined ? secured : credentials.combineChannelCredentials(secured, bearer(secretOf)),
       options: isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': NO_NAME },
     };
   },
   version: () => files.version,
 });
+
+/** gRPC sends it by TLS only. */
+const bearer = (secretOf: () => string) =>
+  credentials.createFromMetadataGenerator((_, callback) => {
+    const metadata = new Metadata();
+    try {
+      metadata.set('authorization', `Bearer ${secretOf()}`);
+    } catch (error) {
+      callback(Object.assign(error instanceof Error ? error : new Error(String(error)), { code: status.UNAUTHENTICATED }));
+      return;
+    }
+    callback(null, metadata);
+  });
 
 /** A client that has a certificate of the authority must not receive what is meant for a node. */
 function notTheNode({ subjectaltname, subject }: PeerCertificate, node: number | undefined): Error | undefined {

@@ -5,6 +5,7 @@ import type { TlsFiles, TlsIdentity } from '../../security/tls-files.ts';
 import { hostAndPort, unusableAddress } from '../listen-address.ts';
 import { type Caller, type CallRejection, callerOn, type Guard, type ServerCall } from './caller.ts';
 import { serverOptions } from './channel-options.ts';
+import { OpenCalls } from './open-calls.ts';
 import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
 
 /** More connections are closed at once. */
@@ -42,6 +43,7 @@ export class GrpcServer implements AsyncDisposable {
   readonly #sockets = new Map<string, Connection>();
   readonly #onDropped: GrpcServerOptions['onDropped'];
   readonly #unread: UnreadReplies;
+  readonly #calls = new OpenCalls();
 
   constructor({ messageBytesMax, tls, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
     this.#onDropped = onDropped;
@@ -76,6 +78,11 @@ export class GrpcServer implements AsyncDisposable {
   connectionOf(peer: string): () => ConnectionState {
     const connection = this.#sockets.get(peer);
     return () => (connection === undefined ? 'dropped' : stateOf(connection.socket));
+  }
+
+  /** What guards permit has changed: calls in progress that are not permitted any more end. */
+  recheckCalls(): void {
+    this.#calls.recheck();
   }
 
   /** @param setting that the address comes from, for the error. @throws {ConfigError} if the address cannot be used. @returns the port. */
@@ -123,19 +130,19 @@ export class GrpcServer implements AsyncDisposable {
   #guarded(implementation: UntypedServiceImplementation, guard: Guard): UntypedServiceImplementation {
     return Object.fromEntries(
       Object.entries(implementation).map(([method, handle]) => {
-        const guarded = (call: ServerCall, reply?: (rejection: CallRejection) => void): void => {
-          const rejection = guard(this.#callerOf(call.getPeer()), method, call);
-          if (rejection === undefined) Reflect.apply(handle, undefined, [call, reply]);
-          else if (reply === undefined) call.emit('error', rejection);
-          else reply(rejection);
+        const guarded = (call: ServerCall, reply?: (rejection: CallRejection | null) => void): void => {
+          this.#calls.begin({
+            ...{ call, reply, rejectionOf: () => guard(this.callerOf(call.getPeer()), method, call) },
+            serve: (...served) => Reflect.apply(handle, undefined, served),
+          });
         };
         return [method, guarded];
       }),
     );
   }
 
-  /** A connection that is gone has no caller any more; its calls end. */
-  #callerOf(peer: string): Caller {
+  /** @param peer `host:port` of the other side of a call. A connection that is gone has no caller any more; its calls end. */
+  callerOf(peer: string): Caller {
     return this.#sockets.get(peer)?.caller ?? { type: 'unauthenticated', reason: 'The connection is closed.' };
   }
 

@@ -16,7 +16,7 @@ const NAMES = ['protocol', 'cluster', 'node'] as const satisfies readonly (keyof
 export interface PacketProto {
   readonly packet: Uint8Array;
 }
-type PacketCall = ServerDuplexStream<PacketProto, PacketProto>;
+export type PacketCall = ServerDuplexStream<PacketProto, PacketProto>;
 
 export interface PacketExchangeOptions {
   /** Undefined while the node does not know its cluster. */
@@ -25,6 +25,11 @@ export interface PacketExchangeOptions {
   readonly packetBytesMax: number;
   /** The number of the first client; the next ones follow. */
   readonly firstConnection: number;
+  /** What of a packet its client may send, and the packet that it receives in place of the rest. Default: all. */
+  readonly screen?: (
+    call: PacketCall,
+    packet: Uint8Array,
+  ) => { readonly passed: Uint8Array | undefined; readonly reply?: Uint8Array | undefined };
   /** @returns bytes of this client's packets that the node has not read yet. */
   readonly onPacket: (connection: number, packet: Uint8Array) => number;
   readonly onGone: (connection: number) => void;
@@ -79,7 +84,9 @@ export class PacketExchange implements Disposable {
         });
         return;
       }
-      if (onPacket(connection, plainBytes(packet)) > UNREAD_BYTES_MAX) {
+      const passed = this.#screened(connection, call, plainBytes(packet));
+      if (passed === undefined) return;
+      if (onPacket(connection, passed) > UNREAD_BYTES_MAX) {
         this.#paused.add(connection);
         call.pause();
       }
@@ -110,6 +117,14 @@ export class PacketExchange implements Disposable {
   [Symbol.dispose](): void {
     for (const { call } of this.#clients.values()) call.end();
     this.#clients.clear();
+  }
+
+  #screened(connection: number, call: PacketCall, packet: Uint8Array): Uint8Array | undefined {
+    const { screen } = this.#options;
+    if (screen === undefined) return packet;
+    const { passed, reply } = screen(call, packet);
+    if (reply !== undefined) this.send(connection, reply);
+    return passed;
   }
 
   #rejectionOf(metadata: Metadata): { readonly code: status; readonly details: string } | undefined {

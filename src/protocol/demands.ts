@@ -1,0 +1,54 @@
+import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import type { CommandRow } from './commands.ts';
+import { InvalidOperationError } from './fields.ts';
+import { OPERATIONS_MAX } from './limits.ts';
+import type { Permission } from './permission.ts';
+import { readRequestHeader } from './request-encoder.ts';
+import { OperationReader } from './request-reader.ts';
+
+/** What a command reaches: one queue; one job by its id; what only its caller knows the number of; or all queues. */
+export type Reach =
+  | { readonly type: 'queue'; readonly queue: string }
+  | { readonly type: 'job'; readonly jobId: number }
+  | { readonly type: 'own' }
+  | { readonly type: 'all' };
+
+/** What one operation of a request has to be permitted. */
+export interface Demand {
+  readonly what: string;
+  readonly permission: Permission;
+  readonly reach: Reach;
+}
+
+/** @param values of its fields, and its queue. */
+export function demandOf(
+  { name, permission, needs, fields }: CommandRow,
+  { queue, jobId }: { readonly queue: string; readonly jobId: number },
+): Demand {
+  if (needs !== 'nothing') return { what: name, permission, reach: { type: 'queue', queue } };
+  if ('jobId' in fields) return { what: name, permission, reach: { type: 'job', jobId } };
+  return { what: name, permission, reach: { type: name === 'openSession' || 'holder' in fields ? 'own' : 'all' } };
+}
+
+/**
+ * What each operation of a request has to be permitted, in their order.
+ * @param version ANY_VERSION, or OF_QUERIES.
+ * @returns undefined for a request that cannot be read: the node rejects it, since it reads it in the same way. Never throws.
+ */
+export function demandsIn(request: Uint8Array, version: number): readonly Demand[] | undefined {
+  try {
+    const reader = new ByteReader(request);
+    const { operations } = readRequestHeader(reader);
+    if (operations > OPERATIONS_MAX) return undefined;
+    const operation = new OperationReader();
+    const demands: Demand[] = [];
+    while (demands.length < operations) {
+      const row = operation.next(reader, version);
+      demands.push(demandOf(row, { queue: operation.queueName, jobId: operation.jobId }));
+    }
+    return demands;
+  } catch (error) {
+    if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,123 @@
+import { type Metadata, status } from '@grpc/grpc-js';
+import { JobraftError } from '../../base/errors.ts';
+import { parseJobId } from '../../client/api/job-id.ts';
+import { COMMAND_NAMES, rowOfCommand } from '../../protocol/commands.ts';
+import { type Demand, demandOf } from '../../protocol/demands.ts';
+import type { QueueOfJob } from '../../queue/queue-of-job.ts';
+import type { AccessTokens, Grant } from '../../security/access-tokens.ts';
+import { type Caller, type CallRejection, clientGuard, type Guard, type ServerCall } from '../../transport/grpc/caller.ts';
+import { type ScreenedPacket, screenPacket } from './packet-screen.ts';
+import { denialOf } from './permit.ts';
+import { RPC_DEMANDS, type RpcDemand } from './rpc-demands.ts';
+
+const AUTHORIZATION = 'authorization';
+const REMEDY =
+  'Give a token that "jobraft tokens add" made: the option "token" of connect(), --token-file, or the metadata "authorization: Bearer <token>".';
+
+export interface AccessControlOptions {
+  readonly tokens: AccessTokens;
+  /** By the state of this node. */
+  readonly queueOf: (jobId: number) => QueueOfJob;
+}
+
+/** What clients may do, by their tokens. Nodes need none: a certificate says who they are. */
+export class AccessControl {
+  readonly #options: AccessControlOptions;
+  /** Of calls in progress: each is looked up once for each version of the file. */
+  readonly #grants = new WeakMap<Metadata, { readonly version: number; readonly grant: Grant | string }>();
+
+  constructor(options: AccessControlOptions) {
+    this.#options = options;
+  }
+
+  /** For the calls of one service. */
+  guard(service: keyof typeof RPC_DEMANDS): Guard {
+    const demands = RPC_DEMANDS[service];
+    return (caller, method, call) => {
+      const rejection = clientGuard(caller, method, call);
+      if (rejection !== undefined || caller.type === 'node') return rejection;
+      const grant = this.#grantOf(call.metadata);
+      if (typeof grant === 'string') return { code: status.UNAUTHENTICATED, details: `${grant} ${REMEDY}` };
+      const demand = demandOfCall(method, demands[method], call);
+      return demand === undefined ? undefined : this.#rejectionOf(grant, demand);
+    };
+  }
+
+  /** A packet of the call Exchange. */
+  screen(caller: Caller, metadata: Metadata, packet: Uint8Array): ScreenedPacket {
+    if (caller.type === 'node') return { passed: packet };
+    const grant = this.#grantOf(metadata);
+    // The call is about to end.
+    if (typeof grant === 'string') return { passed: undefined };
+    if (grant.permissions.has('operate') && grant.queues === undefined) return { passed: packet };
+    return screenPacket(packet, (demand) => denialOf(grant, demand, this.#options.queueOf));
+  }
+
+  #grantOf(metadata: Metadata): Grant | string {
+    const { tokens } = this.#options;
+    const known = this.#grants.get(metadata);
+    if (known?.version === tokens.version) return known.grant;
+    const [header] = metadata.get(AUTHORIZATION);
+    const grant = tokens.grantOf(header === undefined ? undefined : String(header));
+    this.#grants.set(metadata, { version: tokens.version, grant });
+    return grant;
+  }
+
+  #rejectionOf(grant: Grant, demand: Demand): CallRejection | undefined {
+    const denial = denialOf(grant, demand, this.#options.queueOf);
+    if (denial === undefined) return undefined;
+    return { code: denial.isTemporary ? status.UNAVAILABLE : status.PERMISSION_DENIED, details: denial.message };
+  }
+}
+
+/** What a message has, if it is the request of a call. */
+interface NamedFields {
+  readonly queue?: unknown;
+  readonly id?: unknown;
+  readonly command?: unknown;
+  readonly fields_json?: unknown;
+}
+
+/** @returns undefined for a call whose request says nothing that could be executed. */
+function demandOfCall(what: string, demand: RpcDemand | undefined, call: ServerCall): Demand | undefined {
+  if (demand === undefined) return { what, permission: 'operate', reach: { type: 'all' } };
+  const { permission, reach } = demand;
+  // The loader makes the messages by their proto.
+  const request = ('request' in call ? call.request : {}) as NamedFields;
+  const queue = String(request.queue ?? '');
+  switch (reach) {
+    case 'queue':
+      return { what, permission, reach: { type: 'queue', queue } };
+    case 'job': {
+      const jobId = jobIdIn(request.id);
+      return jobId === undefined ? undefined : { what, permission, reach: { type: 'job', jobId } };
+    }
+    case 'inside':
+      return 'command' in request ? demandOfNamed(request, queue) : { what, permission, reach: { type: 'own' } };
+    default:
+      return { what, permission, reach: { type: reach } };
+  }
+}
+
+/** Of a command by its name. */
+function demandOfNamed({ command, fields_json }: NamedFields, queue: string): Demand | undefined {
+  const name = COMMAND_NAMES.find((known) => known === command);
+  if (name === undefined) return undefined;
+  let fields: unknown;
+  try {
+    fields = JSON.parse(String(fields_json) || '{}');
+  } catch {
+    return undefined;
+  }
+  const jobId = typeof fields === 'object' && fields !== null && 'jobId' in fields ? Number(fields.jobId) : 0;
+  return demandOf(rowOfCommand(name), { queue, jobId });
+}
+
+function jobIdIn(id: unknown): number | undefined {
+  try {
+    return parseJobId(id);
+  } catch (error) {
+    if (error instanceof JobraftError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Reach } from '../../protocol/demands.ts';
+import type { Permission } from '../../protocol/permission.ts';
+
+/** What a call has to be permitted: see `Demand`. `inside`: what is in its messages is checked instead. */
+export interface RpcDemand {
+  readonly permission: Permission;
+  readonly reach: Reach['type'] | 'inside';
+}
+
+const demand = (permission: Permission, reach: RpcDemand['reach']): RpcDemand => ({ permission, reach });
+
+/** By service and method; a test compares it with proto/jobraft.proto. */
+export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<string, RpcDemand>>>> = {
+  Jobs: {
+    OpenSession: demand('read', 'own'),
+    Add: demand('add', 'queue'),
+    AddBulk: demand('add', 'queue'),
+    Claim: demand('work', 'queue'),
+    Begin: demand('work', 'job'),
+    Extend: demand('work', 'job'),
+    Complete: demand('work', 'job'),
+    Fail: demand('work', 'job'),
+    Release: demand('work', 'job'),
+    Retry: demand('operate', 'queue'),
+    Remove: demand('operate', 'queue'),
+    GetJob: demand('read', 'queue'),
+    ListJobs: demand('read', 'queue'),
+    GetCounts: demand('read', 'queue'),
+    ListQueues: demand('read', 'all'),
+    PauseQueue: demand('operate', 'queue'),
+    ResumeQueue: demand('operate', 'queue'),
+    GetQueue: demand('read', 'queue'),
+    ReleaseHolder: demand('work', 'own'),
+  },
+  Cluster: {
+    GetStatus: demand('read', 'own'),
+    GetLog: demand('read', 'all'),
+    ListMembers: demand('read', 'own'),
+    AddMember: demand('operate', 'all'),
+    RemoveMember: demand('operate', 'all'),
+    TransferLeadership: demand('operate', 'all'),
+    ClientRequest: demand('read', 'inside'),
+    Exchange: demand('read', 'inside'),
+  },
+};
