@@ -33,11 +33,19 @@ export interface NodeConfig {
   readonly durability: ClusterConfig['durability'];
   /** How long after the end of a client's process its leases are released, in ms; 0: not before they end by themselves. */
   readonly holderGraceMs: number;
+  /** Of each client: by its token, its certificate or its address. Nodes are not bounded. */
+  readonly clientConnectionsMax: number;
+  /** Calls in progress, streams included. */
+  readonly clientCallsMax: number;
+  /** Operations; 0 for any number. */
+  readonly clientRequestsPerSecondMax: number;
   readonly raft: RaftConfig;
   readonly limits: ClusterLimits;
   readonly logs?: NonNullable<ClusterConfig['logs']>;
   /** Encryption at rest, with the node's own keys: those of other nodes may differ. */
   readonly encryption?: EncryptionOptions;
+  /** The file of administrative commands; `-` is standard output. Without it there is none. */
+  readonly audit?: string;
   /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP; without it there is none. */
   readonly metrics?: string;
   /** The node joins the running cluster of the others in `nodes`, unless it is a member already. */
@@ -55,6 +63,7 @@ export const TLS = groupOf(
   { ca: TLS_PATH, certificate: TLS_PATH, key: TLS_PATH },
   'Give the paths of PEM files: { ca, certificate, key }. "jobraft certs" makes them.',
 );
+const AUDIT_REMEDY = 'Give the path of a file, or "-" for standard output.';
 const TOKENS_REMEDY = 'Give the path of the file that "jobraft tokens add" makes: { tokens: tokens.json }.';
 const ACCESS_REMEDY =
   'Without certificates every program that reaches the address can call as a node, and tokens protect nothing. Make certificates with "jobraft certs", and name them under "tls".';
@@ -78,6 +87,18 @@ const HOLDER_GRACE_MS = numberSchema({
   ...{ unit: 'milliseconds', min: 0, max: 86_400_000, default: 30_000 },
 });
 
+const CLIENT_BOUNDS = {
+  clientConnectionsMax: numberSchema({
+    ...{ description: 'connections of one client', unit: 'connections', min: 1, max: 10_000, default: 1_000 },
+  }),
+  clientCallsMax: numberSchema({
+    ...{ description: 'calls of one client in progress, streams included', unit: 'calls', min: 1, max: 1_000_000, default: 5_000 },
+  }),
+  clientRequestsPerSecondMax: numberSchema({
+    ...{ description: 'operations of one client in a second; 0 for any number', unit: 'operations', min: 0, max: 10_000_000, default: 0 },
+  }),
+};
+
 export const nodeSchema = groupOf({
   id: ID,
   cluster: CLUSTER_NAME,
@@ -88,10 +109,12 @@ export const nodeSchema = groupOf({
   access: ACCESS.optional(),
   durability: CLUSTER_SHAPE.durability,
   holderGraceMs: HOLDER_GRACE_MS,
+  ...CLIENT_BOUNDS,
   raft: CLUSTER_SHAPE.raft,
   limits: CLUSTER_SHAPE.limits,
   logs: CLUSTER_SHAPE.logs,
   encryption: CLUSTER_SHAPE.encryption,
+  audit: z.string({ error: AUDIT_REMEDY }).min(1, { error: AUDIT_REMEDY }).optional(),
   metrics: ADDRESS.optional(),
   join: z.boolean({ error: 'Give true or false.' }).default(false),
 })
@@ -109,11 +132,12 @@ export const nodeSchema = groupOf({
   });
 
 /** Groups that are not there have no key. */
-export const nodeConfigOf = ({ logs, tls, access, metrics, encryption, ...rest }: z.output<typeof nodeSchema>): NodeConfig => ({
+export const nodeConfigOf = ({ logs, tls, access, audit, metrics, encryption, ...rest }: z.output<typeof nodeSchema>): NodeConfig => ({
   ...rest,
   ...(logs === undefined ? {} : { logs }),
   ...(tls === undefined ? {} : { tls }),
   ...(access === undefined ? {} : { access }),
+  ...(audit === undefined ? {} : { audit }),
   ...(metrics === undefined ? {} : { metrics }),
   ...(encryption === undefined ? {} : { encryption }),
 });
@@ -129,11 +153,17 @@ export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes'
   readonly durability?: NodeConfig['durability'];
   /** How long after the end of a client's process its leases are released; 0: not before they end by themselves. Default: 30,000 ms. */
   readonly holderGraceMs?: number;
+  /** Bounds of each client, by its token, its certificate or its address. Defaults: 1,000 connections, 5,000 calls in progress, any number of operations. */
+  readonly clientConnectionsMax?: number;
+  readonly clientCallsMax?: number;
+  readonly clientRequestsPerSecondMax?: number;
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };
   /** Encryption at rest: a file of keys. Default: the files are not encrypted. */
   readonly encryption?: EncryptionOptions;
+  /** The file of administrative commands; `-` is standard output. Default: none. */
+  readonly audit?: string;
   /** `host:port` for `/metrics`, `/healthz` and `/readyz` by HTTP. Default: none. */
   readonly metrics?: string;
   readonly join?: boolean;

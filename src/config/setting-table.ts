@@ -7,7 +7,7 @@ import { LIMIT_DEFAULTS } from './limits.ts';
 export interface NumberSetting {
   readonly description: string;
   /** The unit of the number, for help texts and remedies. */
-  readonly unit: 'milliseconds' | 'bytes' | 'messages' | 'entries' | 'records' | 'claims';
+  readonly unit: 'milliseconds' | 'bytes' | 'messages' | 'entries' | 'records' | 'claims' | 'connections' | 'calls' | 'operations';
   readonly min: number;
   readonly max: number;
   readonly default: number;

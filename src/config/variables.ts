@@ -5,9 +5,9 @@ import { numberSettings } from './setting-table.ts';
 const PREFIX = 'JOBRAFT_';
 
 /** Texts that are settings as they are. */
-export const TEXTS = ['cluster', 'dataDir', 'durability', 'metrics'] as const;
+export const TEXTS = ['cluster', 'dataDir', 'durability', 'metrics', 'audit'] as const;
 /** Numbers that belong to no group. */
-export const NUMBERS = ['id', 'holderGraceMs'] as const;
+export const NUMBERS = ['id', 'holderGraceMs', 'clientConnectionsMax', 'clientCallsMax', 'clientRequestsPerSecondMax'] as const;
 /** For variables whose names do not follow from the settings' alone. */
 export const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
 /** Of a node, and of the command line. */

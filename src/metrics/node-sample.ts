@@ -39,6 +39,8 @@ export interface NodeSample {
   readonly unreachable: readonly number[];
   /** When the node's certificate expires, ms since the epoch; absent without one. */
   readonly certificateUntilMs?: number;
+  /** How often a bound of a client was reached, by its name; none of a node that is a thread. */
+  readonly clientRejections: Readonly<Record<string, number>>;
 }
 
 /** The sample of a node; undefined while it does not run, or does not reply. */
@@ -58,6 +60,7 @@ export interface SampledNode {
   readonly electionTimeoutMs: number;
   /** Peers that it has no channel to. */
   readonly withoutChannel: readonly number[];
+  readonly clientRejections?: Readonly<Record<string, number>>;
 }
 
 /** Samples a node in its own thread. */
@@ -79,6 +82,7 @@ export function sampleNode({ runtime, file, encryptionKey, cpuMs, eventLoopDelay
       encryptionKey: encryptionKey ?? null,
       ...diskSample(file),
     },
+    clientRejections: network.clientRejections ?? {},
     unreachable: [...new Set([...silent, ...network.withoutChannel])],
   };
 }

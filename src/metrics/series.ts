@@ -114,6 +114,9 @@ const TRAFFIC: readonly Series[] = [
     "When the node's certificate expires, in seconds since the epoch; none without a certificate.",
     ({ certificateUntilMs }) => (certificateUntilMs === undefined ? undefined : certificateUntilMs * MS),
   ),
+  counters('jobraft_client_rejections_total', 'How often a client was at one of its bounds, by the bound.', ['bound'], (sample) =>
+    Object.entries(sample.clientRejections).map(([bound, value]) => ({ labels: { bound }, value })),
+  ),
   gauge('jobraft_parked_claims', 'Claims that wait at the leader for a job.', ({ node }) => node.details.parkedClaims),
 ];
 

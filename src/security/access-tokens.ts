@@ -28,6 +28,8 @@ interface Token {
 }
 interface Tokens {
   readonly tokens: readonly Token[];
+  /** Of those that are not over. */
+  readonly names: readonly string[];
   /** Of what the file has, and of which tokens are over. */
   readonly text: string;
 }
@@ -68,5 +70,6 @@ function tokensOf(stored: readonly StoredToken[], nowMs: number): Tokens {
     expiresMs: expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires),
     grant: { name, roles, permissions: permissionsOf(roles), queues: queues === undefined ? undefined : new Set(queues) },
   }));
-  return { tokens, text: JSON.stringify([stored, tokens.map(({ expiresMs }) => expiresMs <= nowMs)]) };
+  const names = tokens.filter(({ expiresMs }) => expiresMs > nowMs).map(({ grant }) => grant.name);
+  return { tokens, names, text: JSON.stringify([stored, tokens.map(({ expiresMs }) => expiresMs <= nowMs)]) };
 }

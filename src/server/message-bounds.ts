@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/node-config.ts';
+import type { ClientBoundsConfig } from '../transport/grpc/client-bounds.ts';
 
 /** What a packet of a client may have beside its largest payload: a whole batch, see `ClientOptions.batchBytesMax`. */
 const BATCH_BYTES_MAX = 65 * 1024 * 1024;
@@ -15,3 +16,9 @@ export function messageBounds({ raft, limits }: Pick<NodeConfig, 'raft' | 'limit
   const turnBytesMax = Math.max(2 * raft.messageBytesMax, limits.entryBytesMax, limits.snapshotChunkBytes, limits.turnBytesMax);
   return { packetBytesMax, messageBytesMax: turnBytesMax + packetBytesMax + ENVELOPE_BYTES_MAX };
 }
+
+export const clientBoundsOf = ({
+  clientConnectionsMax: connectionsMax,
+  clientCallsMax: callsMax,
+  clientRequestsPerSecondMax: requestsPerSecondMax,
+}: NodeConfig): ClientBoundsConfig => ({ connectionsMax, callsMax, requestsPerSecondMax });

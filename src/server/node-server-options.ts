@@ -1,5 +1,6 @@
 import type { NodeConfig } from '../config/node-config.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import type { AuditLog } from '../logs/audit-log.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { AccessTokens } from '../security/access-tokens.ts';
 import type { TlsFiles } from '../security/tls-files.ts';
@@ -14,6 +15,8 @@ export interface NodeServerOptions {
   readonly tls: TlsFiles | undefined;
   /** Undefined where clients need no token. */
   readonly tokens: AccessTokens | undefined;
+  /** Undefined without one. */
+  readonly audit: AuditLog | undefined;
   /** Of the channels to other nodes. */
   readonly security: ChannelSecurity;
   readonly observe: (event: NodeEvent) => void;

@@ -7,9 +7,10 @@ import type { ConnectionNotice } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import { membersOf } from '../raft/quorum.ts';
-import { clientGuard, nodeGuard } from '../transport/grpc/caller.ts';
+import { nodeGuard } from '../transport/grpc/caller.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
 import type { Channels } from '../transport/grpc/channel-security.ts';
+import { ClientBounds } from '../transport/grpc/client-bounds.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
 import { GrpcPeers } from '../transport/grpc/grpc-peers.ts';
 import { GrpcServer } from '../transport/grpc/grpc-server.ts';
@@ -27,7 +28,7 @@ import { type FormedCluster, formationOf, type Introduction } from './formation.
 import { HolderService } from './holders/holder-service.ts';
 import { Joining } from './joining.ts';
 import { MemberService } from './member-service.ts';
-import { messageBounds } from './message-bounds.ts';
+import { clientBoundsOf, messageBounds } from './message-bounds.ts';
 import { NodeIdentity } from './node-identity.ts';
 import type { NodeServerOptions } from './node-server-options.ts';
 import { RebuildService } from './rebuild-service.ts';
@@ -47,8 +48,8 @@ export class NodeServer implements AsyncDisposable {
   readonly #book: AddressBook;
   readonly #outgoing: Channels;
   readonly #server: GrpcServer;
-  /** Undefined where clients need no token. */
-  readonly #access: AccessControl | undefined;
+  readonly #bounds: ClientBounds;
+  readonly #access: AccessControl;
   readonly #peers: GrpcPeers;
   readonly #clients: PacketExchange;
   readonly #introductions: Introductions;
@@ -92,8 +93,9 @@ export class NodeServer implements AsyncDisposable {
     this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
     this.#book.onConfigured(config.nodes);
     this.#outgoing = { options: channelOptions(messageBytesMax), security: options.security };
+    this.#bounds = new ClientBounds(clientBoundsOf(config));
     this.#server = new GrpcServer({
-      ...{ messageBytesMax, tls: options.tls },
+      ...{ messageBytesMax, tls: options.tls, bounds: this.#bounds },
       onDropped: (peer, reason) => this.#observe({ type: 'connection-dropped', peer, reason }),
     });
     this.#access = this.#newAccess();
@@ -149,8 +151,8 @@ export class NodeServer implements AsyncDisposable {
       cluster: () => this.#identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
     });
-    this.#server.addService(ClusterService.service, implementation, this.#access?.guard('Cluster') ?? clientGuard);
-    this.#server.addService(JobsService.service, jobsImplementation(this.#client.serve), this.#access?.guard('Jobs') ?? clientGuard);
+    this.#access.addService('Cluster', ClusterService.service, implementation);
+    this.#access.addService('Jobs', JobsService.service, jobsImplementation(this.#client.serve));
   }
 
   /** How many members the cluster has, as far as this node knows. */
@@ -218,11 +220,13 @@ export class NodeServer implements AsyncDisposable {
     );
   }
 
-  #newAccess(): AccessControl | undefined {
-    const { tokens } = this.#options;
-    if (tokens === undefined) return undefined;
-    tokens.onRenewed(() => this.#server.recheckCalls());
-    return new AccessControl({ tokens, queueOf: (jobId) => this.#node?.runtime.machine.queueOf(jobId) ?? { type: 'not-applied' } });
+  #newAccess(): AccessControl {
+    const { tokens, config, audit: auditLog } = this.#options;
+    tokens?.onRenewed(() => this.#server.recheckCalls());
+    return new AccessControl({
+      ...{ tokens, auditLog, server: this.#server, isRateBounded: config.clientRequestsPerSecondMax > 0 },
+      queueOf: (jobId) => this.#node?.runtime.machine.queueOf(jobId) ?? { type: 'not-applied' },
+    });
   }
 
   #newPeers(): GrpcPeers {
@@ -250,7 +254,7 @@ export class NodeServer implements AsyncDisposable {
           : { protocol: CHANNEL_PROTOCOL, node: this.#options.config.id, cluster: formed.cluster };
       },
       packetBytesMax,
-      screen: (call, packet) => this.#access?.screen(this.#server.callerOf(call.getPeer()), call.metadata, packet) ?? { passed: packet },
+      ...{ screen: this.#access.screen, watch: this.#access.audit },
       // The start differs between the lives of a node, so that no reply to a client of an earlier life reaches one of this life.
       firstConnection: randomInt(1, 2 ** 20) * 2 ** 32,
       onPacket: (connection, packet) => this.#node?.runtime.receiveClientPacket(connection, packet) ?? 0,
@@ -357,6 +361,7 @@ export class NodeServer implements AsyncDisposable {
         sendToClient: (connection, packet) => this.#clients.send(connection, packet),
         onTurn: () => this.#onTurn(),
         withoutChannel: () => this.#peers.unreachable().map(({ node }) => node),
+        clientRejections: () => this.#bounds.rejected,
       },
     });
     this.#configuration = this.#node.runtime.view.configuration;

@@ -32,6 +32,8 @@ export interface NodeOutlets {
   onTurn(): void;
   /** Peers that it has no channel to. */
   withoutChannel(): readonly number[];
+  /** How often a bound of its clients was reached, by its name. */
+  clientRejections(): Readonly<Record<string, number>>;
 }
 
 export interface RunningNodeOptions {
@@ -107,6 +109,7 @@ export class RunningNode implements AsyncDisposable {
       writeMs: this.#writeMs.snapshot(),
       electionTimeoutMs: config.raft.electionTimeoutMs,
       withoutChannel: outlets.withoutChannel(),
+      clientRejections: outlets.clientRejections(),
     });
   }
 

@@ -4,6 +4,7 @@ import type { ConfigError } from '../base/errors.ts';
 import { isLoopback, type NodeConfig } from '../config/node-config.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { readKeys } from '../encryption/read-keys.ts';
+import { AuditLog } from '../logs/audit-log.ts';
 import { logFileOf } from '../logs/log-folder.ts';
 import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
 import { openMetricsRegistry } from '../metrics/metrics-registry.ts';
@@ -28,6 +29,7 @@ export class ServedNode implements AsyncDisposable {
   readonly #tls: TlsFiles | undefined;
   readonly #keys: EncryptionKeys | undefined;
   readonly #tokens: AccessTokens | undefined;
+  readonly #audit: AuditLog | undefined;
   #server: NodeServer | undefined;
   #metricsServer: MetricsServer | undefined;
   #register: Registry | undefined;
@@ -35,15 +37,17 @@ export class ServedNode implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(config: NodeConfig, listeners: Required<NodeListeners>) {
-    const { id, logs, tls, encryption, access } = config;
+    const { id, logs, tls, encryption, access, audit } = config;
     this.#keys = readKeys(encryption);
     this.#config = config;
     this.#listeners = listeners;
     this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: logFileOf(logs.dir, id), level: logs.level });
+    this.#audit = audit === undefined ? undefined : new AuditLog(id, audit);
     this.#tls =
       tls === undefined ? undefined : new TlsFiles({ paths: tls, node: id, onRejected: (error) => this.#onCertificateRejected(error) });
     this.#tokens =
       access === undefined ? undefined : new AccessTokens({ path: access.tokens, onRejected: (error) => this.#onTokensRejected(error) });
+    this.#tokens?.onRenewed(({ names }) => this.#auditTokens(names));
   }
 
   /** @internal @throws {ConfigError | StorageError | LogFileError} */
@@ -104,7 +108,7 @@ export class ServedNode implements AsyncDisposable {
     try {
       this.#server = await NodeServer.start({
         config: this.#config,
-        ...{ keys: this.#keys, tls: this.#tls, tokens: this.#tokens },
+        ...{ keys: this.#keys, tls: this.#tls, tokens: this.#tokens, audit: this.#audit },
         security: this.#security,
         observe: (event) => this.#log?.observe(event),
         onWaiting: (wait) => this.#onWaiting(wait),
@@ -157,6 +161,11 @@ export class ServedNode implements AsyncDisposable {
     const text = `The renewed certificate is not used: ${message} The node goes on with the one before.`;
     this.#log?.warn('certificate', text);
     this.#listeners.onCertificateRejected({ message: text });
+  }
+
+  /** @param names of the tokens that permit something from now on. */
+  #auditTokens(names: readonly string[]): void {
+    this.#audit?.write({ who: 'the file of the tokens', from: '', command: 'tokens', arguments: { valid: names }, outcome: 'done' });
   }
 
   #onTokensRejected({ message }: ConfigError): void {
@@ -232,6 +241,7 @@ export class ServedNode implements AsyncDisposable {
       await this.#metricsServer?.[Symbol.asyncDispose]();
       this.#tls?.[Symbol.dispose]();
       this.#tokens?.[Symbol.dispose]();
+      this.#audit?.[Symbol.dispose]();
       this.#log?.close();
     }
   }

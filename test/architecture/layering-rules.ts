@@ -283,6 +283,14 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'commander'],
   },
+  // Clients that misbehave, beside one that does not.
+  'eval/crowd': {
+    own: [
+      ...['runtime/check', 'index', 'remote/index', 'server/index', 'security/certificate-folder', 'security/token-file'],
+      ...['eval/measuring', 'eval/processes'],
+    ],
+    packages: ['node:', 'commander'],
+  },
   // Nodes in containers, seen through their engine and the command line.
   'eval/containers': { own: ['runtime/check', 'eval/measuring'], packages: ['node:', 'commander'] },
   // Clients and a learner in other languages, and what they recorded.
@@ -328,6 +336,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'network',
         'containers',
         'clients',
+        'crowd',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],

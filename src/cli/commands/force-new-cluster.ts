@@ -1,7 +1,9 @@
+import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { Option } from 'commander';
 import { loadNodeConfig } from '../../config/load-node-config.ts';
 import type { NodeConfig } from '../../config/node-config.ts';
+import { STANDARD_OUTPUT } from '../../logs/log-folder.ts';
 import type { NewClusterPlan } from '../../server/index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -36,6 +38,7 @@ export const forceNewCluster: CliCommand = {
       if (typed.trim() !== config.cluster) throw new UsageError('The name is another one. Nothing was changed.');
     }
     const cluster = forced.form();
+    await writeAudit(config, cluster);
     if (isJson) output.document({ ...plan, newCluster: cluster });
     else {
       output.line(`Node ${plan.node} is the only voter of the new cluster ${cluster}. Start it, then add nodes with empty folders:`);
@@ -48,6 +51,21 @@ export const forceNewCluster: CliCommand = {
 async function openForced(config: NodeConfig) {
   const { ForcedCluster } = await import('../../server/index.ts');
   return ForcedCluster.open(config);
+}
+
+/** The node that the configuration is of does not run. */
+async function writeAudit({ id, audit }: NodeConfig, newCluster: number): Promise<void> {
+  if (audit === undefined || audit === STANDARD_OUTPUT) return;
+  const { AuditLog } = await import('../../logs/audit-log.ts');
+  const log = new AuditLog(id, audit);
+  log.write({
+    who: `user id ${process.getuid?.() ?? 'unknown'}`,
+    from: hostname(),
+    command: 'force-new-cluster',
+    arguments: { newCluster },
+    outcome: 'done',
+  });
+  log[Symbol.dispose]();
 }
 
 /** What may be lost, and what must not happen any more. */

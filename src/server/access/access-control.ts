@@ -1,12 +1,16 @@
-import { type Metadata, status } from '@grpc/grpc-js';
+import { type Metadata, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { JobraftError } from '../../base/errors.ts';
 import { parseJobId } from '../../client/api/job-id.ts';
+import type { AuditLog } from '../../logs/audit-log.ts';
 import { COMMAND_NAMES, rowOfCommand } from '../../protocol/commands.ts';
 import { type Demand, demandOf } from '../../protocol/demands.ts';
 import type { QueueOfJob } from '../../queue/queue-of-job.ts';
 import type { AccessTokens, Grant } from '../../security/access-tokens.ts';
-import { type Caller, type CallRejection, clientGuard, type Guard, type ServerCall } from '../../transport/grpc/caller.ts';
-import { type ScreenedPacket, screenPacket } from './packet-screen.ts';
+import { type CallRejection, clientGuard, type Guard, type ServerCall } from '../../transport/grpc/caller.ts';
+import type { GrpcServer } from '../../transport/grpc/grpc-server.ts';
+import type { PacketCall } from '../../transport/grpc/packet-exchange.ts';
+import { Audit } from './audit.ts';
+import { operationsIn, postponePacket, type ScreenedPacket, screenPacket } from './packet-screen.ts';
 import { denialOf } from './permit.ts';
 import { RPC_DEMANDS, type RpcDemand } from './rpc-demands.ts';
 
@@ -15,23 +19,38 @@ const REMEDY =
   'Give a token that "jobraft tokens add" made: the option "token" of connect(), --token-file, or the metadata "authorization: Bearer <token>".';
 
 export interface AccessControlOptions {
-  readonly tokens: AccessTokens;
+  /** Undefined where clients need no token. */
+  readonly tokens: AccessTokens | undefined;
+  /** Undefined: nothing is written. */
+  readonly auditLog: AuditLog | undefined;
+  readonly server: Pick<GrpcServer, 'addService' | 'callerOf' | 'takeRequests' | 'onRejected'>;
+  /** Whether the operations of a client are counted. */
+  readonly isRateBounded: boolean;
   /** By the state of this node. */
   readonly queueOf: (jobId: number) => QueueOfJob;
 }
 
-/** What clients may do, by their tokens. Nodes need none: a certificate says who they are. */
+/** What clients may do, by their tokens and their bounds. Nodes need none: a certificate says who they are. */
 export class AccessControl {
   readonly #options: AccessControlOptions;
+  readonly audit: Audit;
   /** Of calls in progress: each is looked up once for each version of the file. */
   readonly #grants = new WeakMap<Metadata, { readonly version: number; readonly grant: Grant | string }>();
 
   constructor(options: AccessControlOptions) {
+    const { auditLog: log, server } = options;
     this.#options = options;
+    this.audit = new Audit({ log, server, tokenOf: ({ metadata }) => this.tokenOf(metadata) });
+  }
+
+  /** Serves clients. */
+  addService(name: keyof typeof RPC_DEMANDS, service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    this.#options.server.addService(service, this.audit.ofCalls(name, implementation), this.#guard(name), this.tokenOf);
   }
 
   /** For the calls of one service. */
-  guard(service: keyof typeof RPC_DEMANDS): Guard {
+  #guard(service: keyof typeof RPC_DEMANDS): Guard {
+    if (this.#options.tokens === undefined) return clientGuard;
     const demands = RPC_DEMANDS[service];
     return (caller, method, call) => {
       const rejection = clientGuard(caller, method, call);
@@ -39,13 +58,43 @@ export class AccessControl {
       const grant = this.#grantOf(call.metadata);
       if (typeof grant === 'string') return { code: status.UNAUTHENTICATED, details: `${grant} ${REMEDY}` };
       const demand = demandOfCall(method, demands[method], call);
-      return demand === undefined ? undefined : this.#rejectionOf(grant, demand);
+      const denied = demand === undefined ? undefined : this.#rejectionOf(grant, demand);
+      if (denied?.code === status.PERMISSION_DENIED) this.audit.onDenied(call, service, method);
+      return denied;
     };
   }
 
+  /** The name of the token of a call; undefined without one that counts. */
+  readonly tokenOf = (metadata: Metadata): string | undefined => {
+    const grant = this.#grantOf(metadata);
+    return typeof grant === 'string' ? undefined : grant.name;
+  };
+
   /** A packet of the call Exchange. */
-  screen(caller: Caller, metadata: Metadata, packet: Uint8Array): ScreenedPacket {
-    if (caller.type === 'node') return { passed: packet };
+  readonly screen = (call: PacketCall, packet: Uint8Array): ScreenedPacket => {
+    const { server } = this.#options;
+    this.audit.onPacket(call, packet);
+    if (server.callerOf(call.getPeer()).type === 'node') return { passed: packet };
+    const permitted = this.#permitted(call.metadata, packet);
+    if (permitted.reply !== undefined) server.onRejected(call, this.tokenOf(call.metadata));
+    return permitted.passed === undefined ? permitted : this.#inTime(call, permitted.passed, permitted);
+  };
+
+  /** What of the packet the client's rate permits now. @param permitted the packet before this. */
+  #inTime(call: PacketCall, packet: Uint8Array, permitted: ScreenedPacket): ScreenedPacket {
+    const { server, isRateBounded } = this.#options;
+    if (!isRateBounded) return permitted;
+    const token = this.tokenOf(call.metadata);
+    const waitMs = server.takeRequests(call, token, operationsIn(packet));
+    if (waitMs === 0) return permitted;
+    server.onRejected(call, token);
+    const { passed, reply } = postponePacket(packet, waitMs);
+    const replies = [permitted.reply, reply].filter((one) => one !== undefined);
+    return { passed, reply: replies.length === 0 ? undefined : Buffer.concat(replies) };
+  }
+
+  #permitted(metadata: Metadata, packet: Uint8Array): ScreenedPacket {
+    if (this.#options.tokens === undefined) return { passed: packet };
     const grant = this.#grantOf(metadata);
     // The call is about to end.
     if (typeof grant === 'string') return { passed: undefined };
@@ -55,6 +104,7 @@ export class AccessControl {
 
   #grantOf(metadata: Metadata): Grant | string {
     const { tokens } = this.#options;
+    if (tokens === undefined) return 'No tokens are used.';
     const known = this.#grants.get(metadata);
     if (known?.version === tokens.version) return known.grant;
     const [header] = metadata.get(AUTHORIZATION);

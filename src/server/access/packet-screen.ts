@@ -1,8 +1,8 @@
-import { ByteWriter, MalformedBytesError } from '../../base/bytes.ts';
+import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts';
 import { assertNever } from '../../base/invariant.ts';
 import { type ClientFrame, readClientFrames, type ServerFrame, writeClientFrame, writeServerFrame } from '../../protocol/client-frame.ts';
 import { type Demand, demandsIn } from '../../protocol/demands.ts';
-import { peekRequest } from '../../protocol/request-encoder.ts';
+import { peekRequest, readRequestHeader } from '../../protocol/request-encoder.ts';
 import { ANY_VERSION, OF_QUERIES } from '../../protocol/request-reader.ts';
 import type { Denial } from './permit.ts';
 
@@ -15,19 +15,37 @@ export interface ScreenedPacket {
 /** How long a client waits until the node knows a job whose id it has from another node. */
 const RETRY_AFTER_MS = 20;
 
+/** A client that asks for too much: its requests wait with it. */
+export function postponePacket(packet: Uint8Array, retryAfterMs: number): ScreenedPacket {
+  return screenFrames(packet, (frame) => {
+    if (frame.type !== 'request' && frame.type !== 'query') return undefined;
+    return overloadedReply(frame.request, retryAfterMs, 'The client asks for more each second than this node accepts.');
+  });
+}
+
+/** @returns 0 for bytes that are no packet. */
+export function operationsIn(packet: Uint8Array): number {
+  const frames = framesOf(packet) ?? [];
+  return frames.reduce((sum, frame) => {
+    if (frame.type !== 'request' && frame.type !== 'query') return sum;
+    const { request } = frame;
+    return sum + (peekRequest(request) === undefined ? 1 : readRequestHeader(new ByteReader(request)).operations);
+  }, 0);
+}
+
 const OPERATE = { permission: 'operate', reach: { type: 'all' } } as const;
 
 /** Takes the frames out of a packet that are not permitted. The others stay as they are, in their order. */
 export function screenPacket(packet: Uint8Array, denialOf: (demand: Demand) => Denial | undefined): ScreenedPacket {
-  let frames: readonly ClientFrame[];
-  try {
-    frames = readClientFrames(packet);
-  } catch (error) {
-    // The node drops it: it reads it in the same way.
-    if (error instanceof MalformedBytesError) return { passed: packet };
-    throw error;
-  }
-  const results = frames.map((frame) => ({ frame, reply: replyTo(frame, denialOf) }));
+  return screenFrames(packet, (frame) => replyTo(frame, denialOf));
+}
+
+/** @param replyOf undefined for a frame that is passed on; `none` for one that is not, and that nothing waits for. */
+function screenFrames(packet: Uint8Array, replyOf: (frame: ClientFrame) => ServerFrame | 'none' | undefined): ScreenedPacket {
+  const frames = framesOf(packet);
+  // The node drops it: it reads it in the same way.
+  if (frames === undefined) return { passed: packet };
+  const results = frames.map((frame) => ({ frame, reply: replyOf(frame) }));
   const passed = results.filter(({ reply }) => reply === undefined);
   if (passed.length === frames.length) return { passed: packet };
   const replies = results.flatMap(({ reply }) => (reply === undefined || reply === 'none' ? [] : [reply]));
@@ -35,6 +53,15 @@ export function screenPacket(packet: Uint8Array, denialOf: (demand: Demand) => D
     passed: passed.length === 0 ? undefined : written(passed, ({ frame }, to) => writeClientFrame(to, frame)),
     reply: replies.length === 0 ? undefined : written(replies, (reply, to) => writeServerFrame(to, reply)),
   };
+}
+
+function framesOf(packet: Uint8Array): readonly ClientFrame[] | undefined {
+  try {
+    return readClientFrames(packet);
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return undefined;
+    throw error;
+  }
 }
 
 /** @returns undefined if the frame is permitted; `none` if nothing waits for a reply. */
@@ -73,13 +100,19 @@ function rejectionOf(
     return denial === undefined ? [] : [{ at, ...denial }];
   });
   if (found.length === 0) return undefined;
-  const address = peekRequest(request);
-  if (address === undefined) return 'none';
   const final = found.filter(({ isTemporary }) => !isTemporary);
   const [first] = final;
-  const rejected = { type: 'rejected', ...address, outcome: 'not-applied' } as const;
-  if (first !== undefined) return { ...rejected, code: 'ACCESS_DENIED', operations: final.map(({ at }) => at), message: first.message };
-  return { ...rejected, code: 'OVERLOADED', retryAfterMs: RETRY_AFTER_MS, operations: [], message: found[0]?.message ?? '' };
+  if (first === undefined) return overloadedReply(request, RETRY_AFTER_MS, found[0]?.message ?? '');
+  const address = peekRequest(request);
+  if (address === undefined) return 'none';
+  const operations = final.map(({ at }) => at);
+  return { ...address, type: 'rejected', code: 'ACCESS_DENIED', outcome: 'not-applied', operations, message: first.message };
+}
+
+function overloadedReply(request: Uint8Array, retryAfterMs: number, message: string): ServerFrame | 'none' {
+  const address = peekRequest(request);
+  if (address === undefined) return 'none';
+  return { ...address, type: 'rejected', code: 'OVERLOADED', outcome: 'not-applied', retryAfterMs, operations: [], message };
 }
 
 function written<Item>(items: readonly Item[], write: (item: Item, to: ByteWriter) => void): Uint8Array {

@@ -1,10 +1,13 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type Metadata, Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { TlsFiles, TlsIdentity } from '../../security/tls-files.ts';
 import { hostAndPort, unusableAddress } from '../listen-address.ts';
+import { callBounds } from './call-bounds.ts';
 import { type Caller, type CallRejection, callerOn, type Guard, type ServerCall } from './caller.ts';
 import { serverOptions } from './channel-options.ts';
+import type { ClientBounds } from './client-bounds.ts';
+import { DropReports } from './drop-reports.ts';
 import { OpenCalls } from './open-calls.ts';
 import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
 
@@ -22,6 +25,8 @@ export interface GrpcServerOptions {
   readonly tls?: TlsFiles | undefined;
   /** Default: 64 MiB. */
   readonly unreadReplyBytesMax?: number;
+  /** Of each client. Default: none. */
+  readonly bounds?: ClientBounds | undefined;
   /** A connection was closed by this node. @param peer `host:port` of its other side. */
   readonly onDropped: (peer: string, reason: string) => void;
 }
@@ -29,6 +34,8 @@ export interface GrpcServerOptions {
 interface Connection {
   readonly socket: Socket;
   readonly caller: Caller;
+  /** By which its client is bounded; undefined for a node. */
+  readonly identity: string | undefined;
 }
 /** Of a connection: still there; ended by its other side, also with its process; or closed by this node, as after a ping without a reply. */
 export type ConnectionState = 'open' | 'ended' | 'dropped';
@@ -38,35 +45,57 @@ const RESETS: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
 /** Serves gRPC at one address. What a connection brings, or leaves unread, ends that connection at most. */
 export class GrpcServer implements AsyncDisposable {
   readonly #grpc: Server;
-  readonly #listener: NetServer | TlsServer;
+  readonly #listener: NetServer;
   /** By the address of the other side. */
   readonly #sockets = new Map<string, Connection>();
-  readonly #onDropped: GrpcServerOptions['onDropped'];
+  readonly #bounds: ClientBounds | undefined;
+  readonly #drops: DropReports;
   readonly #unread: UnreadReplies;
   readonly #calls = new OpenCalls();
 
-  constructor({ messageBytesMax, tls, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
-    this.#onDropped = onDropped;
+  constructor({ messageBytesMax, tls, bounds, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
+    this.#bounds = bounds;
+    this.#drops = new DropReports(onDropped);
     this.#unread = new UnreadReplies({
       bytesMax: unreadReplyBytesMax,
       messageBytesMax,
-      onExceeded: (peer, bytes) => this.#drop(peer, bytes),
+      onExceeded: (peer, bytes) => this.#drop(peer, `it left ${bytes} bytes of replies unread`),
     });
     this.#grpc = new Server({ ...serverOptions(messageBytesMax), interceptors: [this.#unread.interceptor] });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    const onConnection = (socket: Socket): void => {
-      const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      this.#sockets.set(peer, { socket, caller: callerOn(socket) });
-      socket.on('error', () => undefined).on('close', () => this.#sockets.delete(peer));
-      injector.injectConnection(socket);
-    };
-    this.#listener = tls === undefined ? createServer({ noDelay: true }, onConnection) : this.#secured(tls, onConnection);
+    const accept = (socket: Socket): void => this.#onConnection(socket, () => injector.injectConnection(socket));
+    const secured = tls === undefined ? undefined : this.#secured(tls, accept);
+    this.#listener = createServer({ noDelay: true }, (socket) => {
+      // Before a handshake, which costs more than all of this.
+      if (bounds?.mayConnect(addressOf(socket)) === false) socket.destroy();
+      else if (secured === undefined) accept(socket);
+      else secured.emit('connection', socket);
+    });
     this.#listener.maxConnections = CONNECTIONS_MAX;
   }
 
   /** @param guard whether a caller may make a call. */
-  addService(service: ServiceDefinition, implementation: UntypedServiceImplementation, guard: Guard): void {
-    this.#grpc.addService(this.#unread.counted(service), this.#guarded(implementation, guard));
+  /** @param tokenOf the name of the token of a call, for a service of clients: its calls are bounded. */
+  addService(
+    service: ServiceDefinition,
+    implementation: UntypedServiceImplementation,
+    guard: Guard,
+    tokenOf?: (metadata: Metadata) => string | undefined,
+  ): void {
+    this.#grpc.addService(this.#unread.counted(service), this.#guarded(implementation, guard, tokenOf));
+  }
+
+  /** Operations arrive on a stream. @returns 0 if they may be executed; else after how many ms they may. */
+  takeRequests(call: ServerCall, token: string | undefined, operations: number): number {
+    const identity = this.#identityOf(call.getPeer(), token);
+    return identity === undefined ? 0 : (this.#bounds?.takeRequests(identity, operations) ?? 0);
+  }
+
+  /** Something that arrived on a stream was rejected. */
+  onRejected(call: ServerCall, token: string | undefined): void {
+    const peer = call.getPeer();
+    const identity = this.#identityOf(peer, token);
+    if (identity !== undefined && this.#bounds?.onRejected(identity) === false) this.#drop(peer, REJECTED_OFTEN);
   }
 
   /** A message is written to a stream. @returns to be called once it is sent, or the stream has ended. */
@@ -120,19 +149,59 @@ export class GrpcServer implements AsyncDisposable {
       onConnection,
     );
     server.on('tlsClientError', (error, socket) => {
-      this.#onDropped(`${socket.remoteAddress}:${socket.remotePort}`, `TLS was not agreed upon: ${error.message}`);
+      this.#drops.add(`${socket.remoteAddress}:${socket.remotePort}`, `TLS was not agreed upon: ${error.message}`, performance.now());
       socket.destroy();
     });
     tls.onRenewed((identity) => server.setSecureContext(context(identity)));
     return server;
   }
 
-  #guarded(implementation: UntypedServiceImplementation, guard: Guard): UntypedServiceImplementation {
+  #onConnection(socket: Socket, serve: () => void): void {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const caller = callerOn(socket);
+    const identity = identityOn(socket, caller);
+    socket.on('error', () => undefined);
+    if (identity !== undefined && this.#bounds?.openConnection(identity) === false) {
+      this.#drops.add(peer, `too many connections of its client (${identity})`, performance.now());
+      socket.destroy();
+      return;
+    }
+    this.#sockets.set(peer, { socket, caller, identity });
+    socket.on('close', () => {
+      this.#sockets.delete(peer);
+      if (identity !== undefined) this.#bounds?.closeConnection(identity);
+    });
+    serve();
+  }
+
+  /** Of a client, by the name of its token if it has one; undefined for a node, and for a connection that is gone. */
+  #identityOf(peer: string, token: string | undefined): string | undefined {
+    const identity = this.#sockets.get(peer)?.identity;
+    return identity === undefined || token === undefined ? identity : `token ${token}`;
+  }
+
+  #boundsOf(call: ServerCall, tokenOf: (metadata: Metadata) => string | undefined) {
+    const peer = call.getPeer();
+    const bounds = this.#bounds;
+    const identity = this.#identityOf(peer, undefined);
+    if (bounds === undefined || identity === undefined) return undefined;
+    return callBounds({
+      ...{ call, bounds, onExcess: () => this.#drop(peer, REJECTED_OFTEN) },
+      identity: () => this.#identityOf(peer, tokenOf(call.metadata)) ?? identity,
+    });
+  }
+
+  #guarded(
+    implementation: UntypedServiceImplementation,
+    guard: Guard,
+    tokenOf?: (metadata: Metadata) => string | undefined,
+  ): UntypedServiceImplementation {
     return Object.fromEntries(
       Object.entries(implementation).map(([method, handle]) => {
         const guarded = (call: ServerCall, reply?: (rejection: CallRejection | null) => void): void => {
           this.#calls.begin({
             ...{ call, reply, rejectionOf: () => guard(this.callerOf(call.getPeer()), method, call) },
+            bounds: tokenOf === undefined ? undefined : this.#boundsOf(call, tokenOf),
             serve: (...served) => Reflect.apply(handle, undefined, served),
           });
         };
@@ -146,13 +215,22 @@ export class GrpcServer implements AsyncDisposable {
     return this.#sockets.get(peer)?.caller ?? { type: 'unauthenticated', reason: 'The connection is closed.' };
   }
 
-  #drop(peer: string, bytes: number): void {
+  #drop(peer: string, reason: string): void {
     const { socket } = this.#sockets.get(peer) ?? {};
     if (socket === undefined || socket.destroyed) return;
     // At once: HTTP/2 ends a stream only once its other side has read what was sent before.
     socket.destroy();
-    this.#onDropped(peer, `it left ${bytes} bytes of replies unread`);
+    this.#drops.add(peer, reason, performance.now());
   }
+}
+
+const REJECTED_OFTEN = 'its client was rejected again and again';
+
+const addressOf = ({ remoteAddress }: Socket): string => `address ${remoteAddress}`;
+
+function identityOn(socket: Socket, caller: Caller): string | undefined {
+  if (caller.type === 'node') return undefined;
+  return caller.type === 'client' ? `certificate ${caller.name}` : addressOf(socket);
 }
 
 function stateOf(socket: Socket): ConnectionState {

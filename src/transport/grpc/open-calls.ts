@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { CallBounds } from './call-bounds.ts';
 import { errorMetadata } from './call-status.ts';
 import type { CallRejection, ServerCall } from './caller.ts';
 
@@ -10,6 +11,8 @@ export interface GuardedCall {
   readonly reply: Reply | undefined;
   /** Why the call is not permitted, now. */
   readonly rejectionOf: () => CallRejection | undefined;
+  /** Undefined for a call that no client makes. */
+  readonly bounds: CallBounds | undefined;
   readonly serve: (call: ServerCall, reply: Reply | undefined) => void;
 }
 
@@ -19,9 +22,10 @@ export class OpenCalls {
 
   /** Serves the call, or rejects it. */
   begin(guarded: GuardedCall): void {
-    const { call, reply, rejectionOf, serve } = guarded;
-    const rejection = rejectionOf();
+    const { call, reply, rejectionOf, bounds, serve } = guarded;
+    const rejection = rejectionOf() ?? bounds?.begin();
     if (rejection !== undefined) {
+      bounds?.onRejected();
       if (reply === undefined) call.emit('error', rejection);
       else reply(rejection);
     } else if (reply === undefined) {
@@ -35,24 +39,26 @@ export class OpenCalls {
     for (const recheck of [...this.#rechecks]) recheck();
   }
 
-  #watchStream({ call, rejectionOf }: GuardedCall): void {
+  #watchStream({ call, rejectionOf, bounds }: GuardedCall): void {
     const recheck = (): void => {
       const rejection = rejectionOf();
       if (rejection !== undefined) call.emit('error', rejection);
     };
-    const over = (): void => void this.#rechecks.delete(recheck);
+    const over = (): void => {
+      if (this.#rechecks.delete(recheck)) bounds?.end();
+    };
     this.#rechecks.add(recheck);
     const stream: EventEmitter = call;
     stream.on('close', over).on('finish', over).on('cancelled', over).on('error', over);
   }
 
   /** @returns the reply, which is sent once. */
-  #watched({ call, rejectionOf }: GuardedCall, reply: Reply): Reply {
+  #watched({ call, rejectionOf, bounds }: GuardedCall, reply: Reply): Reply {
     let isOver = false;
     const end: Reply = (...result) => {
       if (isOver) return;
       isOver = true;
-      this.#rechecks.delete(recheck);
+      over();
       reply(...result);
     };
     const recheck = (): void => {
@@ -62,9 +68,12 @@ export class OpenCalls {
       call.emit('cancelled', 'cancelled');
       end({ ...rejection, metadata: errorMetadata('ACCESS_DENIED', 'unknown') });
     };
+    const over = (): void => {
+      if (this.#rechecks.delete(recheck)) bounds?.end();
+    };
     this.#rechecks.add(recheck);
     const emitter: EventEmitter = call;
-    emitter.on('cancelled', () => this.#rechecks.delete(recheck));
+    emitter.on('cancelled', over);
     return end;
   }
 }

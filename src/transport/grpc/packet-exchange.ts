@@ -30,6 +30,8 @@ export interface PacketExchangeOptions {
     call: PacketCall,
     packet: Uint8Array,
   ) => { readonly passed: Uint8Array | undefined; readonly reply?: Uint8Array | undefined };
+  /** A packet is sent to a client, and a client has gone. */
+  readonly watch?: { readonly onReplies: (call: PacketCall, packet: Uint8Array) => void; readonly onEnd: (call: PacketCall) => void };
   /** @returns bytes of this client's packets that the node has not read yet. */
   readonly onPacket: (connection: number, packet: Uint8Array) => number;
   readonly onGone: (connection: number) => void;
@@ -100,6 +102,7 @@ export class PacketExchange implements Disposable {
   send(connection: number, packet: Uint8Array): void {
     const client = this.#clients.get(connection);
     if (client === undefined) return;
+    this.#options.watch?.onReplies(client.call, packet);
     const onSent = this.#options.onWrite(client.peer, packet.length);
     client.unsent.add(onSent);
     client.call.write({ packet }, () => {
@@ -152,6 +155,7 @@ export class PacketExchange implements Disposable {
     client.call.end();
     for (const onSent of client.unsent) onSent();
     client.onHolderGone?.();
+    this.#options.watch?.onEnd(client.call);
     this.#options.onGone(connection);
     this.#options.onReadable();
   }

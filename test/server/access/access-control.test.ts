@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { until } from '../../../eval/soak/until.ts';
 import { Queue } from '../../../src/client/api/queue.ts';
@@ -52,6 +53,45 @@ describe('a node with tokens', () => {
       const { jobs } = (await operator('Claim', { queue: 'mails' })) as { jobs: readonly object[] };
       return jobs.length === 1;
     });
+  });
+});
+
+describe('the audit log', () => {
+  it('has who did what from where, with which outcome, and no secret', async () => {
+    const audit = join(mkdtempSync(join(tmpdir(), 'jobraft-audit-')), 'audit.log');
+    onTestFinished(() => rmSync(dirname(audit), { recursive: true, force: true }));
+    const one = await OneNode.start({ audit });
+    const secret = one.token({ name: 'ada', roles: ['operator'] });
+    const call = one.caller(secret);
+    await call('PauseQueue', { queue: 'mails' });
+    await call('Remove', { queue: 'mails', id: '9' });
+    await call('GetCounts', { queue: 'mails' });
+    await one.caller(one.token({ name: 'web', roles: ['producer'] }))('RemoveMember', { node: 1 });
+    const cluster = await one.connect(secret);
+    await using queue = new Queue('mails', { connection: cluster });
+    await queue.resume();
+    await queue.add('welcome', 'a payload');
+    const text = readFileSync(audit, 'utf8');
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    const by = (who: string) => ({
+      node: 1,
+      time: expect.stringMatching(/^20.*Z$/),
+      from: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      who: `token ${who} (client web)`,
+    });
+    expect(lines).toEqual([
+      expect.objectContaining({ command: 'tokens', arguments: { valid: ['first', 'ada'] }, outcome: 'done' }),
+      { ...by('ada'), command: 'PauseQueue', arguments: expect.objectContaining({ queue: 'mails' }), outcome: 'done' },
+      { ...by('ada'), command: 'Remove', arguments: expect.objectContaining({ queue: 'mails', id: '9' }), outcome: 'NOT_FOUND' },
+      expect.objectContaining({ command: 'tokens', arguments: { valid: ['first', 'ada', 'web'] } }),
+      { ...by('web'), command: 'RemoveMember', arguments: { node: 1 }, outcome: 'ACCESS_DENIED' },
+      { ...by('ada'), command: 'pause', arguments: { queue: 'mails', isPaused: false }, outcome: 'done' },
+    ]);
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain('payload');
   });
 });
 

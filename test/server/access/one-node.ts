@@ -53,6 +53,15 @@ export class OneNode {
     return this.#node;
   }
 
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Of the client. */
+  get tls(): TlsPaths {
+    return this.#tls as TlsPaths;
+  }
+
   /** @returns the secret, which the node accepts from now on. */
   token(token: Pick<NewToken, 'name' | 'roles' | 'queues' | 'expiresMs'>): string {
     const secret = this.tokens.add({ ...token, nowMs: Date.now() });

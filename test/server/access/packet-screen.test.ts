@@ -7,7 +7,7 @@ import { ADD_DEFAULTS, RequestEncoder } from '../../../src/protocol/request-enco
 import type { QueueOfJob } from '../../../src/queue/queue-of-job.ts';
 import type { Grant } from '../../../src/security/access-tokens.ts';
 import { permissionsOf, type Role } from '../../../src/security/roles.ts';
-import { screenPacket } from '../../../src/server/access/packet-screen.ts';
+import { operationsIn, postponePacket, screenPacket } from '../../../src/server/access/packet-screen.ts';
 import { denialOf } from '../../../src/server/access/permit.ts';
 
 const aGrant = (roles: readonly Role[], queues?: readonly string[]): Grant => ({
@@ -112,6 +112,22 @@ describe('a packet', () => {
     expect(screenPacket(bytes, () => ({ isTemporary: false, message: '' }))).toEqual({ passed: bytes });
     const broken: ClientFrame = { type: 'request', request: requestOf(1, add('mails')).slice(0, 40) };
     expect(screened(aGrant(['reader']), broken).passed).toEqual([broken]);
+  });
+});
+
+describe('a packet of a client that asks for too much', () => {
+  it('comes back for later, without what is no request', () => {
+    const counts = query(3, (encoder) => encoder.command('counts', { queue: 'mails' }));
+    const status: ClientFrame = { type: 'status', call: 0 };
+    const packet = packetOf(request(1, add('mails')), status, counts);
+    expect(operationsIn(packet)).toBe(2);
+    const { passed, reply } = postponePacket(packet, 700);
+    expect(passed === undefined ? [] : readClientFrames(passed)).toEqual([status]);
+    const postponed = { code: 'OVERLOADED', outcome: 'not-applied', operations: [], retryAfterMs: 700 };
+    expect(reply === undefined ? [] : readServerFrames(reply)).toMatchObject([
+      { sequence: 1, ...postponed },
+      { sequence: 3, ...postponed },
+    ]);
   });
 });
 
