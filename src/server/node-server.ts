@@ -88,8 +88,7 @@ export class NodeServer implements AsyncDisposable {
     const { config } = options;
     const { packetBytesMax, messageBytesMax } = messageBounds(config);
     const addressOf = (node: number): string | undefined => this.#book.addressOf(node);
-    this.#options = options;
-    this.#identity = identity;
+    [this.#options, this.#identity] = [options, identity];
     this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
     this.#book.onConfigured(config.nodes);
     this.#outgoing = { options: channelOptions(messageBytesMax), security: options.security };
@@ -248,13 +247,10 @@ export class NodeServer implements AsyncDisposable {
   #newClients(packetBytesMax: number): PacketExchange {
     return new PacketExchange({
       own: () => {
-        const { formed } = this.#identity;
-        return this.#node === undefined || formed === undefined
-          ? undefined
-          : { protocol: CHANNEL_PROTOCOL, node: this.#options.config.id, cluster: formed.cluster };
+        const { cluster } = this.#identity.formed ?? {};
+        return this.#node && cluster !== undefined ? { protocol: CHANNEL_PROTOCOL, node: this.#options.config.id, cluster } : undefined;
       },
-      packetBytesMax,
-      ...{ screen: this.#access.screen, watch: this.#access.audit },
+      ...{ packetBytesMax, screen: this.#access.screen, watch: this.#access.audit },
       // The start differs between the lives of a node, so that no reply to a client of an earlier life reaches one of this life.
       firstConnection: randomInt(1, 2 ** 20) * 2 ** 32,
       onPacket: (connection, packet) => this.#node?.runtime.receiveClientPacket(connection, packet) ?? 0,
