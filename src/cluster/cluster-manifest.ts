@@ -12,7 +12,7 @@ import { openFileLock, SHARE } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
 import { checkFolder } from './folder-check.ts';
 import { type RecoveredCluster, recoverCluster } from './lost-manifest.ts';
-import { nodesWithFile } from './node-file.ts';
+import { checkNotServed, nodesWithFile } from './node-file.ts';
 
 const MANIFEST_FILE = 'cluster.json';
 /** Ids of disks and holders are random below this, so that two of one cluster practically never collide. */
@@ -333,9 +333,10 @@ export function readManifest(dataDir: string): StoredManifest | undefined {
 
 /**
  * The cluster as its nodes' files describe it, when `cluster.json` is lost; undefined when it exists, or no file does.
- * @throws {StorageError} when the files do not suffice, with the remedy.
+ * @throws {StorageError} when the files do not suffice, with the remedy; for folders of nodes that run as processes.
  */
 export function recoveredCluster(dataDir: string, keys?: EncryptionKeys): RecoveredCluster | undefined {
+  checkNotServed(dataDir);
   if (existsSync(join(dataDir, MANIFEST_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
   return recoverCluster(dataDir, keys);
 }

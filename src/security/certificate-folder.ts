@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import type { CertificateOwner } from './certificate-owner.ts';
-import { type CertifiedKey, newAuthority, newCertificate } from './certificates.ts';
+import { type CertifiedKey, hostsOf, newAuthority, newCertificate } from './certificates.ts';
 import { PRIVATE, PUBLIC, replaceFile } from './replace-file.ts';
 
 const AUTHORITY = 'ca';
@@ -47,11 +47,24 @@ export class CertificateFolder {
       isRenewal,
     }: { readonly hosts: readonly string[]; readonly days: number; readonly nowMs: number; readonly isRenewal: boolean },
   ): Promise<WrittenFiles> {
-    const files = this.#filesOf(owner.type === 'node' ? `node-${owner.node}` : `client-${owner.name}`);
+    const files = this.#pathsOf(owner);
     if (!isRenewal && existsSync(files.certificate))
       throw new ConfigError('out', files.certificate, 'The certificate exists. Renew it with --renew, or name another folder.');
     const authority = { certificate: read(this.authority.certificate), key: read(this.authority.key) };
     return this.#write(files, await newCertificate(authority, { owner, hosts, days, nowMs }));
+  }
+
+  /** The hosts of the certificate that the owner has; undefined if there is none, or it cannot be read. */
+  hostsOf(owner: CertificateOwner): readonly string[] | undefined {
+    try {
+      return hostsOf(read(this.#pathsOf(owner).certificate));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #pathsOf(owner: CertificateOwner): WrittenFiles {
+    return this.#filesOf(owner.type === 'node' ? `node-${owner.node}` : `client-${owner.name}`);
   }
 
   #filesOf(name: string): WrittenFiles {

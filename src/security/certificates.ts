@@ -87,6 +87,12 @@ export async function newCertificate(authority: CertifiedKey, { owner, hosts, da
   return { certificate: `${certificate.toString('pem')}\n`, key: await pemOf(keys.privateKey) };
 }
 
+/** The DNS names and IP addresses of a certificate. @param certificate PEM */
+export function hostsOf(certificate: string): readonly string[] {
+  const names = new X509Certificate(certificate).getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+  return names.filter(({ type }) => type === 'dns' || type === 'ip').map(({ value }) => value);
+}
+
 const commonName = (owner: CertificateOwner): string => (owner.type === 'node' ? `jobraft node ${owner.node}` : owner.name);
 
 const newKeys = (): Promise<webcrypto.CryptoKeyPair> => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../base/errors.ts';
 import { type CertificateOwner, ownerOf } from './certificate-owner.ts';
@@ -28,6 +29,8 @@ export interface TlsFilesOptions {
   readonly paths: TlsPaths;
   /** The node that the certificate has to name; a client's may name anyone. */
   readonly node?: number;
+  /** The host at which that node is reached, which its certificate has to name. */
+  readonly host?: string;
   /** Renewed files cannot be used: the node goes on with those before. */
   readonly onRejected: (error: ConfigError) => void;
   readonly nowMs?: () => number;
@@ -37,17 +40,17 @@ export interface TlsFilesOptions {
 /** A certificate, its key and its authorities, which are read again when the files change. */
 export class TlsFiles extends RenewedFiles<TlsIdentity> {
   /** @throws {ConfigError} for files that cannot be read or do not fit together. */
-  constructor({ paths, node, onRejected, nowMs = Date.now, reloadEveryMs }: TlsFilesOptions) {
+  constructor({ paths, node, host, onRejected, nowMs = Date.now, reloadEveryMs }: TlsFilesOptions) {
     super({
       ...{ onRejected, reloadEveryMs },
-      read: () => readIdentity(paths, node, nowMs()),
+      read: () => readIdentity(paths, node, host, nowMs()),
       isSame: (one, other) => one.ca.equals(other.ca) && one.certificate.equals(other.certificate) && one.key.equals(other.key),
     });
   }
 }
 
 /** @throws {ConfigError} that names the setting, its file and what to do. */
-function readIdentity(paths: TlsPaths, node: number | undefined, nowMs: number): TlsIdentity {
+function readIdentity(paths: TlsPaths, node: number | undefined, host: string | undefined, nowMs: number): TlsIdentity {
   const [ca, certificate, key] = [
     readPem('tls.ca', paths.ca),
     readPem('tls.certificate', paths.certificate),
@@ -78,6 +81,8 @@ function readIdentity(paths: TlsPaths, node: number | undefined, nowMs: number):
   const owner = ownerOf(own);
   if (node !== undefined && (owner.type !== 'node' || owner.node !== node))
     fail('certificate', `It is that of ${describeOwner(owner)}, and this is node ${node}. Make one: "jobraft certs node ${node}".`);
+  if (host !== undefined && (isIP(host) === 0 ? own.checkHost(host) : own.checkIP(host)) === undefined)
+    fail('certificate', `It does not name "${host}", where this node is reached. Make one: "jobraft certs node ${node} --hosts ${host}".`);
   return { ca, certificate, key, owner, validUntilMs };
 }
 

@@ -15,6 +15,7 @@ import { TlsFiles } from '../security/tls-files.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
+import { hostAndPort } from '../transport/listen-address.ts';
 import { moveAsideIfGranted } from './file-rebuild.ts';
 import { type HealthReply, MetricsServer } from './metrics-server.ts';
 import type { FormationWait, NodeListeners } from './node-listeners.ts';
@@ -44,7 +45,9 @@ export class ServedNode implements AsyncDisposable {
     this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: logFileOf(logs.dir, id), level: logs.level });
     this.#audit = audit === undefined ? undefined : new AuditLog(id, audit);
     this.#tls =
-      tls === undefined ? undefined : new TlsFiles({ paths: tls, node: id, onRejected: (error) => this.#onCertificateRejected(error) });
+      tls === undefined
+        ? undefined
+        : new TlsFiles({ paths: tls, node: id, ...hostOf(config), onRejected: (error) => this.#onCertificateRejected(error) });
     this.#tokens =
       access === undefined ? undefined : new AccessTokens({ path: access.tokens, onRejected: (error) => this.#onTokensRejected(error) });
     this.#tokens?.onRenewed(({ names }) => this.#auditTokens(names));
@@ -245,4 +248,10 @@ export class ServedNode implements AsyncDisposable {
       this.#log?.close();
     }
   }
+}
+
+/** Where the node is reached; nothing if the configuration does not name it, which is reported when it starts. */
+function hostOf({ id, nodes }: NodeConfig): { readonly host?: string } {
+  const address = nodes.find((node) => node.id === id)?.address;
+  return address === undefined ? {} : { host: hostAndPort(address).host };
 }

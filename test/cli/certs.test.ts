@@ -63,6 +63,14 @@ describe('the commands `certs`', () => {
     expect(certificate('client-kept.crt').fingerprint256).not.toBe(before);
   });
 
+  it('renew the certificate of a node for the hosts that it had, unless others are given', async () => {
+    await certs('node', '7', '--hosts', 'node7,10.0.0.7');
+    await certs('node', '7', '--renew');
+    expect([certificate('node-7.crt').checkHost('node7'), certificate('node-7.crt').checkIP('10.0.0.7')]).toEqual(['node7', '10.0.0.7']);
+    await certs('node', '7', '--renew', '--hosts', 'node8');
+    expect([certificate('node-7.crt').checkHost('node7'), certificate('node-7.crt').checkHost('node8')]).toEqual([undefined, 'node8']);
+  });
+
   it.each([
     ['a name with a slash', ['client', '../web'], 'is no name of a client'],
     ['a host with a space', ['node', '2', '--hosts', 'node 2'], 'Give names and IP addresses, separated by commas'],

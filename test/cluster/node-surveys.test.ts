@@ -2,9 +2,12 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
+import { startCluster } from '../../src/cluster/cluster.ts';
 import { nodeFile, nodesWithFile } from '../../src/cluster/node-file.ts';
 import { readSurveys, surveyNodes } from '../../src/cluster/node-surveys.ts';
+import { openCluster } from '../../src/cluster/shared/open-cluster.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
+import { NODE_FILE } from '../../src/server/node-identity.ts';
 import { aDataFolder, makeNodeFile, ORIGIN } from './node-files.ts';
 
 describe('the files of nodes in a folder', () => {
@@ -58,5 +61,20 @@ describe('the survey of the nodes of a folder', () => {
     surveyNodes(folder, [1, 2]);
     expect(contents()).toEqual(before);
     expect(readdirSync(folder)).toEqual(['node-1']);
+  });
+});
+
+describe('a folder with folders of nodes that run as processes', () => {
+  it('is opened by no cluster of threads, and left as it is', async () => {
+    const folder = aDataFolder();
+    mkdirSync(join(folder, 'node-2'));
+    writeFileSync(nodeFile(folder, 2), '');
+    writeFileSync(join(folder, 'node-2', NODE_FILE), '{}');
+    for (const open of [openCluster, startCluster])
+      await expect(open({ dataDir: folder, nodes: [1, 2, 3] })).rejects.toMatchObject({
+        code: 'STORAGE_FOREIGN',
+        message: expect.stringContaining(`nodes that run as processes (${join(folder, 'node-2')}). Start them with "jobraft serve"`),
+      });
+    expect(readdirSync(folder)).toEqual(['node-2']);
   });
 });

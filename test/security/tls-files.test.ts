@@ -52,6 +52,16 @@ describe('the files of a certificate', () => {
     expect(() => open({ ...own, ca: foreign.certificate })).toThrow(/No authority of/);
   });
 
+  it('name the host where the node is reached, which its peers and clients check', async () => {
+    const paths = await issue(await anAuthority(), { owner: nodeOwner(1) });
+    const openAt = (host: string): TlsFiles => new TlsFiles({ paths, node: 1, host, onRejected: () => undefined });
+    for (const host of ['127.0.0.1', 'localhost']) openAt(host)[Symbol.dispose]();
+    for (const host of ['10.0.0.9', 'node1', '::1'])
+      expect(() => openAt(host)).toThrow(
+        `It does not name "${host}", where this node is reached. Make one: "jobraft certs node 1 --hosts ${host}".`,
+      );
+  });
+
   it('are used once they are renewed, and never half renewed', async () => {
     const authority = await anAuthority();
     const [own, renewed] = await Promise.all([

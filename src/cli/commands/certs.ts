@@ -45,14 +45,16 @@ export const certsNode: CliCommand = {
     days(DAYS),
     new Option(
       '--hosts <list>',
-      'names and IP addresses at which the node is reached (default: this machine, by its name and loopback)',
+      'names and IP addresses at which the node is reached (default: this machine, by its name and loopback; with --renew those of the certificate)',
     ).argParser((list) => list.split(',').map(host)),
     renew(),
   ],
   json: 'document',
   examples: ['jobraft certs node 1', 'jobraft certs node 2 --hosts node2,10.0.0.2', 'jobraft certs node 1 --renew'],
   async run({ args: [node], options, output, isJson }: Invocation<readonly [node: number], CertsOptions>) {
-    await make({ type: 'node', node }, options.hosts ?? [hostname(), ...LOOPBACK], options, output, isJson);
+    const owner = { type: 'node', node } as const;
+    const hosts = options.hosts ?? (options.renew === true ? (await openFolder(options.out)).hostsOf(owner) : undefined);
+    await make(owner, hosts ?? [hostname(), ...LOOPBACK], options, output, isJson);
   },
 };
 

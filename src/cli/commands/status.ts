@@ -30,7 +30,12 @@ export const status: CliCommand = {
     const { output, isJson } = invocation;
     await withCluster(invocation, async ({ cluster, host }) => {
       const noLeader = await leaderProblem(cluster);
-      const asked = await Promise.all(cluster.nodeIds().map((node) => rowOf(cluster, node)));
+      const asked = await Promise.all(
+        cluster
+          .nodeIds()
+          .toSorted((one, other) => one - other)
+          .map((node) => rowOf(cluster, node)),
+      );
       const leader = asked.filter(({ role }) => role === 'leader').toSorted((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
       const nodes = asked.map((row) => withLag(row, leader));
       if (isJson) output.document({ host: host ?? null, leader: leader?.node ?? null, nodes });

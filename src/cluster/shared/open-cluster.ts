@@ -1,6 +1,7 @@
 import { ConfigError } from '../../base/errors.ts';
 import { clusterListeners } from '../cluster-listeners.ts';
 import { type ClusterOptions, clusterSettings, withAbsolutePaths } from '../cluster-options.ts';
+import { checkNotServed } from '../node-file.ts';
 import { SharedCluster } from './shared-cluster.ts';
 
 /** Options of `openCluster`: those of `startCluster` for a cluster on a folder. */
@@ -33,6 +34,8 @@ export async function openCluster(options: SharedClusterOptions): Promise<Shared
   const { dataDir } = settings;
   if (dataDir === undefined)
     throw new ConfigError('dataDir', undefined, "Name the folder that the processes share: { dataDir: './data' }.");
+  // Before anything is written there.
+  checkNotServed(dataDir);
   const cluster = new SharedCluster({ ...settings, dataDir }, clusterListeners(options));
   try {
     await cluster.start();
