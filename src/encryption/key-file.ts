@@ -1,9 +1,9 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
+import { PRIVATE, replaceFile } from '../security/replace-file.ts';
 import { type EncryptionKeys, lineOf, newEncryptionKey } from './encryption-key.ts';
 import { readKeys } from './read-keys.ts';
 
-const PRIVATE = 0o600;
 const HEAD = `# Keys of jobraft for encryption at rest: the first one encrypts, all of them decrypt.
 # Who has this file can read the data; without it the data is lost.
 `;
@@ -31,20 +31,9 @@ export function addKey(path: string): string {
 /** The ids of the file's keys, in its order. @throws {ConfigError} */
 export const keyIdsOf = (path: string): readonly string[] => (readKeys({ keys: path }) ?? []).map(({ id }) => id);
 
-/** Replaces the file as a whole: a node that starts meanwhile reads the one or the other. */
 function write(path: string, keys: EncryptionKeys): void {
-  const partial = `${path}.partial`;
   try {
-    const file = openSync(partial, 'w', PRIVATE);
-    try {
-      // One that an interrupted command left keeps its mode.
-      chmodSync(partial, PRIVATE);
-      writeSync(file, `${HEAD}${keys.map(lineOf).join('\n')}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(partial, path);
+    replaceFile(path, `${HEAD}${keys.map(lineOf).join('\n')}\n`, PRIVATE);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError('file', path, `The file cannot be written (${reason}). Name one in a folder that this user may write.`);

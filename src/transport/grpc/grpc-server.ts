@@ -74,8 +74,10 @@ export class GrpcServer implements AsyncDisposable {
     this.#listener.maxConnections = CONNECTIONS_MAX;
   }
 
-  /** @param guard whether a caller may make a call. */
-  /** @param tokenOf the name of the token of a call, for a service of clients: its calls are bounded. */
+  /**
+   * @param guard whether a caller may make a call.
+   * @param tokenOf the name of the token of a call, for a service of clients: its calls are bounded.
+   */
   addService(
     service: ServiceDefinition,
     implementation: UntypedServiceImplementation,
