@@ -67,9 +67,24 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Spans; the application registers what becomes of them.
   tracing: { own: [], packages: ['node:', '@opentelemetry'] },
   client: { own: ['base', 'protocol', 'tracing'], packages: ['node:', 'piscina', 'zod'] },
+  // What a cluster has in one file, and files of new nodes from it; for clusters in one process and nodes that are processes.
+  backup: {
+    own: [
+      'base',
+      'encryption',
+      'raft/entry',
+      'queue/record',
+      'node/snapshot-transfer',
+      'storage',
+      'client/errors',
+      'type protocol/client-frame',
+    ],
+    packages: ['node:', 'zod'],
+  },
   cluster: {
     own: [
       'base',
+      'backup',
       'encryption',
       'protocol',
       'raft/config',
@@ -138,6 +153,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
+      'backup',
       'encryption',
       'raft/configuration-codec',
       'raft/configuration-log',
@@ -172,6 +188,9 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
+      'backup/backup-error',
+      'backup/new-backup',
+      'type backup',
       'type protocol',
       'client',
       'config',
@@ -180,6 +199,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'transport',
       'cluster/cluster-arguments',
       'cluster/membership-controller',
+      'type cluster/take-backup',
     ],
     packages: ['node:', 'zod', '@grpc'],
   },
@@ -188,6 +208,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
+      'backup/backup-error',
       'client',
       'cluster',
       'config',

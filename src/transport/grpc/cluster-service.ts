@@ -1,4 +1,5 @@
-import type { CallOptions, Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, Client, ClientDuplexStream, ClientReadableStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { BackupPieceProto } from './backup-piece.ts';
 import type { Channels } from './channel-security.ts';
 import type { PacketProto } from './packet-exchange.ts';
 import { loadService } from './proto-file.ts';
@@ -49,6 +50,7 @@ export interface ClusterClient extends Client {
   ListMembers(request: Nothing, options: CallOptions, callback: Callback<MembersProto>): ClientUnaryCall;
   AddMember(request: AddMemberProto, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
   Exchange(metadata: Metadata): ClientDuplexStream<PacketProto, PacketProto>;
+  Backup(request: Nothing): ClientReadableStream<BackupPieceProto>;
 }
 
 /** The loader knows the methods only at run time. */
