@@ -52,7 +52,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   // Certificates, and what they say about their owners.
   // Keys for encryption at rest, and records encrypted with them.
-  encryption: { own: ['base', 'security/replace-file'], packages: ['node:'] },
+  encryption: { own: ['base', 'security/change-file', 'security/replace-file'], packages: ['node:'] },
   security: { own: ['base', 'type protocol/permission'], packages: ['node:', '@peculiar/x509', 'reflect-metadata', 'zod'] },
   config: {
     own: ['base', 'encryption/read-keys', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
