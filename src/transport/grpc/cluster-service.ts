@@ -1,6 +1,6 @@
 import type { CallOptions, Client, ClientDuplexStream, ClientReadableStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { BackupPieceProto } from './backup-piece.ts';
-import type { Channels } from './channel-security.ts';
+import { type Channels, closingWith } from './channel-security.ts';
 import type { PacketProto } from './packet-exchange.ts';
 import { loadService } from './proto-file.ts';
 
@@ -56,7 +56,8 @@ export interface ClusterClient extends Client {
 /** The loader knows the methods only at run time. */
 export const clusterClient = (address: string, { options, security }: Channels): ClusterClient => {
   const secured = security.channelTo(address);
-  return new ClusterService(address, secured.credentials, { ...options, ...secured.options }) as unknown as ClusterClient;
+  const client = new ClusterService(address, secured.credentials, { ...options, ...secured.options });
+  return closingWith(client as unknown as ClusterClient, secured);
 };
 
 export const ClusterService = loadService('jobraft.proto', 'jobraft.v1.Cluster');
