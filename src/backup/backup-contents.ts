@@ -11,6 +11,8 @@ import { type BackupSink, BackupWriter } from './backup-file.ts';
 const WAL_GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
 const INDEX_WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
+/** While a sink waits. */
+const CHECK_EVERY_MS = 500;
 
 /** What of which node a backup is made of. */
 export interface BackupContents {
@@ -45,6 +47,11 @@ export async function writeContents(sink: BackupSink, contents: BackupContents):
   const wal = `${file}-wal`;
   const walBytesMax = bytesOf(wal) + walGrowthBytesMax;
   using reader = await readerAt(contents);
+  const check = (): void => checkMayGoOn(wal, walBytesMax, contents);
+  using _checks = repeated(
+    () => check(),
+    (error) => sink.abort?.(error),
+  );
   const { snapshot } = reader;
   const index = Math.max(leader.commit, snapshot?.index ?? 0);
   const writer = new BackupWriter(sink, keys);
@@ -53,14 +60,27 @@ export async function writeContents(sink: BackupSink, contents: BackupContents):
     checkpoint: snapshot === undefined ? null : { index: snapshot.index, term: snapshot.term },
   });
   for (const records of reader.records(chunkBytes)) {
-    checkMayGoOn(wal, walBytesMax, contents);
+    check();
     await writer.records(records);
   }
   for (const entries of reader.entries(index, chunkBytes)) {
-    checkMayGoOn(wal, walBytesMax, contents);
+    check();
     await writer.entries(entries);
   }
   return { bytes: await writer.end(), index };
+}
+
+/** Checks again and again until it is disposed. @param onError with the first error. */
+function repeated(check: () => void, onError: (error: Error) => void): Disposable {
+  const timer = setInterval(() => {
+    try {
+      check();
+    } catch (error) {
+      clearInterval(timer);
+      onError(error as Error);
+    }
+  }, CHECK_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** A view of the node's file that has the log up to the index: a leader commits by the disks of the others before its own. */

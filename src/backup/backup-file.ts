@@ -52,6 +52,8 @@ export type BackupHeader = z.infer<typeof HEADER>;
 export interface BackupSink {
   /** Resolves once the bytes may be changed, and more may be written. */
   write(bytes: Uint8Array): Promise<void>;
+  /** A write in progress is rejected with the error, as are later ones. Default: they complete. */
+  abort?(error: Error): void;
 }
 
 /** Writes a backup, frame by frame. */

@@ -22,6 +22,8 @@ export interface NewBackup<Written> {
 export async function createBackup<Written>(path: string, write: (sink: BackupSink) => Promise<Written>): Promise<NewBackup<Written>> {
   const target = resolve(path);
   checkFree(target);
+  if (!existsSync(dirname(target)))
+    throw new BackupError('BACKUP_FAILED', `The folder ${dirname(target)} does not exist. Make it, or name a file in another one.`);
   const partial = `${target}.${randomUUID()}.part`;
   try {
     const file = await open(partial, 'wx', 0o600);

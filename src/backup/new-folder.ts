@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { basename, dirname, join } from 'node:path';
 import { JobraftError } from '../base/errors.ts';
 import { syncDirectory } from '../storage/data-directory.ts';
+import { StorageError } from '../storage/errors.ts';
 import { BackupError, backupFailed } from './backup-error.ts';
 
 /**
@@ -21,6 +22,8 @@ export async function createFolder(target: string, write: (folder: string) => Pr
     syncDirectory(dirname(target));
   } catch (error) {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    // Its remedy is that of a node that runs.
+    if (error instanceof StorageError) throw backupFailed(`Restoring to ${target}`, error.cause ?? error);
     throw error instanceof JobraftError ? error : backupFailed(`Restoring to ${target}`, error);
   }
 }

@@ -63,7 +63,7 @@ async function receive(call: ClientReadableStream<BackupPieceProto>, sink: Backu
     }
   } catch (error) {
     call.cancel();
-    if (isSilent) throw given(`the node sent nothing for ${SILENCE_MS} ms`);
+    if (isSilent) throw given(`nothing arrived for ${SILENCE_MS} ms, since the node, the network or this process was stopped`);
     throw isServiceError(error) ? errorOf(error) : error;
   } finally {
     clearTimeout(silence);

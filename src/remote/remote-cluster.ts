@@ -164,13 +164,14 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return this.#replied.has(node);
   }
 
-  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for an invalid time. */
+  /** @throws {NoLeaderError} when none is found in time. @throws {ClusterReplacedError | AccessDeniedError} @throws {ConfigError} for an invalid time. */
   async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
     parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
     const untilMs = performance.now() + timeoutMs;
     while (!this.isClosed && performance.now() < untilMs) {
       const leader = await this.leader();
       if (leader !== undefined) return leader;
+      if (this.#outage !== undefined) throw this.#outage;
       await sleep(POLL_MS);
     }
     throw new NoLeaderError();

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { setImmediate as nextRound } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { writeContents } from '../backup/backup-contents.ts';
 import { BackupError } from '../backup/backup-error.ts';
@@ -12,6 +12,9 @@ import { serviceErrorOf } from './services/service-errors.ts';
 
 /** What is read, and what is sent, at once: the node's event loop is blocked meanwhile, for a few milliseconds. */
 const PIECE_BYTES = 256 * 1024;
+/** The node's own work has the event loop, and the disk, for this many times as long as a piece took. */
+const PAUSE_SHARE = 2;
+const PAUSE_MS_MIN = 1;
 /** A receiver that takes nothing for so long is given up: what it has not received keeps the node's WAL from being reused. */
 const TAKE_MS_MAX = 60_000;
 
@@ -94,10 +97,11 @@ class PieceStream implements BackupSink {
   readonly #call: BackupCall;
   readonly #takeMsMax: number;
   readonly #hash: Hash = createHash('sha256');
+  #resumedMs = performance.now();
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   /** Why nothing more can be sent. */
-  #ended: BackupError | undefined;
+  #ended: Error | undefined;
   #onEnded: () => void = () => undefined;
 
   constructor(call: BackupCall, takeMsMax: number) {
@@ -126,6 +130,11 @@ class PieceStream implements BackupSink {
     this.#call.end();
   }
 
+  abort(error: Error): void {
+    this.#ended ??= error;
+    this.#onEnded();
+  }
+
   /** The node stops. */
   stop(): void {
     this.#fail('the node stops');
@@ -135,9 +144,11 @@ class PieceStream implements BackupSink {
     this.#check();
     const data = Buffer.concat(this.#waiting);
     [this.#waiting, this.#waitingBytes] = [[], 0];
-    if (this.#call.write({ data })) await nextRound();
-    else await this.#taken();
+    const workedMs = performance.now() - this.#resumedMs;
+    if (!this.#call.write({ data })) await this.#taken();
+    await sleep(Math.max(PAUSE_MS_MIN, PAUSE_SHARE * workedMs));
     this.#check();
+    this.#resumedMs = performance.now();
   }
 
   /** Resolves once more may be sent, or nothing can be any more. */
@@ -154,13 +165,12 @@ class PieceStream implements BackupSink {
     }
   }
 
-  /** @throws {BackupError} */
+  /** @throws {BackupError | ClusterClosedError} */
   #check(): void {
     if (this.#ended !== undefined) throw this.#ended;
   }
 
   #fail(reason: string): void {
-    this.#ended ??= new BackupError('BACKUP_FAILED', `The backup was given up: ${reason}. Take another one.`);
-    this.#onEnded();
+    this.abort(new BackupError('BACKUP_FAILED', `The backup was given up: ${reason}. Take another one.`));
   }
 }

@@ -116,6 +116,10 @@ describe('a command line that is wrong', () => {
       'With --config one node is restored, and the others join it. Leave --nodes out.',
     ],
     [
+      ['restore', 'jobs.backup', '--config', 'node-1.yaml', '--encryption-keys', 'other.keys'],
+      'With --config the keys are those of that file ("encryption"), with which the node runs. Put the key of the backup behind its own one there, and leave --encryption-keys out.',
+    ],
+    [
       ['restore', 'jobs.backup', '--config', 'node-1.yaml', '--data-dir', 'restored'],
       'With --config the folder is the "dataDir" of that file. Leave --data-dir out.',
     ],

@@ -55,6 +55,7 @@ describe('a node that is made a new cluster', () => {
       outcome: 'not-applied',
       message: expect.stringMatching(new RegExp(`another cluster now, with the id ${newCluster}: .* connected to ${forced.plan.cluster}`)),
     });
+    await expect(former.backup(join(nodes.folder, 'jobs.backup'))).rejects.toMatchObject({ code: 'CLUSTER_REPLACED' });
 
     // Nodes of the old cluster: one alone finds no vote, and cannot join.
     const one = await nodes.start(1, { listed: LISTED });

@@ -1,5 +1,6 @@
 import { Argument, Option } from 'commander';
 import { loadNodeConfig } from '../../config/load-node-config.ts';
+import { ENCRYPTION } from '../../config/variables.ts';
 import { restoreBackup } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 import { type ConnectionOptions, connectionOptions, encryptionKeysOption, encryptionOf, withCluster } from '../connection.ts';
@@ -83,7 +84,11 @@ async function restoreServed(file: string, config: string, options: RestoreOptio
   const { dataDir, nodes } = options;
   if (dataDir !== undefined && dataDir !== process.env.JOBRAFT_DATA_DIR)
     throw new UsageError('With --config the folder is the "dataDir" of that file. Leave --data-dir out.');
+  if (options.encryptionKeys !== undefined && options.encryptionKeys !== process.env[ENCRYPTION.keys])
+    throw new UsageError(
+      'With --config the keys are those of that file ("encryption"), with which the node runs. Put the key of the backup behind its own one there, and leave --encryption-keys out.',
+    );
   if (nodes !== undefined) throw new UsageError('With --config one node is restored, and the others join it. Leave --nodes out.');
   const { restoreNode } = await import('../../server/index.ts');
-  return await restoreNode(file, { ...loadNodeConfig(config, process.env), ...encryptionOf(options) });
+  return await restoreNode(file, loadNodeConfig(config, process.env));
 }

@@ -36,7 +36,9 @@ export class Audit {
         const audited = (call: ServerCall, reply: Reply | undefined): void => {
           const write = (outcome: string): void => this.#write(call, method, requestOf(call), outcome);
           if (reply === undefined) {
-            if (permission === 'operate') onEndOf(call, write);
+            // Once its connection is lost, the call has no caller any more.
+            const line = { ...this.#whoOf(call), command: method, arguments: requestOf(call) };
+            if (permission === 'operate') onEndOf(call, (outcome) => this.#options.log?.write({ ...line, outcome }));
             Reflect.apply(handle, undefined, [call]);
             return;
           }
