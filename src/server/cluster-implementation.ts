@@ -16,7 +16,7 @@ const STATES: readonly NodeStatus['state'][] = ['follower', 'pre-candidate', 'ca
 
 export interface ClusterServiceOptions {
   readonly exchange: PacketExchange['serve'];
-  /** Where the members listen. */
+  /** Where this node reaches the members, and where it listens itself. */
   readonly addresses: () => ReadonlyMap<number, string>;
   readonly members: Pick<MemberService, 'add' | 'remove'>;
   readonly clusterName: string;
