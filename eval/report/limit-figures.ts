@@ -6,8 +6,8 @@ import { type ProfileRow, parseProfileRows } from '../charts/profile-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { median } from '../measuring/statistics.ts';
+import { isEstablished } from '../measuring/steadiness.ts';
 import { load } from '../questions/load/load.ts';
-import { capacitiesOf } from '../questions/load/load-figures.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import { type Answer, readAnswer, type SessionFacts } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
@@ -16,13 +16,15 @@ import type { UsedColumns } from '../questions/used-columns.ts';
 import { RunFiles } from '../replay/run-files.ts';
 import type { RunRow } from '../replay/run-row.ts';
 import type { LeaderShares, Used } from './limits.ts';
-import { readPeers } from './peers-session.ts';
+import { notSteadyOf, readPeers } from './peers-session.ts';
 
 /** The highest rate of one load, and what it uses. */
 export interface LimitFigures {
   readonly payloadBytes: number;
   readonly load: 'adds alone' | 'add, claim, complete';
   readonly perSecond: number;
+  /** Of each round. */
+  readonly rates: readonly number[];
   /** Payload, 10^6 B a second. */
   readonly megabytesPerSecond: number;
   readonly rounds: number;
@@ -36,6 +38,17 @@ export interface LimitFigures {
   readonly commitShare: number | undefined;
 }
 
+/** The rate of the same load in another program of the evaluation. */
+export interface OtherRate {
+  readonly what: string;
+  readonly isAdds: boolean;
+  readonly perSecond: number;
+  /** How many values the median is of. */
+  readonly count: number;
+  /** False where no round became steady. */
+  readonly isSteady: boolean;
+}
+
 /** Figures of one session, and what 100 % of the disk is; `undefined` where the question about sizes was not measured. */
 export interface Limits {
   readonly facts: SessionFacts;
@@ -44,8 +57,8 @@ export interface Limits {
   readonly cores: number | undefined;
   /** Payload that each of the nodes' files takes when all are written at once, 10^6 B a second. */
   readonly diskMegabytesPerSecond: number | undefined;
-  /** Rates of 64 B in other programs of the evaluation, by what they are. */
-  readonly elsewhere: readonly { readonly what: string; readonly isAdds: boolean; readonly perSecond: number }[];
+  /** Rates of 64 B in other programs of the evaluation. */
+  readonly elsewhere: readonly OtherRate[];
   /** Commits a second of each of the nodes' files when all commit at once. */
   readonly commitsPerSecond: number | undefined;
 }
@@ -107,41 +120,56 @@ export function readLimits(results: ResultsFolder): Limits | undefined {
 const isBelowCycle = ({ load: kind, payloadBytes, perSecond }: LimitFigures, loads: readonly LimitFigures[]): boolean =>
   kind === 'adds alone' && loads.some((of) => of.load !== kind && of.payloadBytes === payloadBytes && of.perSecond > perSecond);
 
-/** Of the same load, or of one that differs only in its clients. */
+/** Of the same load, or of one that differs only in its clients; also of rates that did not become steady. */
 function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere'] {
-  const of = (what: string, values: readonly (number | null)[] | undefined) => {
-    const perSecond = medianOf((values ?? []).filter((value) => value !== null));
-    return perSecond === undefined ? [] : [{ what, isAdds: what.startsWith('adds alone'), perSecond }];
-  };
-  // A rate that became steady in no round is no limit.
-  const steadyOnly = <Row extends { readonly is_steady: number | null }>(rows: readonly Row[] | undefined): readonly Row[] =>
-    rows?.some(({ is_steady }) => is_steady === 1) ? rows : [];
-  const reasonRows = steadyOnly(
-    readAnswer(results, reasons)?.rows.filter(({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate'),
+  return [...benchRates(results), ...questionRates(results, count), ...peerRates(results)];
+}
+
+const otherRate = (what: string, rates: readonly (number | null)[], isSteady: boolean): Limits['elsewhere'] => {
+  const known = rates.filter((rate) => rate !== null);
+  const perSecond = medianOf(known);
+  return perSecond === undefined ? [] : [{ what, isAdds: what.startsWith('adds alone'), perSecond, count: known.length, isSteady }];
+};
+
+function benchRates({ benchFile }: ResultsFolder): Limits['elsewhere'] {
+  const figures = existsSync(benchFile) ? readLastSession(benchFile).figures.filter(({ figure }) => figure === ADDS_FIGURE) : [];
+  return otherRate(
+    'adds alone in npm run bench',
+    figures.map(({ value }) => value),
+    figures.some(({ isSteady }) => isSteady !== false),
   );
-  const nodeRows = steadyOnly(
-    readAnswer(results, nodes)?.rows.filter((row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1),
+}
+
+function questionRates(results: ResultsFolder, count: number): Limits['elsewhere'] {
+  const ofReasons = (readAnswer(results, reasons)?.rows ?? []).filter(
+    ({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate',
   );
-  const loadRows = readAnswer(results, load)?.rows;
-  const benchRates = existsSync(results.benchFile)
-    ? readLastSession(results.benchFile).figures.flatMap(({ figure, value }) => (figure === ADDS_FIGURE ? [value] : []))
-    : undefined;
-  const peers = existsSync(results.peersFile) ? readPeers(readFileSync(results.peersFile, 'utf8')) : undefined;
-  const peer = (measure: string): readonly number[] => [peers?.find('jobraft', measure)?.value].filter((value) => value !== undefined);
+  const ofNodes = (readAnswer(results, nodes)?.rows ?? []).filter(
+    (row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1,
+  );
+  const capacities = (readAnswer(results, load)?.rows ?? []).filter(({ rate_share }) => rate_share === null);
+  const addsOf = (rows: readonly { readonly adds_per_s: number | null }[]) => rows.map(({ adds_per_s }) => adds_per_s);
   return [
-    ...of('adds alone in npm run bench', benchRates),
-    ...of(
-      'adds alone ("What does a node more cost?")',
-      nodeRows.map(({ adds_per_s }) => adds_per_s),
+    ...otherRate('adds alone ("What does a node more cost?")', addsOf(ofNodes), isEstablished(ofNodes)),
+    ...otherRate('adds alone from 16 clients ("Why is it fast?")', addsOf(ofReasons), isEstablished(ofReasons)),
+    ...otherRate(
+      'completed with a thread each for sender and consumer (the capacity below)',
+      capacities.map(({ achieved_per_s }) => achieved_per_s),
+      isEstablished(capacities),
     ),
-    ...of(
-      'adds alone from 16 clients ("Why is it fast?")',
-      reasonRows.map(({ adds_per_s }) => adds_per_s),
-    ),
-    ...of('adds alone beside other queues', peer(ADDS_FIGURE)),
-    ...of('completed with a thread each for sender and consumer (the capacity below)', loadRows && capacitiesOf(loadRows)?.rounds),
-    ...of('completed beside other queues', peer('add, claim, complete')),
   ];
+}
+
+function peerRates({ peersFile }: ResultsFolder): Limits['elsewhere'] {
+  const session = existsSync(peersFile) ? readPeers(readFileSync(peersFile, 'utf8')) : undefined;
+  const of = (what: string, measure: string): Limits['elsewhere'] => {
+    const row = session?.find('jobraft', measure);
+    if (row === undefined) return [];
+    return [
+      { what, isAdds: what.startsWith('adds alone'), perSecond: row.value, count: row.rounds, isSteady: notSteadyOf(row) < row.rounds },
+    ];
+  };
+  return [...of('adds alone beside other queues', ADDS_FIGURE), ...of('completed beside other queues', 'add, claim, complete')];
 }
 
 interface Machine {
@@ -181,6 +209,7 @@ function addsOrCompletions(
     {
       ...{ payloadBytes: first.payload_bytes, load: isCompleted ? 'add, claim, complete' : 'adds alone', perSecond, megabytesPerSecond },
       ...{ rounds: rows.length, steadyRounds: rows.filter(({ is_steady }) => is_steady === 1).length },
+      rates: rows.flatMap(({ adds_per_s }) => (adds_per_s === null ? [] : [adds_per_s])),
       used: known({
         ...profiled.used,
         ...known({
@@ -222,6 +251,7 @@ function cycles(
     {
       ...{ payloadBytes: first.payload_bytes, load: 'add, claim, complete', perSecond, megabytesPerSecond },
       ...{ rounds: rows.length, steadyRounds: rows.filter(({ is_steady }) => is_steady === 1).length },
+      rates: rows.flatMap(({ throughput_per_s }) => (throughput_per_s === null ? [] : [throughput_per_s])),
       used: known({
         ...threads.used,
         processors: shareOf(overRun('cpu_ms'), cores),

@@ -1,6 +1,7 @@
-import { formatNumber } from '../measuring/format.ts';
+import { formatFew, formatNumber, formatSpread } from '../measuring/format.ts';
+import { NOT_STEADY } from '../measuring/steadiness.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import type { LimitFigures, Limits } from './limit-figures.ts';
+import type { LimitFigures, Limits, OtherRate } from './limit-figures.ts';
 import { describeLimit, EXHAUSTED_SHARE, limitOf, RESOURCES, type Resource } from './limits.ts';
 import type { Section } from './table.ts';
 
@@ -11,31 +12,26 @@ export function limitSection(limits: Limits): Section {
     title: 'Where is the limit, and why?',
     ...answerOf(limits),
     note: `Each load with as much in flight as it takes, ${limits.facts.nodes} nodes and their client on one machine, and how much of each resource it uses; from ${Math.round(100 * EXHAUSTED_SHARE)} % on it is exhausted. A dash: not measured.`,
-    terms: [
-      'Rates are medians of the rounds. Steady rounds: those whose rate became steady. Where none did, or adds alone are slower than adds that are also claimed and completed, the rate is no limit: not established.',
-      ...definitionsOf(limits),
-      ...elsewhereOf(limits),
-    ],
+    terms: ['Steady rounds: those whose rate became steady.', ...definitionsOf(limits), ...elsewhereOf(limits)],
     table: {
       header: [
         ...['Payload', 'Load', 'Rate (/s)', 'Payload (MB/s)', 'Steady rounds'],
         ...resources.map((resource) => `${capitalized(resource)} (%)`),
-        ...["Of the leader's thread (%)", 'Exhausted'],
+        ...["Of the leader's thread (%)", 'Bounded by'],
       ],
       rows: loads.map((of) => [
-        ...[formatBytes(of.payloadBytes), of.load, rateOf(of), formatNumber(of.megabytesPerSecond)],
+        ...[formatBytes(of.payloadBytes), of.load, rateOf(of), formatFew(of.megabytesPerSecond, of.rounds)],
         `${of.steadyRounds} of ${of.rounds}`,
         ...resources.map((resource) => percentOf(of.used[resource])),
         leaderCellOf(of),
-        limitOf(of.used).exhausted.join(', ') || 'not determined',
+        boundOf(of) || 'not determined',
       ]),
     },
     charts: [],
   };
 }
 
-const rateOf = ({ isEstablished, perSecond }: LimitFigures): string =>
-  isEstablished ? formatNumber(perSecond) : `${formatNumber(perSecond)}: not established`;
+const rateOf = ({ isEstablished, rates }: LimitFigures): string => formatSpread(rates, isEstablished ? '' : NOT_STEADY);
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const percentOf = (share: number | undefined): string => (share === undefined ? '–' : formatNumber(100 * share));
 
@@ -91,9 +87,14 @@ const profiledDefinitions = ({ cores, diskMegabytesPerSecond: disk, commitsPerSe
 /** The same loads in other programs, whose figures differ. */
 function elsewhereOf({ elsewhere }: Limits): readonly string[] {
   if (elsewhere.length === 0) return [];
-  const parts = elsewhere.map(({ what, perSecond }) => `${formatNumber(perSecond)}/s ${what}`).join(', ');
-  return [`The same loads of 64 B in other programs of the evaluation, at other times (medians): ${parts}.`];
+  const parts = elsewhere.map((of) => `${otherOf(of)}/s ${of.what} (n=${of.count})`).join(', ');
+  const adds = elsewhere.filter(({ isAdds }) => isAdds).length;
+  const reason =
+    adds === 0 ? '' : ' Why adds alone differ between programs, which have different clients and numbers in flight, is not known.';
+  return [`The same loads of 64 B in other programs of the evaluation, at other times (medians): ${parts}.${reason}`];
 }
+
+const otherOf = ({ perSecond, count, isSteady }: OtherRate): string => `${formatFew(perSecond, count)}${isSteady ? '' : NOT_STEADY}`;
 
 /** Payloads of the summary: the smallest, 1 KiB and the largest. */
 const SMALL_BYTES = 64;
@@ -106,53 +107,82 @@ function answerOf({ loads, elsewhere }: Limits): Pick<Section, 'answer' | 'brief
   const parts = ANSWERED.flatMap((bytes) => {
     const [adds, cycles] = [found(bytes, 'adds alone'), found(bytes, 'add, claim, complete')];
     if (adds === undefined) return [];
-    const completed = cycles === undefined ? '' : `, ${formatNumber(cycles.perSecond)}/s added, claimed and completed`;
+    const completed =
+      cycles === undefined
+        ? ''
+        : `, ${formatFew(cycles.perSecond, cycles.rounds)}${cycles.isEstablished ? '' : NOT_STEADY}/s added, claimed and completed`;
     return [`${formatBytes(bytes)}: ${addsOf(adds, elsewhere)}${completed}; ${causeOf(adds.isEstablished ? adds : (cycles ?? adds))}.`];
   });
   const largest = found(LARGEST_BYTES, 'adds alone');
   const small = found(SMALL_BYTES, 'adds alone');
-  const causes = largest === undefined ? [] : limitOf(largest.used).exhausted;
-  const waits = causes.includes("leader's thread") ? `, which ${waitOf(largest?.leader)}` : '';
-  const limitedBy = causes.length === 0 ? '' : `, limited by the ${causes.join(', ')}${waits}`;
   const rates = [
     small === undefined ? [] : [`64 B: ${addsOf(small, elsewhere)}`],
-    largest === undefined ? [] : [`1 MiB: ${addsOf(largest, [])}${limitedBy}`],
+    largest === undefined ? [] : [`1 MiB: ${addsOf(largest, [])}${limitedBy(largest)}`],
   ];
   return { brief: `${rates.flat().join('; ')}.`, answer: parts.join(' ') };
 }
 
-/** Of the small payload the range over all programs that add it. */
-function addsOf({ payloadBytes, perSecond, megabytesPerSecond, isEstablished }: LimitFigures, elsewhere: Limits['elsewhere']): string {
-  if (!isEstablished) return 'the limit of adds alone is not established';
-  const rates = [perSecond, ...elsewhere.flatMap((of) => (of.isAdds ? [of.perSecond] : []))];
-  if (payloadBytes === SMALL_BYTES && rates.length > 1)
-    return `${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} adds/s by program`;
-  return `${formatNumber(perSecond)} adds/s (${formatNumber(megabytesPerSecond)} MB/s)`;
+/** For the list of answers. */
+function limitedBy(of: LimitFigures): string {
+  const bound = boundOf(of);
+  if (bound === '') return '';
+  const isSeparated = of.leader !== undefined && limitOf(of.used).exhausted.includes("leader's thread");
+  return `, bounded by ${of.leader === undefined ? '' : 'the '}${bound}${isSeparated ? `, which ${waitOf(of.leader)}` : ''}`;
 }
 
-/** How the thread waits, in a sentence. */
+/** Of the small payload the range over all programs that add it. */
+function addsOf(of: LimitFigures, elsewhere: Limits['elsewhere']): string {
+  const { payloadBytes, perSecond, megabytesPerSecond, rounds } = of;
+  const others = elsewhere.filter(({ isAdds }) => isAdds);
+  if (payloadBytes === SMALL_BYTES && others.length > 0) {
+    const own = { what: '', isAdds: true, perSecond, count: rounds, isSteady: of.isEstablished };
+    const all = [own, ...others].sort((a, b) => a.perSecond - b.perSecond);
+    const [low = own, high = own] = [all[0], all.at(-1)];
+    return `${otherOf(low)} to ${otherOf(high)} adds/s by program`;
+  }
+  if (!of.isEstablished) return 'the limit of adds alone is not established';
+  return `${formatFew(perSecond, rounds)} adds/s (${formatFew(megabytesPerSecond, rounds)} MB/s)`;
+}
+
+/** How the thread spends its time, in a sentence. */
 const waitOf = (leader: LimitFigures['leader']): string =>
   leader === undefined
     ? 'waits for the disk, too'
     : `is on a processor for ${whole(leader.onProcessor)} % of its time, and waits for one for ${whole(leader.ready)} %, for the disk for ${whole(leader.onDisk)} %`;
 
-function causeOf({ used, leader, commitShare }: LimitFigures): string {
+/** A profiled thread counts as active while it waits for the disk: which of the two bounds the load is then not known. */
+const NOT_SEPARATED = "commits on the leader's thread; processor and disk were not separated";
+const isSeparated = ({ used, leader }: LimitFigures): boolean =>
+  leader !== undefined || !limitOf(used).exhausted.includes("leader's thread");
+
+/** What bounds the load, empty where that is not determined. */
+const boundOf = (of: LimitFigures): string => (isSeparated(of) ? limitOf(of.used).exhausted.join(', ') : NOT_SEPARATED);
+
+function causeOf(of: LimitFigures): string {
+  const { used, leader } = of;
   const { exhausted } = limitOf(used);
   const described = describeLimit(used).replace(/%\)/, '% of its time)');
   if (leader !== undefined) {
     const written = used["disk's bytes"];
-    const bytes = written === undefined ? '' : `; what is written is ${whole(written)} % of what plain synced writes reach on this disk`;
+    const bytes =
+      written === undefined ? '' : `; for comparison: what is written is ${whole(written)} % of what synced writes of 1 MiB reach`;
     return `${exhausted.length === 0 ? `the cause is ${describeLimit(used)}` : `exhausted: ${described}`}; the leader's thread ${waitOf(leader)}${bytes}`;
   }
   if (exhausted.length === 0) return `the cause is ${describeLimit(used)}`;
-  const commits =
-    exhausted.includes("leader's thread") && commitShare !== undefined
-      ? `, ${Math.round(100 * commitShare)} % in SQLite's commits, where it waits for the disk, too: thread and disk were not separated (profiled in another run)`
-      : '';
+  return `${isSeparated(of) ? `exhausted: ${described}` : `bounded by ${NOT_SEPARATED}${profiledOf(of)}`}${payloadOf(of)}`;
+}
+
+/** By the profile of another run. */
+function profiledOf({ used, commitShare }: LimitFigures): string {
+  const active = used["leader's thread"];
+  if (active === undefined) return '';
+  const commits = commitShare === undefined ? '' : `, ${whole(commitShare)} % in SQLite's commits, where it waits for the disk, too`;
+  return ` (in another run it was active for ${whole(active)} % of its time${commits})`;
+}
+
+function payloadOf({ used }: LimitFigures): string {
   const disk = used["disk's bytes"];
-  const payload =
-    disk === undefined || exhausted.includes("disk's bytes")
-      ? ''
-      : `; the payload, counted once though SQLite writes it twice, is ${Math.round(100 * disk)} % of what plain synced writes reach on this disk`;
-  return `exhausted: ${described}${commits}${payload}`;
+  return disk === undefined || limitOf(used).exhausted.includes("disk's bytes")
+    ? ''
+    : `; for comparison: the payload, counted once though SQLite writes it twice, is ${whole(disk)} % of what synced writes of 1 MiB reach`;
 }

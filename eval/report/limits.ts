@@ -43,4 +43,5 @@ export function describeLimit(used: Used): string {
 }
 
 /** Beside each rate of the small payload, which several commands measure. */
-export const SMALL_RATES = 'Adds of 64 B have other rates in other programs: "Where is the limit, and why?" has the range.';
+export const SMALL_RATES =
+  'Adds of 64 B have other rates in other programs: "Where is the limit, and why?" has the range of all, in which this one is.';

@@ -46,7 +46,7 @@ describe('the section of sizes', () => {
     expect(anomalyNote(usual)).toBeUndefined();
     const odd = [sized(64, 20, 1000), sized(1024, 276, 900), sized(16_384, 120, 500)];
     expect(anomalyNote(odd)).toMatch(
-      /^An anomaly that is not explained: adds of 1 KiB \(900\/s, 0\.922 MB\/s, p50 276 ms, 1 of 1 rounds steady\) take longer than those of 16 KiB/,
+      /^An anomaly that is not explained: adds of 1 KiB \(900\/s, 0\.92 MB\/s, p50 280 ms with 10 in flight, 1 of 1 rounds steady\) take longer than those of 16 KiB/,
     );
     expect(sizeSection(answerOfRounds([odd])).terms?.at(-1)).toContain('An anomaly');
     expect(sizeSection(answerOfRounds([usual])).terms?.join(' ')).not.toContain('anomaly');
@@ -54,7 +54,7 @@ describe('the section of sizes', () => {
 
   it('answers with what the largest payload costs', () =>
     expect(sizeSection(answerOfRounds([usual])).answer).toBe(
-      'Median rates: 500 adds/s of 16 KiB (8.19 MB/s), half of them acknowledged within 120 ms with 10 in flight; 1,000 adds/s of 64 B (0.0640 MB/s). Above 64 B each add also removes a job, once 64 MiB wait.',
+      'Median rates: 500 adds/s of 16 KiB (8.2 MB/s), half of them acknowledged within 120 ms with 10 in flight (in a closed loop the number in flight divided by the rate); 1,000 adds/s of 64 B (0.064 MB/s). Above 64 B each add also removes a job, once 64 MiB wait.',
     ));
 });
 
@@ -72,7 +72,7 @@ describe('the section of limits', () => {
     // A rate without a steady round, or below that of a longer path, is no limit.
     for (const [at, { steadyRounds, isEstablished }] of limits.loads.entries()) {
       if (steadyRounds === 0) expect(isEstablished).toBe(false);
-      expect(table.rows[at]?.[2]?.endsWith('not established')).toBe(!isEstablished);
+      expect(table.rows[at]?.[2]?.includes('*')).toBe(!isEstablished);
     }
     for (const { used } of limits.loads) for (const share of Object.values(used)) expect(share).toBeGreaterThan(0);
     // A thread has no more time than all; processors and syncs are shares of what the machine has.
@@ -108,7 +108,7 @@ describe('the section of limits', () => {
     if (limits === undefined) throw new Error('The question about sizes is in the folder.');
     const { answer, brief, table, terms } = limitSection(limits);
     expect(answer).toBe(
-      "1 MiB: 70.0 adds/s (73.4 MB/s), 50.0/s added, claimed and completed; exhausted: leader's thread (97 % of its time), disk's time (93 %); the leader's thread is on a processor for 31 % of its time, and waits for one for 12 %, for the disk for 54 %; what is written is 48 % of what plain synced writes reach on this disk.",
+      "1 MiB: 70 adds/s (73 MB/s), 50/s added, claimed and completed; exhausted: leader's thread (97 % of its time), disk's time (93 %); the leader's thread is on a processor for 31 % of its time, and waits for one for 12 %, for the disk for 54 %; for comparison: what is written is 48 % of what synced writes of 1 MiB reach.",
     );
     expect(brief).toContain('for the disk for 54 %');
     expect(table.rows.filter(([payload]) => payload === '1 MiB').map((row) => row.slice(-2))).toEqual(

@@ -10,7 +10,9 @@ export type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readon
 
 export const isRate = (row: AnswerRow<LoadRow>): row is RateRow => row.rate_share !== null && row.offered_per_s !== null;
 
-export const isSustained = ({ achieved_per_s, offered_per_s }: RateRow): boolean => achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
+/** What was sent in the warm-up must be completed, too, before the measured time. */
+export const isSustained = ({ achieved_per_s, offered_per_s, backlog }: RateRow): boolean =>
+  (backlog ?? 0) === 0 && achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
 
 /** The capacity of each round, in messages a second; the offered rates are shares of the first. */
 export interface Capacity {
@@ -32,19 +34,33 @@ export function ratesOf(rows: readonly AnswerRow<LoadRow>[]): readonly (readonly
   return groups.flatMap(([, [first, ...others]]) => (first === undefined ? [] : [[first, ...others] as const]));
 }
 
-/** The highest rate up to which all rounds sustain all rates, `undefined` where there is none; and all rates above it, ascending. */
+/**
+ * The highest rate up to which all rounds sustain all rates, `undefined` where there is none; the highest up to it whose latency is steady;
+ * and all rates above it, ascending.
+ */
 export function sustainedOf(rows: readonly AnswerRow<LoadRow>[]): {
   readonly highest: readonly RateRow[] | undefined;
+  readonly steady: readonly RateRow[] | undefined;
   readonly beyond: readonly (readonly RateRow[])[];
 } {
   const rates = ratesOf(rows);
   const at = rates.findIndex((rounds) => !rounds.every(isSustained));
-  return { highest: at < 0 ? rates.at(-1) : rates[at - 1], beyond: at < 0 ? [] : rates.slice(at) };
+  const sustained = at < 0 ? rates : rates.slice(0, at);
+  return {
+    highest: sustained.at(-1),
+    steady: sustained.findLast((rounds) => !hasBacklog(rounds)),
+    beyond: at < 0 ? [] : rates.slice(at),
+  };
 }
 
 /** `2 of 3`: the rounds that sustain a rate. */
 export const sustainedRounds = (rounds: readonly RateRow[]): string => `${rounds.filter(isSustained).length} of ${rounds.length}`;
 
-/** More is completed in the measured time than is offered in it: what the warm-up left waiting. By more than chance moves the arrivals. */
-export const drainsBacklog = (rounds: readonly RateRow[]): boolean =>
-  rounds.some(({ achieved_per_s, offered_per_s }) => achieved_per_s > (2 - SUSTAINED_SHARE) * offered_per_s);
+/**
+ * What the warm-up left waiting was not gone in the measured time: the latency is not steady. Sessions that did not wait for it show it by
+ * completing more than is offered, by more than chance moves the arrivals.
+ */
+export const hasBacklog = (rounds: readonly RateRow[]): boolean =>
+  rounds.some(({ achieved_per_s, offered_per_s, backlog }) =>
+    backlog === null ? achieved_per_s > (2 - SUSTAINED_SHARE) * offered_per_s : backlog > 0,
+  );
