@@ -2,7 +2,7 @@ import { formatFew, formatNumber, formatSpread } from '../measuring/format.ts';
 import { NOT_STEADY } from '../measuring/steadiness.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { LimitFigures, Limits, OtherRate } from './limit-figures.ts';
-import { describeLimit, EXHAUSTED_SHARE, limitOf, RESOURCES, type Resource } from './limits.ts';
+import { describeLimit, EXHAUSTED_SHARE, type LeaderShares, limitOf, RESOURCES } from './limits.ts';
 import type { Section } from './table.ts';
 
 export function limitSection(limits: Limits): Section {
@@ -24,7 +24,7 @@ export function limitSection(limits: Limits): Section {
         `${of.steadyRounds} of ${of.rounds}`,
         ...resources.map((resource) => percentOf(of.used[resource])),
         leaderCellOf(of),
-        boundOf(of) || 'not determined',
+        limitOf(of.used).exhausted.join(', ') || 'not determined',
       ]),
     },
     charts: [],
@@ -37,52 +37,27 @@ const percentOf = (share: number | undefined): string => (share === undefined ? 
 
 const whole = (share: number): string => `${Math.round(100 * share)}`;
 
-function leaderCellOf({ leader, commitShare }: LimitFigures): string {
-  if (leader === undefined) return commitShare === undefined ? '–' : `${whole(commitShare)} in commits`;
+function leaderCellOf({ leader }: LimitFigures): string {
+  if (leader === undefined) return '–';
   return `${whole(leader.onProcessor)} on a processor, ${whole(leader.ready)} waiting for one, ${whole(leader.onDisk)} for the disk`;
 }
 
 /** What 100 % is. */
-function definitionsOf(limits: Limits): readonly string[] {
-  const definitions = limits.loads.some(({ leader }) => leader !== undefined) ? watchedDefinitions(limits) : profiledDefinitions(limits);
-  return RESOURCES.map((resource) => definitions[resource]).filter((text) => text !== '');
+function definitionsOf({ cores, diskMegabytesPerSecond: disk, facts }: Limits): readonly string[] {
+  return [
+    'All shares are of the time in which the rate was measured. Threads: on a processor or waiting for one, by the counters of the system, or waiting for the disk, by their state every 10 ms; the rest they sleep, since there is nothing to do.',
+    `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors.`,
+    "Disk's time: at least one request was in progress; a disk that serves several at once can take more.",
+    ...(disk === undefined
+      ? []
+      : [
+          `Disk's bytes: all that was written, of what plain synced writes reach: ${filesAtOnce(disk, facts.nodes)} SQLite writes each byte into its WAL and then into its file.`,
+        ]),
+  ];
 }
-
-type Definitions = Readonly<Record<Resource, string>>;
 
 const filesAtOnce = (megabytesPerSecond: number, nodes: number): string =>
   `1 MiB is written and synced (fdatasync), again and again, to one file a node at once; each of the ${nodes} files takes ${formatNumber(megabytesPerSecond)} MB/s, ${formatNumber(megabytesPerSecond * nodes)} together (medians of the rounds).`;
-
-/** Measured together with the rate. */
-const watchedDefinitions = ({ cores, diskMegabytesPerSecond: disk, facts }: Limits): Definitions => ({
-  "leader's thread":
-    'All shares are of the time in which the rate was measured. Threads: on a processor or waiting for one, by the counters of the system, or waiting for the disk, by their state every 10 ms; the rest they sleep, since there is nothing to do.',
-  "client's thread": '',
-  processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors.`,
-  "disk's time": "Disk's time: at least one request was in progress; a disk that serves several at once can take more.",
-  "disk's bytes":
-    disk === undefined
-      ? ''
-      : `Disk's bytes: all that was written, of what plain synced writes reach: ${filesAtOnce(disk, facts.nodes)} SQLite writes each byte into its WAL and then into its file.`,
-  "disk's syncs": '',
-});
-
-/** Sessions before the resources were measured together with the rate. */
-const profiledDefinitions = ({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): Definitions => ({
-  "leader's thread":
-    "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included, so that the share in steady state is higher; a thread in a commit counts as active while it waits for the disk, so that active is more than what the processors are used.",
-  "client's thread": '',
-  processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors; of adds alone as measured beside other queues, else with the warm-up.`,
-  "disk's time": '',
-  "disk's bytes":
-    disk === undefined
-      ? ''
-      : `Disk's bytes: ${filesAtOnce(disk, facts.nodes)} Of that the payload is counted once a node: what a node writes in all was not counted, and is at least twice as much, since SQLite writes each byte into its WAL and then into its file.`,
-  "disk's syncs":
-    commits === undefined
-      ? ''
-      : `Disk's syncs: of ${formatNumber(commits)} SQLite commits a second and file, when ${facts.nodes} files commit at once.`,
-});
 
 /** The same loads in other programs, whose figures differ. */
 function elsewhereOf({ elsewhere }: Limits): readonly string[] {
@@ -123,11 +98,11 @@ function answerOf({ loads, elsewhere }: Limits): Pick<Section, 'answer' | 'brief
 }
 
 /** For the list of answers. */
-function limitedBy(of: LimitFigures): string {
-  const bound = boundOf(of);
-  if (bound === '') return '';
-  const isSeparated = of.leader !== undefined && limitOf(of.used).exhausted.includes("leader's thread");
-  return `, bounded by ${of.leader === undefined ? '' : 'the '}${bound}${isSeparated ? `, which ${waitOf(of.leader)}` : ''}`;
+function limitedBy({ used, leader }: LimitFigures): string {
+  const { exhausted } = limitOf(used);
+  if (exhausted.length === 0) return '';
+  const waits = leader !== undefined && exhausted.includes("leader's thread") ? `, which ${waitOf(leader)}` : '';
+  return `, bounded by the ${exhausted.join(', ')}${waits}`;
 }
 
 /** Of the small payload the range over all programs that add it. */
@@ -145,44 +120,16 @@ function addsOf(of: LimitFigures, elsewhere: Limits['elsewhere']): string {
 }
 
 /** How the thread spends its time, in a sentence. */
-const waitOf = (leader: LimitFigures['leader']): string =>
-  leader === undefined
-    ? 'waits for the disk, too'
-    : `is on a processor for ${whole(leader.onProcessor)} % of its time, and waits for one for ${whole(leader.ready)} %, for the disk for ${whole(leader.onDisk)} %`;
+const waitOf = ({ onProcessor, ready, onDisk }: LeaderShares): string =>
+  `is on a processor for ${whole(onProcessor)} % of its time, and waits for one for ${whole(ready)} %, for the disk for ${whole(onDisk)} %`;
 
-/** A profiled thread counts as active while it waits for the disk: which of the two bounds the load is then not known. */
-const NOT_SEPARATED = "commits on the leader's thread; processor and disk were not separated";
-const isSeparated = ({ used, leader }: LimitFigures): boolean =>
-  leader !== undefined || !limitOf(used).exhausted.includes("leader's thread");
-
-/** What bounds the load, empty where that is not determined. */
-const boundOf = (of: LimitFigures): string => (isSeparated(of) ? limitOf(of.used).exhausted.join(', ') : NOT_SEPARATED);
-
-function causeOf(of: LimitFigures): string {
-  const { used, leader } = of;
+function causeOf({ used, leader }: LimitFigures): string {
   const { exhausted } = limitOf(used);
   const described = describeLimit(used).replace(/%\)/, '% of its time)');
-  if (leader !== undefined) {
-    const written = used["disk's bytes"];
-    const bytes =
-      written === undefined ? '' : `; for comparison: what is written is ${whole(written)} % of what synced writes of 1 MiB reach`;
-    return `${exhausted.length === 0 ? `the cause is ${describeLimit(used)}` : `exhausted: ${described}`}; the leader's thread ${waitOf(leader)}${bytes}`;
-  }
-  if (exhausted.length === 0) return `the cause is ${describeLimit(used)}`;
-  return `${isSeparated(of) ? `exhausted: ${described}` : `bounded by ${NOT_SEPARATED}${profiledOf(of)}`}${payloadOf(of)}`;
-}
-
-/** By the profile of another run. */
-function profiledOf({ used, commitShare }: LimitFigures): string {
-  const active = used["leader's thread"];
-  if (active === undefined) return '';
-  const commits = commitShare === undefined ? '' : `, ${whole(commitShare)} % in SQLite's commits, where it waits for the disk, too`;
-  return ` (in another run it was active for ${whole(active)} % of its time${commits})`;
-}
-
-function payloadOf({ used }: LimitFigures): string {
-  const disk = used["disk's bytes"];
-  return disk === undefined || limitOf(used).exhausted.includes("disk's bytes")
-    ? ''
-    : `; for comparison: the payload, counted once though SQLite writes it twice, is ${whole(disk)} % of what synced writes of 1 MiB reach`;
+  const written = used["disk's bytes"];
+  return [
+    exhausted.length === 0 ? `the cause is ${described}` : `exhausted: ${described}`,
+    ...(leader === undefined ? [] : [`the leader's thread ${waitOf(leader)}`]),
+    ...(written === undefined ? [] : [`for comparison: what is written is ${whole(written)} % of what synced writes of 1 MiB reach`]),
+  ].join('; ');
 }

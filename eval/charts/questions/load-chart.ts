@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber, formatRough, formatSpread } from '../../measuring/format.ts';
 import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
-import { hasBacklog, isRate, isSustained, type RateRow, ratesOf, sustainedOf, sustainedRounds } from '../../questions/load/load-figures.ts';
+import { isRate, isSustained, type RateRow, ratesOf, sustainedOf, sustainedRounds } from '../../questions/load/load-figures.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle, logDomain, logTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
@@ -86,21 +86,12 @@ function knownPoints(rates: readonly RateRow[], series: string, value: (row: Loa
   return pointsOf(known, series, rateOf, value).map((point) => (failed.has(point.x) ? { ...point, isFailed: true } : point));
 }
 
-/** Rates that not all rounds sustain, or whose latency is not steady. */
+/** Rates that not all rounds sustain. */
 const failedRates = (rates: readonly RateRow[]): readonly (readonly RateRow[])[] =>
-  ratesOf(rates).filter((rounds) => !rounds.every(isSustained) || hasBacklog(rounds));
+  ratesOf(rates).filter((rounds) => !rounds.every(isSustained));
 
-function failedLine(rates: readonly RateRow[]): string[] {
-  const failed = failedRates(rates);
-  if (failed.length === 0) return [];
-  const isUnsustained = failed.some((rounds) => !rounds.every(isSustained));
-  const isDraining = failed.some(hasBacklog);
-  const reasons = [
-    ...(isUnsustained ? ['not sustained in all rounds'] : []),
-    ...(isDraining ? ['a backlog of the warm-up was not gone'] : []),
-  ];
-  return [`×: ${reasons.join(', or ')}, so that the latency is not steady`];
-}
+const failedLine = (rates: readonly RateRow[]): string[] =>
+  failedRates(rates).length === 0 ? [] : ['×: not sustained in all rounds, so that the latency is not steady'];
 
 const rateOf = ({ offered_per_s }: LoadRow): number => offered_per_s ?? Number.NaN;
 
@@ -146,7 +137,6 @@ function loadTitle(rates: readonly RateRow[]): string {
   const others = beyond.map((rounds) => `${rateOfRounds(rounds)}/s in ${sustainedRounds(rounds)} rounds`).join(', ');
   if (highest === undefined) return `No rate is sustained in all rounds: ${others}`;
   const completed = highest.map(({ completed_p99_ms }) => completed_p99_ms).filter((each) => each !== null);
-  const isSteady = !hasBacklog(highest) && completed.length === highest.length;
-  const within = isSteady ? `, 99 % within ${formatSpread(completed)} ms` : hasBacklog(highest) ? ', without a steady latency' : '';
+  const within = completed.length === highest.length ? `, 99 % within ${formatSpread(completed)} ms` : '';
   return `${rateOfRounds(highest)} msg/s are completed as offered in ${sustainedRounds(highest)} rounds${within}${others === '' ? '' : `; ${others}`}`;
 }

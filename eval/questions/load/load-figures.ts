@@ -6,13 +6,14 @@ import type { LoadRow } from './load.ts';
 export const SUSTAINED_SHARE = 0.98;
 
 /** A rate at which messages were offered, as a share of the first capacity. */
-export type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number };
+export type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number; readonly backlog: number };
 
-export const isRate = (row: AnswerRow<LoadRow>): row is RateRow => row.rate_share !== null && row.offered_per_s !== null;
+export const isRate = (row: AnswerRow<LoadRow>): row is RateRow =>
+  row.rate_share !== null && row.offered_per_s !== null && row.backlog !== null;
 
 /** What was sent in the warm-up must be completed, too, before the measured time. */
 export const isSustained = ({ achieved_per_s, offered_per_s, backlog }: RateRow): boolean =>
-  (backlog ?? 0) === 0 && achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
+  backlog === 0 && achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
 
 /** The capacity of each round, in messages a second; the offered rates are shares of the first. */
 export interface Capacity {
@@ -34,33 +35,18 @@ export function ratesOf(rows: readonly AnswerRow<LoadRow>[]): readonly (readonly
   return groups.flatMap(([, [first, ...others]]) => (first === undefined ? [] : [[first, ...others] as const]));
 }
 
-/**
- * The highest rate up to which all rounds sustain all rates, `undefined` where there is none; the highest up to it whose latency is steady;
- * and all rates above it, ascending.
- */
+/** The highest rate up to which all rounds sustain all rates, `undefined` where there is none; and all rates above it, ascending. */
 export function sustainedOf(rows: readonly AnswerRow<LoadRow>[]): {
   readonly highest: readonly RateRow[] | undefined;
-  readonly steady: readonly RateRow[] | undefined;
   readonly beyond: readonly (readonly RateRow[])[];
 } {
   const rates = ratesOf(rows);
   const at = rates.findIndex((rounds) => !rounds.every(isSustained));
-  const sustained = at < 0 ? rates : rates.slice(0, at);
-  return {
-    highest: sustained.at(-1),
-    steady: sustained.findLast((rounds) => !hasBacklog(rounds)),
-    beyond: at < 0 ? [] : rates.slice(at),
-  };
+  return { highest: at < 0 ? rates.at(-1) : rates[at - 1], beyond: at < 0 ? [] : rates.slice(at) };
 }
 
 /** `2 of 3`: the rounds that sustain a rate. */
 export const sustainedRounds = (rounds: readonly RateRow[]): string => `${rounds.filter(isSustained).length} of ${rounds.length}`;
 
-/**
- * What the warm-up left waiting was not gone in the measured time: the latency is not steady. Sessions that did not wait for it show it by
- * completing more than is offered, by more than chance moves the arrivals.
- */
-export const hasBacklog = (rounds: readonly RateRow[]): boolean =>
-  rounds.some(({ achieved_per_s, offered_per_s, backlog }) =>
-    backlog === null ? achieved_per_s > (2 - SUSTAINED_SHARE) * offered_per_s : backlog > 0,
-  );
+/** What the warm-up left waiting was not gone when the measured time began: the latency is not steady. */
+export const hasBacklog = (rounds: readonly RateRow[]): boolean => rounds.some(({ backlog }) => backlog > 0);

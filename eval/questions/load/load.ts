@@ -53,11 +53,8 @@ const row = z.object({
   completed_p90_ms: optionalNumber,
   completed_p99_ms: optionalNumber,
   completed_p999_ms: optionalNumber,
-  /**
-   * Acknowledged in the warm-up, and not completed when the measured time began, though it waited for that; empty for the capacity, and in
-   * sessions that did not wait.
-   */
-  backlog: optionalNumber.default(null),
+  /** Acknowledged in the warm-up, and not completed when the measured time began, though it waited for that; empty for the capacity. */
+  backlog: optionalNumber,
   /** Of the whole step: acknowledged, and not completed when the wait for it ended. */
   not_completed: count,
   duplicated: count,

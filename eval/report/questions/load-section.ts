@@ -28,7 +28,7 @@ export function loadSection({ rows }: Answer<LoadRow>): Section {
     terms: [
       `Rates: open loop, Poisson arrivals, ${seconds} s after a warm-up of 3 s, each message timed from when it was due, to its acknowledgement and to its completion. A percentile is empty where it falls on a message without a reply.`,
       `Sustained: rounds that complete at least ${SUSTAINED_SHARE * 100} % of the offered rate in the ${seconds} s. Where a rate is not sustained a backlog grows, and its times with the length of the run.`,
-      ...backlogTerms(rows),
+      'Between warm-up and measured time all that was sent is completed, within five seconds, or the step is not sustained: "backlog", it has no steady latency.',
       'Late: rounds in which more than 1 % of the messages were sent more than 20 ms late; the sender shares the processors with the nodes. Where all rounds were late, no figure is without them.',
       'Not completed: acknowledged, and not yet completed five seconds after the end of the load.',
     ],
@@ -42,19 +42,6 @@ export function loadSection({ rows }: Answer<LoadRow>): Section {
     },
     charts: ['load'],
   };
-}
-
-/** How a step deals with what its warm-up left waiting. */
-function backlogTerms(rows: Rows): readonly string[] {
-  const rates = rows.filter(isRate);
-  const backlog = '"backlog": of the warm-up, which was not gone: the step has no steady latency.';
-  if (rates.some((row) => row.backlog !== null))
-    return [
-      `Between warm-up and measured time all that was sent is completed, within five seconds, or the step is not sustained. ${backlog}`,
-    ];
-  return [
-    `The measured time began at once after the warm-up; more than ${Math.round(100 * (2 - SUSTAINED_SHARE))} % of the offered rate completed shows what was left. ${backlog}`,
-  ];
 }
 
 const HEADER: readonly string[] = [
@@ -74,7 +61,7 @@ const percentOf = (of: Rows, capacity: Capacity | undefined): string =>
   capacity === undefined ? '–' : String(Math.round((100 * (of[0]?.offered_per_s ?? Number.NaN)) / capacity.median));
 
 function loadAnswer(rows: Rows, capacity: Capacity | undefined): Pick<Section, 'answer' | 'brief'> {
-  const { highest, steady, beyond } = sustainedOf(rows);
+  const { highest, beyond } = sustainedOf(rows);
   const others = beyond.map((rounds) => `at ${rateOf(rounds)} msg/s in ${sustainedRounds(rounds)}`);
   const late = waitsOf(beyond.find((rounds) => !hasBacklog(rounds)));
   if (highest === undefined) {
@@ -85,15 +72,8 @@ function loadAnswer(rows: Rows, capacity: Capacity | undefined): Pick<Section, '
     capacity === undefined ? '' : `, ${percentOf(highest, capacity)} % of the median capacity of ${formatSpread(capacity.rounds)} msg/s`;
   const sustained = `${rateOf(highest)} msg/s were sustained in ${sustainedRounds(highest)} rounds`;
   const above = others.length === 0 ? '' : ` Above it: ${others.join(', ')}.`;
-  if (!hasBacklog(highest)) {
-    const completed = `completed within ${spread(highest, 'completed_p99_ms')} ms (p99)`;
-    return { brief: `${sustained}, ${completed}.`, answer: `${sustained}${share}: ${timesOf(highest)}.${above}${late}` };
-  }
-  const backlog = 'without a steady latency: a backlog of the warm-up was still being completed';
-  const below = steady === undefined ? '' : ` At ${rateOf(steady)} msg/s, without such a backlog: ${timesOf(steady)}.`;
-  const briefly =
-    steady === undefined ? '' : ` At ${rateOf(steady)} msg/s 99 % were completed within ${spread(steady, 'completed_p99_ms')} ms.`;
-  return { brief: `${sustained}, ${backlog}.${briefly}`, answer: `${sustained}${share}, ${backlog}.${below}${above}${late}` };
+  const completed = `completed within ${spread(highest, 'completed_p99_ms')} ms (p99)`;
+  return { brief: `${sustained}, ${completed}.`, answer: `${sustained}${share}: ${timesOf(highest)}.${above}${late}` };
 }
 
 const rateOf = (rounds: Rows): string => formatNumber(rounds[0]?.offered_per_s ?? Number.NaN);
