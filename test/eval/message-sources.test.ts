@@ -34,8 +34,8 @@ describe('the messages of an evaluation', () => {
       'runs.csv',
       'load.csv',
       'failover.csv',
-      'survival.csv',
-      'survival.csv',
+      // Of the simulator, of threads, of processes and of a shared folder.
+      ...Array.from({ length: 4 }, () => 'survival.csv'),
     ]);
     const { terms, table } = messagesSection({ allRows: [aRow()] }, sources, [
       { source: 'a', clusters: 3, elections: 2 },
