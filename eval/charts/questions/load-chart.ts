@@ -30,7 +30,7 @@ export function loadCharts(answer: Answer<LoadRow>, { font, widthPx }: ChartStyl
     ...(peers.length === 0
       ? []
       : [
-          '"adds alone" and the others: no consumer, at parts of their own rate; as many nodes, synced likewise, the same machine; (socket): their nodes are processes behind sockets, those of jobraft threads of the client\'s process',
+          '"adds alone" and the others: no consumer, at parts of their own rate; as many nodes, synced likewise, the same machine; (socket): their nodes are processes behind sockets, (folder): threads of another process, those of jobraft threads of the client\'s process',
         ]),
     ...failedLine(rates),
     ...lateLine(rates),
@@ -105,11 +105,17 @@ const peerPoints = (peers: readonly PeerLoad[], percentile: Percentile): readonl
         value,
         low,
         high,
-        series: peer === SYSTEM ? OWN_ADDS : `${peer.split(' ')[0]} (socket)`,
+        series: seriesOf(peer),
         label: formatRough(value),
       },
     ];
   });
+
+/** Nodes of this system that are processes, or share a folder, are systems of their own. */
+function seriesOf(peer: string): string {
+  if (peer === SYSTEM) return OWN_ADDS;
+  return `${peer.split(' ')[0]} (${peer.endsWith(' folder') ? 'folder' : 'socket'})`;
+}
 
 /** Ours is always of the same colour, and drawn last. */
 function colorsOf(points: readonly PanelPoint[]): Readonly<Record<string, string>> {
