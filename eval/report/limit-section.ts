@@ -125,10 +125,10 @@ const waitOf = ({ onProcessor, ready, onDisk }: LeaderShares): string =>
 
 function causeOf({ used, leader }: LimitFigures): string {
   const { exhausted } = limitOf(used);
-  const described = describeLimit(used).replace(/%\)/, '% of its time)');
+  const described = describeLimit(used);
   const written = used["disk's bytes"];
   return [
-    exhausted.length === 0 ? `the cause is ${described}` : `exhausted: ${described}`,
+    exhausted.length === 0 ? `the cause is ${described}` : `exhausted: ${described.replace(/%\)/, '% of its time)')}`,
     ...(leader === undefined ? [] : [`the leader's thread ${waitOf(leader)}`]),
     ...(written === undefined ? [] : [`for comparison: what is written is ${whole(written)} % of what synced writes of 1 MiB reach`]),
   ].join('; ');
