@@ -147,7 +147,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return measureQueues({ jobs: this.#jobs, operations: this.#executor.counts, sessions: this.#sessions.size }, wallMs);
   }
 
-  get sessions(): Pick<SessionTable, 'size' | 'isExecuted' | 'isAcknowledged'> {
+  get sessions(): Pick<SessionTable, 'size' | 'isExecuted'> {
     return this.#sessions;
   }
 
