@@ -11,18 +11,23 @@ export interface JobQueueSetup {
   readonly versionMax?: number | undefined;
   /** Smaller bounds of the state, for tests; must be the same for all members. Default: those of production. */
   readonly bounds?: Partial<StateBounds> | undefined;
+  /**
+   * Whether a client whose channel has ended may come back by another one, as over a network: it keeps what it claimed until its leases end, or
+   * its process is known to have ended. Default: it is gone, and what it claimed by replies that it did not acknowledge is released.
+   */
+  readonly doClientsReturn?: boolean;
 }
 
 /** The job queue as the state machine of a node. */
-export function openJobQueue({ limits, versionMax, bounds }: JobQueueSetup): OpenMachine<JobQueue> {
+export function openJobQueue({ limits, versionMax, bounds, doClientsReturn = false }: JobQueueSetup): OpenMachine<JobQueue> {
   return (host) => {
-    const delivery = new ClaimDelivery();
+    const delivery = doClientsReturn ? undefined : new ClaimDelivery();
     const machine = new JobQueue({
       readRecord: (kind, key) => host.readRecord(kind, key),
       payloadInEntryBytes: limits.payloadInEntryBytes,
       versionMax,
       bounds,
-      onSessionEnded: (client) => delivery.onSessionEnded(client),
+      onSessionEnded: (client) => delivery?.onSessionEnded(client),
       onQueueFilled: (queue) => host.onAvailable(queue),
     });
     return { machine, policy: new QueuePolicy(machine, limits, delivery) };

@@ -169,7 +169,7 @@ export class RunningNode implements AsyncDisposable {
       }),
       raft: config.raft,
       limits: config.limits,
-      machine: openJobQueue({ limits: config.limits }),
+      machine: openJobQueue({ limits: config.limits, doClientsReturn: true }),
       seed: randomInt(2 ** 31),
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },

@@ -17,12 +17,12 @@ const ACCEPTED: Inspection = Object.freeze({});
 /** Requests to the queue outside of the log: claims may wait for a job, and return a bounded number of bytes. */
 export class QueuePolicy implements RequestPolicy {
   readonly versionMax = MACHINE_VERSION;
-  readonly delivery: ClaimDelivery;
+  readonly delivery: ClaimDelivery | undefined;
   readonly #machine: JobQueue;
   readonly #limits: QueuePolicyLimits;
   readonly #budget: ClaimBudget;
 
-  constructor(machine: JobQueue, limits: QueuePolicyLimits, delivery: ClaimDelivery) {
+  constructor(machine: JobQueue, limits: QueuePolicyLimits, delivery: ClaimDelivery | undefined) {
     this.#machine = machine;
     this.#limits = limits;
     this.#budget = new ClaimBudget(machine, limits.replyBytesMax);
