@@ -331,7 +331,10 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     this.#silent = asked.flatMap(({ node, reply }) => silenceOf(node, this.#nodes.get(node)?.address, reply));
     this.#outage = replies.length === 0 ? deniedIn(asked.map(({ reply }) => reply)) : replacedIn(replies, this.#cluster);
     const statuses = replies.filter(({ cluster }) => cluster === this.#cluster);
-    if (!this.isClosed) this.#onStatuses(statuses);
+    const reached = asked.flatMap(({ node, reply }) =>
+      'node' in reply && reply.node === node && reply.cluster === this.#cluster ? [node] : [],
+    );
+    if (!this.isClosed) this.#onStatuses(statuses, new Set(reached));
     return statuses;
   }
 
@@ -339,8 +342,11 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     if (performance.now() - this.#refreshedMs >= REFRESH_EVERY_MS) await this.#askAll();
   }
 
-  /** Members and their addresses. Only a leader's list is complete: others may not have the latest members yet. */
-  #onStatuses(statuses: readonly NodeStatusProto[]): void {
+  /**
+   * Members and their addresses. Only a leader's list is complete: others may not have the latest members yet.
+   * @param reached nodes that replied at their present address: they keep it, since each node may know another one, as behind forwarded ports.
+   */
+  #onStatuses(statuses: readonly NodeStatusProto[], reached: ReadonlySet<number> = new Set()): void {
     this.#replied = new Set(statuses.map(({ node }) => node));
     const leader = leaderIn(statuses);
     const addresses = new Map(
@@ -351,7 +357,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     const current = leader?.members?.addresses.map(({ node }) => node);
     for (const [node, remote] of this.#nodes) {
       const isGone = current !== undefined && !current.includes(node);
-      if (!isGone && (addresses.get(node) ?? remote.address) === remote.address) continue;
+      if (!isGone && (reached.has(node) || (addresses.get(node) ?? remote.address) === remote.address)) continue;
       remote[Symbol.dispose]();
       this.#nodes.delete(node);
     }

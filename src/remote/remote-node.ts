@@ -18,7 +18,7 @@ export class RemoteNode implements Disposable {
   readonly address: string;
   readonly #security: ChannelSecurity;
   #version: number;
-  #latest: ClusterClient;
+  #latest: SharedClient;
 
   constructor(address: string, security: ChannelSecurity) {
     this.address = address;
@@ -30,7 +30,7 @@ export class RemoteNode implements Disposable {
   /** @returns an error if it does not reply in time. */
   status(timeoutMs: number): Promise<NodeStatusProto | ServiceError> {
     return new Promise((resolve) => {
-      this.#client.GetStatus({}, { deadline: Date.now() + timeoutMs }, (error, status) => {
+      this.#client.grpc.GetStatus({}, { deadline: Date.now() + timeoutMs }, (error, status) => {
         if (error !== null) resolve(error);
         else if (status !== undefined) resolve(status);
       });
@@ -40,37 +40,74 @@ export class RemoteNode implements Disposable {
   /** @returns the error if the node is not added in time. */
   addMember(request: AddMemberProto, timeoutMs: number): Promise<ServiceError | undefined> {
     return new Promise((resolve) => {
-      this.#client.AddMember(request, { deadline: Date.now() + timeoutMs }, (error) => resolve(error ?? undefined));
+      this.#client.grpc.AddMember(request, { deadline: Date.now() + timeoutMs }, (error) => resolve(error ?? undefined));
     });
   }
 
   /** Everything that was acknowledged before, if the node leads. It has no deadline. */
   backup(): ClientReadableStream<BackupPieceProto> {
-    return this.#client.Backup({});
+    const { grpc, use } = this.#client;
+    const call = grpc.Backup({});
+    call.once('status', use());
+    return call;
   }
 
   /** @param holder of leases, whose process the channel shows to be there. Default: 0, none. */
   openChannel(hello: ClientHello, handlers: ClientChannelHandlers, holder = 0): ClientChannel {
-    return new RemoteChannel(this.#client.Exchange(clientMetadata(hello, holder)), handlers);
+    const { grpc, use } = this.#client;
+    const stream = grpc.Exchange(clientMetadata(hello, holder));
+    stream.once('status', use());
+    return new RemoteChannel(stream, handlers);
   }
 
+  /** Channels that are open go on to their end. */
   [Symbol.dispose](): void {
-    this.#latest.close();
+    this.#latest.onReplaced();
   }
 
-  /** With the present certificate. Calls of the client before go on to their end. */
-  get #client(): ClusterClient {
+  /** With the present certificate. Channels of the client before go on to their end. */
+  get #client(): SharedClient {
     const version = this.#security.version();
     if (version !== this.#version) {
-      this.#latest.close();
+      this.#latest.onReplaced();
       this.#latest = this.#newClient();
       this.#version = version;
     }
     return this.#latest;
   }
 
-  #newClient(): ClusterClient {
-    return clusterClient(this.address, { options: channelOptions(MESSAGE_BYTES_MAX), security: this.#security });
+  #newClient(): SharedClient {
+    return new SharedClient(clusterClient(this.address, { options: channelOptions(MESSAGE_BYTES_MAX), security: this.#security }));
+  }
+}
+
+/** A client of gRPC that is closed once nothing uses it any more: some seconds after it is closed, gRPC ends the calls that it has in progress. */
+class SharedClient {
+  readonly grpc: ClusterClient;
+  #users = 0;
+  #isReplaced = false;
+
+  constructor(grpc: ClusterClient) {
+    this.grpc = grpc;
+  }
+
+  /** A call begins that may take long. @returns called once at its end. */
+  readonly use = (): (() => void) => {
+    this.#users += 1;
+    return () => {
+      this.#users -= 1;
+      this.#closeUnused();
+    };
+  };
+
+  /** Nothing begins with it any more. */
+  onReplaced(): void {
+    this.#isReplaced = true;
+    this.#closeUnused();
+  }
+
+  #closeUnused(): void {
+    if (this.#isReplaced && this.#users === 0) this.grpc.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../src/remote/connect.ts';
 import { clientGuard } from '../../src/transport/grpc/caller.ts';
-import { ClusterService, type NodeStatusProto } from '../../src/transport/grpc/cluster-service.ts';
+import { ClusterService, LEADER, type NodeStatusProto } from '../../src/transport/grpc/cluster-service.ts';
 import { GrpcServer } from '../../src/transport/grpc/grpc-server.ts';
 
 /** A node that replies to GetStatus. */
@@ -66,4 +66,23 @@ it('says which nodes do not reply, where, and why', async () => {
   expect(cluster.silent).toEqual([
     'Node 2 does not reply at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1). Its own output says why, if it has ended.',
   ]);
+});
+
+it('keeps the address at which a node replies, whatever other nodes say', async () => {
+  const members = (address: string) => ({
+    ...{ voters: [1, 2], learners: [], joining: [], leaving: [], settled: true },
+    addresses: [
+      { node: 1, address: one },
+      { node: 2, address },
+    ],
+  });
+  const two = await aNode(() => ({ node: 2, members: members('127.0.0.1:1') }));
+  // Behind a forwarded port, for example: no other program reaches node 2 where node 1 does.
+  let known = two;
+  const one: string = await aNode(() => ({ node: 1, state: LEADER, members: members(known) }));
+  await using cluster = await connect({ endpoints: [one] });
+  known = '127.0.0.1:1';
+  for (let asked = 0; asked < 3; asked += 1) expect(await cluster.leader()).toBe(1);
+  expect([cluster.isRunning(1), cluster.isRunning(2)]).toEqual([true, true]);
+  expect(cluster.silent).toEqual([]);
 });
