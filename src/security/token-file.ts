@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
-import { changeFile } from './change-file.ts';
+import { changeFile } from '../files/change-file.ts';
 import { PRIVATE, replaceFile } from './replace-file.ts';
 import { ROLES, type Role } from './roles.ts';
 

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { ZERO_ENTRY } from '../base/ids.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { openSqlite } from '../files/sqlite.ts';
 import type { Entry, EntryId, SnapshotId } from '../raft/entry.ts';
 import { ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
@@ -9,7 +10,6 @@ import { RecordReads } from './record-table.ts';
 import { kindTag } from './row-checksum.ts';
 import { type CheckpointRow, END_KIND } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
-import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import { recordTableName } from './tables.ts';
 

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
+import { openSqlite } from '../files/sqlite.ts';
 import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import { LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
@@ -7,7 +8,6 @@ import type { CheckpointReader, SnapshotRecord } from './port.ts';
 import { RecordReads, type StoredRecord } from './record-table.ts';
 import type { CheckpointRow } from './row-codec.ts';
 import type { RowSeal } from './row-seal.ts';
-import { openSqlite } from './sqlite.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 import { recordTableName } from './tables.ts';
 

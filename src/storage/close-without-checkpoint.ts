@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import { openSqlite } from './sqlite.ts';
+import { openSqlite } from '../files/sqlite.ts';
 
 /**
  * Closes a database in WAL mode like a crash: the WAL stays, and the next open recovers it.

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync
 import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { openSqlite } from '../files/sqlite.ts';
 import { syncDirectory } from './data-directory.ts';
 import { keyMissing } from './errors.ts';
 import { type CheckedRow, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
@@ -10,7 +11,6 @@ import { RecordReads, RecordTable } from './record-table.ts';
 import { kindTag } from './row-checksum.ts';
 import type { FileIdentity } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
-import { openSqlite } from './sqlite.ts';
 import { ENTRY_SQL, META_SQL, markAsOurs, PAGE_BYTES, recordTableName, recordTableSql, tableNames } from './tables.ts';
 
 /** @throws {StorageError} STORAGE_KEY_MISSING */

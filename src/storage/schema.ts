@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
+import { openSqlite } from '../files/sqlite.ts';
 import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { StorageError } from './errors.ts';
 import { checkHeader, checkStructure, checkTables } from './file-check.ts';
@@ -14,7 +15,6 @@ import { checkKey, isRewriteDue, removeUnfinished, rewriteFile } from './rewrite
 import { type FileIdentity, NO_ORIGIN } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
 import { ENCRYPTED_SCHEMA_VERSION, SCHEMA_VERSION } from './schema-version.ts';
-import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import {
   APPLICATION_ID,

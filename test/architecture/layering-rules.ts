@@ -15,6 +15,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   base: { own: [], packages: [] },
   // Checks of the process before anything else is loaded.
   runtime: { own: ['base'], packages: [] },
+  // Locks and changes of files, for every module that writes some.
+  files: { own: ['base'], packages: ['node:', 'better-sqlite3'] },
   raft: { own: ['base'], packages: [] },
   // The messages between clients and nodes, and their encoding.
   protocol: { own: ['base'], packages: [] },
@@ -26,6 +28,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   storage: {
     own: [
       'base',
+      'files',
       'encryption',
       'type protocol/record',
       'raft/entry',
@@ -52,8 +55,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   // Certificates, and what they say about their owners.
   // Keys for encryption at rest, and records encrypted with them.
-  encryption: { own: ['base', 'security/change-file', 'security/replace-file'], packages: ['node:'] },
-  security: { own: ['base', 'type protocol/permission'], packages: ['node:', '@peculiar/x509', 'reflect-metadata', 'zod'] },
+  encryption: { own: ['base', 'files', 'security/replace-file'], packages: ['node:'] },
+  security: { own: ['base', 'files', 'type protocol/permission'], packages: ['node:', '@peculiar/x509', 'reflect-metadata', 'zod'] },
   config: {
     own: ['base', 'encryption/read-keys', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
     packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],

@@ -13,7 +13,7 @@ const MODULES = resolve(import.meta.dirname, '../../node_modules');
  * JavaScript. @returns the path of the SQLite adapter's module.
  */
 export function buildStorage(directory: string): string {
-  for (const folder of ['base', 'encryption', 'raft', 'storage']) {
+  for (const folder of ['base', 'files', 'encryption', 'raft', 'storage']) {
     mkdirSync(join(directory, folder), { recursive: true });
     for (const name of readdirSync(join(SOURCES, folder))) {
       if (!name.endsWith('.ts')) continue;
