@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { JobraftError } from '../base/errors.ts';
-import { syncDirectory } from '../storage/data-directory.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { BackupError, backupFailed } from './backup-error.ts';
 import type { BackupSink } from './backup-file.ts';
 

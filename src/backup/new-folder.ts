@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { JobraftError } from '../base/errors.ts';
-import { syncDirectory } from '../storage/data-directory.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { BackupError, backupFailed } from './backup-error.ts';
 

@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, type Outcome } from '../base/errors.ts';
 import { asGeneration, counterOf, type Generation, lifeOf } from '../base/generation.ts';
 import { invariant } from '../base/invariant.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
-import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { makeDataDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock, SHARE } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
@@ -241,10 +242,8 @@ export class ClusterManifest implements Disposable {
     try {
       const file = join(dataDir, MANIFEST_FILE);
       makeDataDirectory(file);
-      writeSynced(`${file}.new`, `${JSON.stringify(this.#stored)}\n`);
-      renameSync(`${file}.new`, file);
-      // Without this a power cut may restore the former file, with a disk id that was given up since.
-      syncDirectory(dataDir);
+      // Synced with its folder: a former file would have a disk id that was given up since.
+      replaceFile(file, `${JSON.stringify(this.#stored)}\n`);
     } catch (cause) {
       throw notWritable(dataDir, cause, outcome);
     }
@@ -351,14 +350,4 @@ function rebuiltManifest(dataDir: string, found: RecoveredCluster | undefined): 
   // A missing file is a lost one: a file that is created in its place is another disk.
   const made = [...new Set([...founders.map(({ node }) => node), ...nodes])];
   return { founders, nodes, made, holder: 0, departed: [], cluster: found.cluster, disks: [] };
-}
-
-function writeSynced(file: string, text: string): void {
-  const descriptor = openSync(file, 'w');
-  try {
-    writeSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import { changeFile } from '../files/change-file.ts';
-import { PRIVATE, replaceFile } from '../security/replace-file.ts';
+import { PRIVATE, replaceFile } from '../files/replace-file.ts';
 import { type EncryptionKeys, lineOf, newEncryptionKey } from './encryption-key.ts';
 import { readKeys } from './read-keys.ts';
 

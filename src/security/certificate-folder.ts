@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
+import { PRIVATE, PUBLIC, replaceFile } from '../files/replace-file.ts';
 import type { CertificateOwner } from './certificate-owner.ts';
 import { type CertifiedKey, hostsOf, newAuthority, newCertificate } from './certificates.ts';
-import { PRIVATE, PUBLIC, replaceFile } from './replace-file.ts';
 
 const AUTHORITY = 'ca';
 

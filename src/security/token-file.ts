@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { changeFile } from '../files/change-file.ts';
-import { PRIVATE, replaceFile } from './replace-file.ts';
+import { PRIVATE, replaceFile } from '../files/replace-file.ts';
 import { ROLES, type Role } from './roles.ts';
 
 /** A token as its file has it: its secret is not there. */

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { makeDataDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
 import type { StoredAddresses } from './address-book.ts';
@@ -129,15 +130,7 @@ export class NodeIdentity implements Disposable {
   #write(): void {
     const file = join(this.#dataDir, NODE_FILE);
     try {
-      const descriptor = openSync(`${file}.new`, 'w');
-      try {
-        writeSync(descriptor, `${JSON.stringify(this.#stored)}\n`);
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
-      renameSync(`${file}.new`, file);
-      syncDirectory(this.#dataDir);
+      replaceFile(file, `${JSON.stringify(this.#stored)}\n`);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new StorageError(

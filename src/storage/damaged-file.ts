@@ -1,6 +1,6 @@
 import { existsSync, renameSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { syncDirectory } from './data-directory.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { openFileLock } from './file-lock.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 
 /** Creates the directory, and ensures that it exists after a power cut. @throws {StorageError} */
@@ -11,17 +12,5 @@ export function makeDataDirectory(file: string): void {
     for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
   } catch (error) {
     throw storageErrorOf(error, file, 'make the data directory');
-  }
-}
-
-/** Ensures that created, changed and removed names in the directory survive a power cut. */
-export function syncDirectory(directory: string): void {
-  // Windows neither opens directories nor needs them synced.
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

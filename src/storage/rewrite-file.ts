@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { openSqlite } from '../files/sqlite.ts';
-import { syncDirectory } from './data-directory.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { keyMissing } from './errors.ts';
 import { type CheckedRow, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';

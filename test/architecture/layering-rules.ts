@@ -55,7 +55,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   // Certificates, and what they say about their owners.
   // Keys for encryption at rest, and records encrypted with them.
-  encryption: { own: ['base', 'files', 'security/replace-file'], packages: ['node:'] },
+  encryption: { own: ['base', 'files'], packages: ['node:'] },
   security: { own: ['base', 'files', 'type protocol/permission'], packages: ['node:', '@peculiar/x509', 'reflect-metadata', 'zod'] },
   config: {
     own: ['base', 'encryption/read-keys', 'raft/config', 'node/limits', 'queue/limits', 'type security/tls-files'],
@@ -74,6 +74,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   backup: {
     own: [
       'base',
+      'files',
       'encryption',
       'raft/entry',
       'queue/record',
@@ -87,6 +88,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   cluster: {
     own: [
       'base',
+      'files',
       'backup',
       'encryption',
       'protocol',
@@ -156,6 +158,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
+      'files',
       'backup',
       'encryption',
       'raft/configuration-codec',

@@ -6,14 +6,14 @@ import { asGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { ClusterManifest, recoveredCluster } from '../../src/cluster/cluster-manifest.ts';
 import { nodeFile } from '../../src/cluster/node-file.ts';
+import { syncDirectory } from '../../src/files/sync-directory.ts';
 import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
 import { encodeConfiguration } from '../../src/raft/configuration-codec.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
-import { syncDirectory } from '../../src/storage/data-directory.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 
-vi.mock('../../src/storage/data-directory.ts', async (importActual) => {
-  const actual = await importActual<typeof import('../../src/storage/data-directory.ts')>();
+vi.mock('../../src/files/sync-directory.ts', async (importActual) => {
+  const actual = await importActual<typeof import('../../src/files/sync-directory.ts')>();
   return { ...actual, syncDirectory: vi.fn(actual.syncDirectory) };
 });
 

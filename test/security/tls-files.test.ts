@@ -105,7 +105,7 @@ describe('a folder of certificates', () => {
     expect([made.ca, made.checkIssued(new X509Certificate(readFileSync(authority.certificate)))]).toEqual([false, true]);
     await expect(folder.make(nodeOwner(1), options)).rejects.toThrow('--renew');
     // What an interrupted command left does not lend its mode to the key.
-    writeFileSync(`${key}.partial`, 'half', { mode: 0o644 });
+    writeFileSync(`${key}.new`, 'half', { mode: 0o644 });
     await folder.make(nodeOwner(1), { ...options, isRenewal: true });
     expect(new X509Certificate(readFileSync(certificate)).serialNumber).not.toBe(made.serialNumber);
     expect(statSync(key).mode & 0o777).toBe(0o600);
