@@ -63,16 +63,16 @@ async function receive(call: ClientReadableStream<BackupPieceProto>, sink: Backu
     }
   } catch (error) {
     call.cancel();
-    if (isSilent) throw given(`nothing arrived for ${SILENCE_MS} ms, since the node, the network or this process was stopped`);
+    if (isSilent) throw givenUp(`nothing arrived for ${SILENCE_MS} ms, since the node, the network or this process was stopped`);
     throw isServiceError(error) ? errorOf(error) : error;
   } finally {
     clearTimeout(silence);
   }
-  if (end?.bytes !== bytes || !hash.digest().equals(end.sha256)) throw given('what arrived is not complete');
+  if (end?.bytes !== bytes || !hash.digest().equals(end.sha256)) throw givenUp('what arrived is not complete');
   return end;
 }
 
-const given = (reason: string): BackupError => new BackupError('BACKUP_FAILED', `The backup was given up: ${reason}. Take another one.`);
+const givenUp = (reason: string): BackupError => new BackupError('BACKUP_FAILED', `The backup was given up: ${reason}. Take another one.`);
 
 const isServiceError = (error: unknown): error is ServiceError => error instanceof Error && 'details' in error && 'metadata' in error;
 
@@ -85,6 +85,6 @@ function errorOf(error: ServiceError): JobraftError {
       'BACKUP_FAILED',
       'The leader is of an earlier release, which sends no backups. Upgrade it, or let another node lead.',
     );
-  if (codeIn(metadata) === undefined) return given(`the node cannot be reached (${details})`);
+  if (codeIn(metadata) === undefined) return givenUp(`the node cannot be reached (${details})`);
   return new BackupError('BACKUP_FAILED', details);
 }

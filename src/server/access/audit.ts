@@ -34,16 +34,13 @@ export class Audit {
         const { permission, reach } = RPC_DEMANDS[service][method] ?? {};
         if (permission !== 'operate' && reach !== 'inside') return [method, handle];
         const audited = (call: ServerCall, reply: Reply | undefined): void => {
-          const write = (outcome: string): void => this.#write(call, method, requestOf(call), outcome);
           if (reply === undefined) {
-            // Once its connection is lost, the call has no caller any more.
-            const line = { ...this.#whoOf(call), command: method, arguments: requestOf(call) };
-            if (permission === 'operate') onEndOf(call, (outcome) => this.#options.log?.write({ ...line, outcome }));
+            if (permission === 'operate') this.#writeEnd(call, method);
             Reflect.apply(handle, undefined, [call]);
             return;
           }
           const writing: Reply = (error, ...rest) => {
-            write(error === null ? 'done' : nameOf(error));
+            this.#write(call, method, requestOf(call), error === null ? 'done' : nameOf(error));
             reply(error, ...rest);
           };
           const isAdministrative = permission === 'operate' || isAdministrativeRequest(call);
@@ -79,6 +76,12 @@ export class Audit {
     const channel = new PacketAudit((command, outcome) => this.#options.log?.write({ ...who, ...command, outcome }));
     this.#channels.set(call, channel);
     return channel;
+  }
+
+  /** Of a stream, once it is over: once its connection is lost, it has no caller any more. */
+  #writeEnd(call: ServerCall, command: string): void {
+    const line = { ...this.#whoOf(call), command, arguments: requestOf(call) };
+    onEndOf(call, (outcome) => this.#options.log?.write({ ...line, outcome }));
   }
 
   #write(call: ServerCall, command: string, given: Readonly<Record<string, unknown>>, outcome: string): void {
