@@ -46,4 +46,12 @@ export function unreadable(path: string, cause: unknown): BackupError {
   );
 }
 
+/** @throws {BackupError} BACKUP_FAILED once a restore's signal is aborted. Its cause is the signal's reason. */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new BackupError('BACKUP_FAILED', 'The restore was given up, since its signal was aborted. Nothing is left of it.', {
+    cause: signal.reason,
+  });
+}
+
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

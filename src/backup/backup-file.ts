@@ -8,7 +8,7 @@ import { fileMac, RecordCipher, SALT_BYTES } from '../encryption/record-cipher.t
 import { decodeRecords, encodeRecords } from '../node/snapshot-transfer.ts';
 import { ENTRY_KINDS, type Entry } from '../raft/entry.ts';
 import type { SnapshotRecord } from '../storage/port.ts';
-import { BackupError, unreadable } from './backup-error.ts';
+import { BackupError, checkNotAborted, unreadable } from './backup-error.ts';
 
 /**
  * The file of a backup: magic and version, frames (type, length, contents), and at the end its length and the SHA-256 of everything before.
@@ -153,17 +153,23 @@ export class BackupFile implements AsyncDisposable {
   readonly #end: number;
   /** Undefined for one that is not encrypted. */
   readonly #keys: EncryptionKeys | undefined;
+  readonly #signal: AbortSignal | undefined;
 
-  private constructor(file: FileHandle, header: BackupHeader, begin: number, { end, keys }: CheckedFile) {
+  private constructor(file: FileHandle, header: BackupHeader, begin: number, { end, keys }: CheckedFile, signal: AbortSignal | undefined) {
     this.#file = file;
     this.header = header;
     this.#begin = begin;
     this.#end = end;
     this.#keys = keys;
+    this.#signal = signal;
   }
 
-  /** Reads the whole file once. @throws {BackupError} BACKUP_DAMAGED, BACKUP_FORMAT, BACKUP_KEY_MISSING or BACKUP_FAILED. */
-  static async open(path: string, keys: EncryptionKeys | undefined): Promise<BackupFile> {
+  /**
+   * Reads the whole file once.
+   * @param signal once it is aborted, this and `parts` throw BACKUP_FAILED.
+   * @throws {BackupError} BACKUP_DAMAGED, BACKUP_FORMAT, BACKUP_KEY_MISSING or BACKUP_FAILED.
+   */
+  static async open(path: string, keys: EncryptionKeys | undefined, signal?: AbortSignal): Promise<BackupFile> {
     let file: FileHandle;
     try {
       file = await open(path, 'r');
@@ -171,10 +177,10 @@ export class BackupFile implements AsyncDisposable {
       throw unreadable(path, cause);
     }
     try {
-      const checked = await checkFile(file, path, keys);
+      const checked = await checkFile(file, path, keys, signal);
       const head = await readFrame(file, checked.begin);
       const header = HEADER.parse(JSON.parse(new TextDecoder().decode(head.contents)));
-      return new BackupFile(file, header, head.next, checked);
+      return new BackupFile(file, header, head.next, checked, signal);
     } catch (error) {
       await file.close();
       throw error instanceof BackupError ? error : unreadable(path, error);
@@ -186,6 +192,7 @@ export class BackupFile implements AsyncDisposable {
     const frames = new Frames(this.#keys);
     for (let at = this.#begin; at < this.#end; ) {
       const { type, contents: stored, next } = await readFrame(this.#file, at);
+      checkNotAborted(this.#signal);
       const contents = frames.open(type, stored);
       at = next;
       yield type === FRAME.records
@@ -207,7 +214,12 @@ interface CheckedFile {
 }
 
 /** @throws {BackupError} */
-async function checkFile(file: FileHandle, path: string, keys: EncryptionKeys | undefined): Promise<CheckedFile> {
+async function checkFile(
+  file: FileHandle,
+  path: string,
+  keys: EncryptionKeys | undefined,
+  signal: AbortSignal | undefined,
+): Promise<CheckedFile> {
   const { size } = await file.stat();
   const start = await readAt(file, 0, Math.min(size, START_BYTES));
   if (start.length < START_BYTES || !start.subarray(0, MAGIC.length).equals(MAGIC))
@@ -227,8 +239,10 @@ async function checkFile(file: FileHandle, path: string, keys: EncryptionKeys | 
       `${path} is truncated, or was appended to: it has ${size} bytes, and its end is missing. Use another copy of it.`,
     );
   const hash = isEncrypted ? macOf(path, await readAt(file, START_BYTES, KEY_ID_BYTES + SALT_BYTES), keys) : createHash('sha256');
-  for (let at = 0; at < size - DIGEST_BYTES; at += HASHED_BYTES)
+  for (let at = 0; at < size - DIGEST_BYTES; at += HASHED_BYTES) {
     hash.update(await readAt(file, at, Math.min(HASHED_BYTES, size - DIGEST_BYTES - at)));
+    checkNotAborted(signal);
+  }
   if (!hash.digest().equals(await readAt(file, size - DIGEST_BYTES, DIGEST_BYTES)))
     throw new BackupError('BACKUP_DAMAGED', `${path} was altered: its contents do not match its checksum. Use another copy of it.`);
   return { begin, end: size - END_BYTES, keys: isEncrypted ? keys : undefined };

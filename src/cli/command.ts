@@ -30,10 +30,11 @@ export interface CliCommand {
   readonly json: 'document' | 'lines';
   /** What may have happened, for a command that is interrupted while its call has no reply; of commands that change something. */
   readonly mayHaveHappened?: string;
-  /** Ctrl-C and SIGTERM are the usual end of the command, with exit code 0. */
-  readonly isService?: true;
   /** Command lines, for `--help`. */
   readonly examples: readonly string[];
-  /** @throws {JobraftError} which is reported in one line. */
+  /**
+   * A command that is done resolves, also if its signal was aborted meanwhile, and the exit code is 0.
+   * @throws {JobraftError} which is reported in one line. @throws {InterruptedError} if the signal ended it before it was done.
+   */
   run(invocation: Invocation): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { TlsPaths } from '../security/tls-files.ts';
 import type { TokenSource } from '../security/token-source.ts';
 import type { Invocation } from './command.ts';
 import { UsageError } from './exit-codes.ts';
-import { unlessInterrupted } from './interruption.ts';
+import { throwIfInterrupted, unlessInterrupted } from './interruption.ts';
 import type { Output } from './output.ts';
 import { wholeNumber } from './values.ts';
 
@@ -119,6 +119,7 @@ export async function withCluster(
   try {
     const used = use(opened);
     await (endsBySignal ? used : unlessInterrupted(signal, used, true));
+    if (endsBySignal) throwIfInterrupted(signal);
   } finally {
     await opened.close(signal.aborted);
   }

@@ -51,6 +51,11 @@ export async function unlessInterrupted<Result>(signal: AbortSignal, work: Promi
   });
 }
 
+/** At the end of a command that its signal ends. @throws {InterruptedError} if that has been aborted. */
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new InterruptedError(false);
+}
+
 /** Resolves after the time, or as soon as the signal is aborted. */
 export async function pauseFor(durationMs: number, signal: AbortSignal): Promise<void> {
   await sleep(durationMs, undefined, { signal }).catch(() => undefined);

@@ -24,7 +24,7 @@ export interface CliIo {
 export async function runCommandLine(words: readonly string[], io: CliIo): Promise<number> {
   try {
     await programOf(io).parseAsync([...words], { from: 'user' });
-    return io.signal.aborted && !isService(words) ? interruptedExitCode(io.signal) : EXIT.done;
+    return EXIT.done;
   } catch (error) {
     return onError(error, words, io);
   } finally {
@@ -34,18 +34,21 @@ export async function runCommandLine(words: readonly string[], io: CliIo): Promi
 
 function onError(error: unknown, words: readonly string[], { output, signal }: CliIo): number {
   if (error instanceof CommanderError) return onUsageError(error, words, output);
-  if (error instanceof JobraftError) {
-    output.error(error.code, error.message);
-    return exitCodeOf(error);
-  }
-  const isInterrupted = error instanceof InterruptedError || (error instanceof Error && error.name === 'AbortError');
-  if (signal.aborted && isInterrupted) {
+  if (isInterruption(error, signal)) {
     const { mayHaveHappened } = COMMANDS.find(({ name }) => name === commandOf(words)) ?? {};
     if (mayHaveHappened !== undefined) output.note(interruptionText(error, mayHaveHappened));
     return interruptedExitCode(signal);
   }
+  if (error instanceof JobraftError) {
+    output.error(error.code, error.message);
+    return exitCodeOf(error);
+  }
   throw error;
 }
+
+/** Errors of calls that take a signal have its reason as their cause. */
+const isInterruption = (error: unknown, { aborted, reason }: AbortSignal): boolean =>
+  aborted && error instanceof Error && (error instanceof InterruptedError || error.name === 'AbortError' || error.cause === reason);
 
 /** What an interrupted command that changes something says. */
 export const interruptionText = (error: unknown, mayHaveHappened: string): string =>
@@ -68,11 +71,6 @@ function commandOf(words: readonly string[]): string | undefined {
   const isNamed = (name: string): boolean => name.split(' ').every((word, at) => words[at] === word);
   const named = [...COMMANDS.map(({ name }) => name), ...Object.keys(GROUPS)].filter(isNamed);
   return named.toSorted((one, other) => other.length - one.length)[0];
-}
-
-function isService(words: readonly string[]): boolean {
-  const named = commandOf(words);
-  return COMMANDS.some(({ name, isService: is }) => name === named && is === true);
 }
 
 function programOf(io: CliIo): Command {

@@ -15,6 +15,7 @@ export const MEMBER_CHANGE = groupOf(
   { add: NODE_IDS.default([]), remove: NODE_IDS.default([]) },
   'Give the nodes to add and to remove: { add: [4], remove: [1] }.',
 );
+export const SIGNAL = z.instanceof(AbortSignal, { error: 'Give the signal of an AbortController.' });
 export const WAIT_MS = z.custom<number>((value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER, {
   error: 'Give a number of milliseconds from 0 on.',
 });

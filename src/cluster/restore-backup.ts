@@ -7,7 +7,7 @@ import { CLUSTER_SHAPE, groupOf } from '../config/cluster-config.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { type EncryptionOptions, readKeys } from '../encryption/read-keys.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
-import { parseSettings } from './cluster-arguments.ts';
+import { parseSettings, SIGNAL } from './cluster-arguments.ts';
 import { ClusterManifest } from './cluster-manifest.ts';
 import { nodeFile } from './node-file.ts';
 
@@ -20,6 +20,8 @@ export interface RestoreOptions {
   readonly nodes?: number | readonly number[];
   /** The keys of an encrypted backup; the new cluster is encrypted with the first one, also if the backup is not. Default: none. */
   readonly encryption?: EncryptionOptions;
+  /** Once it is aborted, the restore is given up (BACKUP_FAILED, whose `cause` is the signal's reason), unless it is done by then. */
+  readonly signal?: AbortSignal;
 }
 
 /** A new cluster that was made from a backup. */
@@ -36,6 +38,7 @@ const SCHEMA = groupOf(
     dataDir: CLUSTER_SHAPE.dataDir,
     nodes: CLUSTER_SHAPE.nodes.default(3),
     encryption: CLUSTER_SHAPE.encryption,
+    signal: SIGNAL.optional(),
   } satisfies Record<keyof RestoreOptions, z.ZodType>,
   "Give { file: './jobs.backup', dataDir: './restored' }.",
 );
@@ -46,13 +49,13 @@ const SCHEMA = groupOf(
  * @throws {BackupError | StorageError | ConfigError} nothing is left then.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoredCluster> {
-  const { file, dataDir, nodes, encryption } = parseSettings(SCHEMA, options, 'options');
+  const { file, dataDir, nodes, encryption, signal } = parseSettings(SCHEMA, options, 'options');
   const keys = readKeys(encryption);
   const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, position) => position + 1) : nodes;
   const target = resolve(dataDir);
   // Before the whole backup is read.
   checkFreeFolder(target);
-  await using backup = await BackupFile.open(resolve(file), keys);
+  await using backup = await BackupFile.open(resolve(file), keys, signal);
   await createFolder(target, async (folder) => await writeNodes(folder, ids, backup, keys));
   return { dataDir: target, nodes: ids, index: backup.header.index };
 }

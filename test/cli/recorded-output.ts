@@ -30,13 +30,21 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs a command line that opens no cluster in this process. @param options.isTTY whether its input is a terminal. */
+/**
+ * Runs a command line that opens no cluster in this process.
+ * @param options.isTTY whether its input is a terminal. @param options.onOutput is called whenever it has printed something.
+ */
 export async function jobraft(
   words: readonly string[],
-  { stdin = '', isTTY = false, signal = new AbortController().signal } = {},
+  { stdin = '', isTTY = false, signal = new AbortController().signal, onOutput = (): void => undefined } = {},
 ): Promise<Ended> {
   delete process.env.JOBRAFT_DATA_DIR;
-  const recorded = new RecordedOutput();
+  const recorded: RecordedOutput = new RecordedOutput({
+    out: (text) => {
+      recorded.out += text;
+      onOutput();
+    },
+  });
   const code = await runCommandLine(words, {
     output: recorded.output,
     stdin: () => Object.assign(Readable.from([Buffer.from(stdin)]), { isTTY }),

@@ -54,9 +54,9 @@ export const restore: CliCommand = {
     'jobraft restore ./jobs.backup --data-dir ./restored --nodes 5',
     'jobraft restore ./jobs.backup --config config/node-1.yaml',
   ],
-  async run({ args: [file], options, output, isJson }: Invocation<readonly [file: string], RestoreOptions>) {
+  async run({ args: [file], options, output, isJson, signal }: Invocation<readonly [file: string], RestoreOptions>) {
     const { config } = options;
-    const restored = config === undefined ? await restoreFolder(file, options) : await restoreServed(file, config, options);
+    const restored = config === undefined ? await restoreFolder(file, options, signal) : await restoreServed(file, config, options, signal);
     if (isJson) output.document(restored);
     else if ('cluster' in restored) {
       output.line(
@@ -70,17 +70,17 @@ export const restore: CliCommand = {
   },
 };
 
-async function restoreFolder(file: string, options: RestoreOptions) {
+async function restoreFolder(file: string, options: RestoreOptions, signal: AbortSignal) {
   const { dataDir = '', nodes } = options;
   if (dataDir === '')
     throw new UsageError(
       'No folder is named. Give the folder of the new cluster with --data-dir, or the configuration of a node with --config.',
     );
-  return await restoreBackup({ file, dataDir, ...encryptionOf(options), ...(nodes === undefined ? {} : { nodes }) });
+  return await restoreBackup({ file, dataDir, signal, ...encryptionOf(options), ...(nodes === undefined ? {} : { nodes }) });
 }
 
 /** @param config names the folder, and the keys. */
-async function restoreServed(file: string, config: string, options: RestoreOptions) {
+async function restoreServed(file: string, config: string, options: RestoreOptions, signal: AbortSignal) {
   const { dataDir, nodes } = options;
   if (dataDir !== undefined && dataDir !== process.env.JOBRAFT_DATA_DIR)
     throw new UsageError('With --config the folder is the "dataDir" of that file. Leave --data-dir out.');
@@ -90,5 +90,5 @@ async function restoreServed(file: string, config: string, options: RestoreOptio
     );
   if (nodes !== undefined) throw new UsageError('With --config one node is restored, and the others join it. Leave --nodes out.');
   const { restoreNode } = await import('../../server/index.ts');
-  return await restoreNode(file, loadNodeConfig(config, process.env));
+  return await restoreNode(file, loadNodeConfig(config, process.env), { signal });
 }

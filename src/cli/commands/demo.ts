@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { openCluster, Queue, type SharedCluster, Worker } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
-import { pauseFor } from '../interruption.ts';
+import { pauseFor, throwIfInterrupted } from '../interruption.ts';
 import { secondsIn, wholeNumber } from '../values.ts';
 
 const SECONDS_DEFAULT = 10;
@@ -45,6 +45,7 @@ export const demo: CliCommand = {
     try {
       await using cluster = await openCluster({ dataDir, nodes: invocation.options.nodes });
       await new Demo(invocation, dataDir, cluster).run();
+      throwIfInterrupted(invocation.signal);
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }

@@ -29,7 +29,6 @@ export const serve: CliCommand = {
     new Option('--metrics <host:port>', 'serve /metrics, /healthz and /readyz there by HTTP; or the setting "metrics"'),
   ],
   json: 'lines',
-  isService: true,
   examples: [
     'jobraft serve --config config/node-1.yaml',
     'jobraft serve --config config/node-4.yaml --join',

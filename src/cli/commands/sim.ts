@@ -1,6 +1,7 @@
 import { JobraftError } from '../../base/errors.ts';
 import { type SimOptions, simOptions } from '../../sim/sim-options.ts';
 import type { CliCommand, Invocation } from '../command.ts';
+import { throwIfInterrupted } from '../interruption.ts';
 
 /** A simulated cluster broke an invariant. */
 class SimViolationError extends JobraftError {
@@ -30,7 +31,10 @@ export const sim: CliCommand = {
       isJson,
       signal,
     });
-    if (violations === 0) return;
+    if (violations === 0) {
+      throwIfInterrupted(signal);
+      return;
+    }
     const what = options.replay === undefined ? `${violations} of ${options.seeds} seeds` : `The trace ${options.replay}`;
     throw new SimViolationError(
       `${what} broke an invariant of the cluster. Report it with the seed and the version: it is a defect of jobraft.`,
