@@ -8,6 +8,7 @@ import { AdminRejectedError } from '../client/errors.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import type { BackupPieceProto } from '../transport/grpc/backup-piece.ts';
+import { ReceiverPace } from './receiver-pace.ts';
 import { serviceErrorOf } from './services/service-errors.ts';
 
 /** What is read, and what is sent, at once: the node's event loop is blocked meanwhile, for a few milliseconds. */
@@ -15,8 +16,12 @@ const PIECE_BYTES = 256 * 1024;
 /** The node's own work has the event loop, and the disk, for this many times as long as a piece took. */
 const PAUSE_SHARE = 2;
 const PAUSE_MS_MIN = 1;
-/** A receiver that takes nothing for so long is given up: what it has not received keeps the node's WAL from being reused. */
+/**
+ * A receiver that takes less is given up once it is so late: what it has not received keeps the node's WAL from being reused, and no other backup
+ * can be sent.
+ */
 const TAKE_MS_MAX = 60_000;
+const BYTES_PER_SECOND_MIN = 64 * 1024;
 
 export type BackupCall = ServerWritableStream<unknown, BackupPieceProto>;
 
@@ -25,8 +30,10 @@ export interface BackupServiceOptions {
   readonly keys: EncryptionKeys | undefined;
   readonly clusterId: number;
   readonly status: () => NodeStatus;
-  /** Default: a minute. */
+  /** How late the receiver may be, of one that takes `bytesPerSecondMin`. Default: a minute. */
   readonly takeMsMax?: number;
+  /** Default: 64 KiB. */
+  readonly bytesPerSecondMin?: number;
 }
 
 /** Sends what this node has as a backup, while it leads. One at a time: each keeps the WAL of the node's file from being reused. */
@@ -49,7 +56,8 @@ export class BackupService implements Disposable {
       call.emit('error', serviceErrorOf(new BackupError('BACKUP_FAILED', message)));
       return;
     }
-    const pieces = new PieceStream(call, this.#options.takeMsMax ?? TAKE_MS_MAX);
+    const { takeMsMax = TAKE_MS_MAX, bytesPerSecondMin = BYTES_PER_SECOND_MIN } = this.#options;
+    const pieces = new PieceStream(call, new ReceiverPace(takeMsMax, bytesPerSecondMin));
     this.#current = pieces;
     try {
       await this.#send(pieces, confirmRead);
@@ -95,7 +103,7 @@ const notLeader = ({ node, leaderId }: NodeStatus): AdminRejectedError =>
 /** The bytes of a backup as messages of a call, as fast as its receiver takes them. */
 class PieceStream implements BackupSink {
   readonly #call: BackupCall;
-  readonly #takeMsMax: number;
+  readonly #pace: ReceiverPace;
   readonly #hash: Hash = createHash('sha256');
   #resumedMs = performance.now();
   #waiting: Uint8Array[] = [];
@@ -104,9 +112,9 @@ class PieceStream implements BackupSink {
   #ended: Error | undefined;
   #onEnded: () => void = () => undefined;
 
-  constructor(call: BackupCall, takeMsMax: number) {
+  constructor(call: BackupCall, pace: ReceiverPace) {
     this.#call = call;
-    this.#takeMsMax = takeMsMax;
+    this.#pace = pace;
     call.on('cancelled', () => this.#fail('the call was cancelled'));
     call.on('error', () => this.#fail('the call has ended'));
   }
@@ -145,24 +153,25 @@ class PieceStream implements BackupSink {
     const data = Buffer.concat(this.#waiting);
     [this.#waiting, this.#waitingBytes] = [[], 0];
     const workedMs = performance.now() - this.#resumedMs;
-    if (!this.#call.write({ data })) await this.#taken();
-    await sleep(Math.max(PAUSE_MS_MIN, PAUSE_SHARE * workedMs));
+    await Promise.all([this.#taken(data), sleep(Math.max(PAUSE_MS_MIN, PAUSE_SHARE * workedMs))]);
     this.#check();
     this.#resumedMs = performance.now();
   }
 
-  /** Resolves once more may be sent, or nothing can be any more. */
-  async #taken(): Promise<void> {
+  /**
+   * Sends a piece. Resolves once it is taken, or nothing can be sent any more. Without that wait the call would hold many pieces, and the pace of its
+   * receiver would not show.
+   */
+  async #taken(data: Buffer): Promise<void> {
     const taken = Promise.withResolvers<void>();
-    const late = setTimeout(() => this.#fail(`its receiver took nothing for ${this.#takeMsMax} ms`), this.#takeMsMax);
+    const sentMs = performance.now();
+    const waitedMs = (): number => performance.now() - sentMs;
+    const late = setTimeout(() => this.#fail(`its receiver ${this.#pace.reasonAfter(waitedMs())}`), this.#pace.leftMs);
     this.#onEnded = taken.resolve;
-    this.#call.once('drain', taken.resolve);
-    try {
-      await taken.promise;
-    } finally {
-      clearTimeout(late);
-      this.#call.off('drain', taken.resolve);
-    }
+    this.#call.write({ data }, () => taken.resolve());
+    await taken.promise;
+    clearTimeout(late);
+    this.#pace.onTaken(data.length, waitedMs());
   }
 
   /** @throws {BackupError | ClusterClosedError} */

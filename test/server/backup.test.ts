@@ -22,6 +22,8 @@ const LISTED = [1, 2, 3];
 /** More than one checkpoint, payloads that stay in the log, and more than one piece. */
 const LIMITS = { checkpointEntries: 20, tailEntries: 5 };
 const LARGE = 'x'.repeat(300_000);
+/** How many of them are far more than what is sent at once. */
+const MANY = 24;
 const SECRET = 'a-payload-that-no-backup-may-show';
 
 const optionsOf = (nodes: Nodes, id: number) => ({ id, cluster: 'nodes', nodes: nodes.addresses, dataDir: nodes.dataDir(id) });
@@ -175,7 +177,21 @@ class SlowCall extends EventEmitter {
   end(): void {}
 }
 
-describe('a backup whose receiver takes nothing', () => {
+/** A receiver that takes each piece some milliseconds later. */
+class TricklingCall extends SlowCall {
+  hasEnded = false;
+
+  override write(_piece?: unknown, onTaken: () => void = () => undefined): boolean {
+    setTimeout(onTaken, 5);
+    return super.write();
+  }
+
+  override end(): void {
+    this.hasEnded = true;
+  }
+}
+
+describe('a backup whose receiver is slow', () => {
   const confirmed = (): Promise<void> => Promise.resolve();
 
   async function aService() {
@@ -187,7 +203,7 @@ describe('a backup whose receiver takes nothing', () => {
     const file = join(nodes.dataDir(1), 'jobraft.db');
     const serviceFor = (takeMsMax: number, status: () => NodeStatus = () => found): BackupService =>
       new BackupService({ file, keys: undefined, clusterId: 1, status, takeMsMax });
-    return { found, serviceFor };
+    return { nodes, found, file, serviceFor };
   }
 
   const calling = (service: BackupService, confirm = confirmed) => {
@@ -195,7 +211,7 @@ describe('a backup whose receiver takes nothing', () => {
     return { call, served: service.serve(call as unknown as BackupCall, confirm) };
   };
 
-  it('is given up after a while, and another one may begin', async () => {
+  it('that takes nothing is given up after a while, and another one may begin', async () => {
     const { serviceFor } = await aService();
     const service = serviceFor(20);
     for (let n = 0; n < 2; n += 1) {
@@ -203,6 +219,22 @@ describe('a backup whose receiver takes nothing', () => {
       await served;
       expect(await call.error).toMatchObject({ code: status.ABORTED, details: expect.stringContaining('took nothing for 20 ms') });
     }
+  });
+
+  it.each([
+    ['too little at a time is given up, although it takes something again and again', Number.MAX_VALUE, 50],
+    ['enough is sent everything', 1, WAIT_MS],
+  ])('that takes %s', async (_what, bytesPerSecondMin, takeMsMax) => {
+    const { nodes, found, file } = await aService();
+    await using cluster = await connect({ endpoints: nodes.endpoints });
+    await using queue = new Queue('work', { connection: cluster });
+    await queue.addBulk(Array.from({ length: MANY }, () => ({ name: 'large', data: LARGE })));
+    const leading = (): NodeStatus => nodes.node(1).status() ?? found;
+    const service = new BackupService({ file, keys: undefined, clusterId: 1, status: leading, takeMsMax, bytesPerSecondMin });
+    const call = new TricklingCall();
+    await service.serve(call as unknown as BackupCall, confirmed);
+    expect(call.hasEnded).toBe(bytesPerSecondMin === 1);
+    if (!call.hasEnded) expect((await call.error).details).toContain('The backup was given up: its receiver took ');
   });
 
   it.each([
