@@ -39,7 +39,8 @@ export async function runTests(node: InstalledNode, root: string, files: readonl
     return code;
   };
   const modules = join(root, 'node_modules');
-  for (const step of [[join(modules, 'typescript', 'bin', 'tsc'), '-p', 'config/tsconfig.build.json'], ['config/bundle-threads.js']]) {
+  const compile = [join(modules, 'typescript', 'bin', 'tsc'), '-p', 'config/tsconfig.build.json'];
+  for (const step of [compile, ['config/remove-stale-outputs.js'], ['config/bundle-threads.js']]) {
     const built = await run(BUILD_MS_MAX, ...step);
     if (built !== 0) return outcomeOf(undefined, built);
   }

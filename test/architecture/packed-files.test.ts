@@ -33,7 +33,7 @@ describe('what npm packs', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('is built from scratch, since a build does not remove the output of earlier sources', () => {
+  it('is built from scratch, so that nothing of an earlier build is in it', () => {
     expect(manifest.scripts.prepack).toMatch(/rmSync\('dist'.*npm run --silent build/);
   });
 
