@@ -20,7 +20,9 @@ export interface NodeLogOptions {
 /** Writes one node's events to its file. Never throws after it was opened. */
 export interface NodeLog extends Disposable {
   observe(event: NodeEvent): void;
-  /** A line of level `warn`. @param event its name, for programs. */
+  /** A line of level `info`, of what is no event of the stream. @param event its name, for programs. */
+  info(event: string, text: string): void;
+  /** The same of level `warn`. */
   warn(event: string, text: string): void;
   /** Writes the last totals and closes the file; a second call does nothing. */
   close(): void;
@@ -72,6 +74,10 @@ class PinoNodeLog implements NodeLog {
     }
     this.#totalsAtMs ??= event.atMs;
     if (event.atMs - this.#totalsAtMs >= TOTALS_EVERY_MS) this.#writeTotals(event.atMs);
+  }
+
+  info(event: string, text: string): void {
+    if (!this.#isClosed) this.#logger.info({ node: this.#node, event }, text);
   }
 
   warn(event: string, text: string): void {

@@ -32,6 +32,8 @@ export interface NodeListeners {
   readonly onJoined?: () => void;
   /** The node's file was restored from an older copy, or is damaged: it was moved to `movedTo`, and the node gets everything from the others. */
   readonly onRepair?: (repair: { readonly damage: Error; readonly movedTo: string }) => void;
+  /** The node, which began with an empty file, as after its folder was lost, has everything from the others, and votes from now on. */
+  readonly onVoting?: () => void;
   /** The node has stopped by itself, and is closed: a write failed, an invariant is broken, or the others have another cluster. */
   readonly onFailure?: (error: Error) => void;
 }
@@ -45,6 +47,7 @@ export const nodeListeners = ({
   onTokensRejected = warnOfTokens,
   onJoined = () => undefined,
   onRepair = warnOfRepair,
+  onVoting = () => undefined,
   onFailure = warnOfFailure,
 }: NodeListeners): Required<NodeListeners> => ({
   onWaiting: isolatedListener('onWaiting', onWaiting),
@@ -55,6 +58,7 @@ export const nodeListeners = ({
   onTokensRejected: isolatedListener('onTokensRejected', onTokensRejected),
   onJoined: isolatedListener('onJoined', onJoined),
   onRepair: isolatedListener('onRepair', onRepair),
+  onVoting: isolatedListener('onVoting', onVoting),
   onFailure: isolatedListener('onFailure', onFailure),
 });
 

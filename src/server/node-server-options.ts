@@ -26,6 +26,8 @@ export interface NodeServerOptions {
   readonly onPeerRejects: (rejection: PeerRejection) => void;
   /** The node, which joined a running cluster, votes. */
   readonly onJoined: () => void;
+  /** The node, which began with an empty file and did not join, votes. */
+  readonly onVoting: () => void;
   /** Called at most once: the node has stopped by itself, or can never run with this configuration. It is to be disposed. */
   readonly onFailure: (error: unknown) => void;
 }

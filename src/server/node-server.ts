@@ -5,7 +5,6 @@ import { asNodeId } from '../base/ids.ts';
 import { isLoopback, type NodeAddress } from '../config/node-config.ts';
 import type { ConnectionNotice } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
-import { isVotersDisk } from '../raft/membership.ts';
 import { membersOf } from '../raft/quorum.ts';
 import { nodeGuard } from '../transport/grpc/caller.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
@@ -31,6 +30,7 @@ import { MemberService } from './member-service.ts';
 import { clientBoundsOf, messageBounds } from './message-bounds.ts';
 import { NodeIdentity } from './node-identity.ts';
 import type { NodeServerOptions } from './node-server-options.ts';
+import { AwaitedVote, isCounted } from './own-vote.ts';
 import { RebuildService } from './rebuild-service.ts';
 import { RunningNode } from './running-node.ts';
 import { jobsImplementation } from './services/jobs-implementation.ts';
@@ -62,6 +62,8 @@ export class NodeServer implements AsyncDisposable {
   readonly #startedMs = Date.now();
   #node: RunningNode | undefined;
   #joining: Joining | undefined;
+  /** Undefined for one that joins. */
+  #vote: AwaitedVote | undefined;
   /** The one by which the peers' channels are open. */
   #configuration: Configuration | undefined;
   #isDisposed = false;
@@ -200,11 +202,12 @@ export class NodeServer implements AsyncDisposable {
 
   #join(): void {
     if (this.#identity.formed !== undefined) this.#identity.onJoining();
+    this.#vote = undefined;
     this.#joining = new Joining({
       ...{ config: this.#options.config, channels: this.#outgoing },
       own: () => this.#introduced(),
       others: () => this.#others(),
-      isVoter: () => this.#isVoter(),
+      isVoter: () => this.#node !== undefined && isCounted(this.#node.runtime.view),
       onFound: ({ formed, addresses }) => {
         for (const { id, address } of addresses) this.#onAddress(id, address);
         this.#identity.onFormed(formed, true);
@@ -283,14 +286,6 @@ export class NodeServer implements AsyncDisposable {
     return [...this.#book.of(this.#memberIds())].filter(([id]) => id !== own).map(([id, address]) => ({ id, address }));
   }
 
-  /** Whether a leader counts this node, with its disk. */
-  #isVoter(): boolean {
-    const id = asNodeId(this.#options.config.id);
-    const view = this.#node?.runtime.view;
-    if (view?.leader === undefined || view.isRemoved) return false;
-    return view.configuration.voters.includes(id) && isVotersDisk(view.configuration, id, view.disk);
-  }
-
   /** @param isAdded a node was added there; else it says, or another one, that it listens there. */
   #onAddress(node: number, address: string, isAdded = false): void {
     if (this.#isDisposed) return;
@@ -362,7 +357,9 @@ export class NodeServer implements AsyncDisposable {
         clientRejections: () => this.#bounds.rejected,
       },
     });
-    this.#configuration = this.#node.runtime.view.configuration;
+    const { view } = this.#node.runtime;
+    this.#configuration = view.configuration;
+    if (this.#joining === undefined) this.#vote = new AwaitedVote(view);
     this.#dial();
     onFormed();
   }
@@ -388,6 +385,7 @@ export class NodeServer implements AsyncDisposable {
       this.#dial();
     }
     const { id, dataDir } = this.#options.config;
+    if (this.#vote?.isGained(view)) this.#options.onVoting();
     if (view.isRemoved && this.#joining === undefined) this.#fail(new NodeRemovedError(id, dataDir));
   }
 

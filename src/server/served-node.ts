@@ -117,6 +117,7 @@ export class ServedNode implements AsyncDisposable {
         onWaiting: (wait) => this.#onWaiting(wait),
         onFormed: this.#listeners.onFormed,
         onJoined: this.#listeners.onJoined,
+        onVoting: () => this.#onVoting(),
         onPeerRejects: this.#listeners.onPeerRejects,
         onFailure: (error) => void this.#fail(error),
       });
@@ -175,6 +176,11 @@ export class ServedNode implements AsyncDisposable {
     const text = `The changed file of the tokens is not used: ${message} The node goes on with what it had before.`;
     this.#log?.warn('tokens', text);
     this.#listeners.onTokensRejected({ message: text });
+  }
+
+  #onVoting(): void {
+    this.#log?.info('voting', `Node ${this.#config.id} has everything from the others, and votes`);
+    this.#listeners.onVoting();
   }
 
   #onWaiting(wait: FormationWait): void {

@@ -10,7 +10,7 @@ interface ServeOptions {
 
 /** What a line says, as `--json` prints it. */
 interface ServeEvent {
-  readonly event: 'waiting' | 'running' | 'joined' | 'stopped';
+  readonly event: 'waiting' | 'running' | 'joined' | 'voting' | 'stopped';
   readonly node: number;
   readonly address?: string | undefined;
   /** Nodes that have not replied yet; the cluster is formed once all have. */
@@ -62,6 +62,7 @@ export const serve: CliCommand = {
       onJoined: () => say(`${name} has joined the cluster: it has everything, and votes.`, { event: 'joined', node }),
       onRepair: ({ damage, movedTo }) =>
         output.note(`${damage.message} It was moved to ${movedTo}, and the node is being rebuilt from the others.`),
+      onVoting: () => say(`${name} has everything from the others, and votes.`, { event: 'voting', node }),
       onFailure,
     });
     try {
