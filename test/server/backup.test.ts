@@ -114,14 +114,25 @@ describe('a backup of nodes that are processes', () => {
     const nodes = await Nodes.start(1);
     await using cluster = await connect({ endpoints: nodes.endpoints });
     const at = (name: string): string => join(nodes.folder, name);
-    const both = await Promise.allSettled(['one', 'two'].map((name) => cluster.backup(at(name))));
-    expect(both.map((result) => result.status).toSorted()).toEqual(['fulfilled', 'rejected']);
-    const reasons = both.map((result) => (result.status === 'rejected' ? result.reason : undefined));
-    expect(reasons).toContainEqual(
-      expect.objectContaining({ code: 'BACKUP_FAILED', message: 'Node 1 sends a backup already. Await its end, then try again.' }),
-    );
-    await cluster.backup(at('three'));
-    await expect(cluster.backup(at('three'))).rejects.toMatchObject({ code: 'BACKUP_EXISTS' });
+    await using queue = new Queue('mails', { connection: cluster });
+    await queue.addBulk(Array.from({ length: MANY }, () => ({ name: 'large', data: LARGE })));
+    // Nothing reads it, so that it does not end.
+    const client = clusterClient(nodes.endpoints[0] ?? '', { options: channelOptions(4_000_000), security: UNSECURED });
+    const first = client.Backup({}).on('error', () => undefined);
+    let tries = 0;
+    const another = (): Promise<unknown> => {
+      tries += 1;
+      return cluster.backup(at(`copy-${tries}`)).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    };
+    const error = await vi.waitUntil(another, WAIT_MS);
+    expect(error).toMatchObject({ code: 'BACKUP_FAILED', message: 'Node 1 sends a backup already. Await its end, then try again.' });
+    first.cancel();
+    await vi.waitUntil(async () => (await another()) === undefined, WAIT_MS);
+    client.close();
+    await expect(cluster.backup(at(`copy-${tries}`))).rejects.toMatchObject({ code: 'BACKUP_EXISTS' });
     await expect(cluster.backup(join(nodes.folder, 'missing', 'four'))).rejects.toMatchObject({ code: 'BACKUP_FAILED' });
     await expect(cluster.backup('')).rejects.toMatchObject({ code: 'CONFIG_INVALID', key: 'path' });
     expect(readdirSync(nodes.folder).filter((name) => name.endsWith('.part'))).toEqual([]);
