@@ -111,7 +111,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 15,
     name: 'a command reaches a job of another queue',
-    file: 'queue/job-store.ts',
+    file: 'queue/job-indexes.ts',
     find: 'return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;',
     replace: 'return job === undefined || queueName === undefined || queueName.length > 0 ? job : undefined;',
   },
@@ -174,7 +174,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 15,
     name: 'a queue keeps one finished job too few',
-    file: 'queue/job-store.ts',
+    file: 'queue/job-indexes.ts',
     find: 'kept.size > keep && trimmed',
     replace: 'kept.size >= keep && kept.size > 1 && trimmed',
   },
@@ -238,7 +238,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 19,
     name: 'a finished job removes one kept job at most',
-    file: 'queue/job-store.ts',
+    file: 'queue/job-indexes.ts',
     find: 'trimmed < this.trimPerFinishMax; trimmed += 1',
     replace: 'trimmed < 1; trimmed += 1',
   },

@@ -6,63 +6,35 @@ import type { OperationReader } from '../protocol/request-reader.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
-import { DeadlineHeap } from './deadline-heap.ts';
-import type { FinishedList } from './finished-list.ts';
-import { Job, type LeaseTerms, NEVER, NO_END, NO_TERMS } from './job.ts';
-import { JobTable } from './job-table.ts';
+import { Job, type LeaseTerms, NO_END, NO_TERMS } from './job.ts';
+import { JobIndexes } from './job-indexes.ts';
 import { noTotals } from './job-totals.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { QueueTable } from './queue-table.ts';
-import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
 /** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
 
-/**
- * The jobs, their indexes and every transition between their states. Every method keeps all indexes and counts consistent:
- * between two calls each job is in exactly one state and in that state's index (invariant 5).
- */
-export class JobStore {
-  readonly table = new JobTable();
-  readonly queues: QueueTable;
-  readonly leases = new DeadlineHeap();
-  readonly delayed = new DeadlineHeap();
+/** The jobs, and every transition between their states. */
+export class JobStore extends JobIndexes {
   nextJobId = 1;
   nextToken = 1;
-  nextFinishOrder = 1;
-  /** Index and version of the entry that is applied; set by the machine. */
+  /** Index of the entry that is applied; set by the machine. */
   entry = 0;
-  version = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
-  trimPerFinishMax = TRIM_PER_FINISH_MAX;
   readonly totals = noTotals();
-  #wall = NEVER;
-  readonly #changes: ChangeTracker;
   readonly #payloadInEntryBytes: number;
-  readonly #onQueueFilled: ((queue: string) => void) | undefined;
 
   /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
   constructor(changes: ChangeTracker, payloadInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
-    this.#changes = changes;
-    this.queues = new QueueTable(changes);
+    super(changes, onQueueFilled);
     this.#payloadInEntryBytes = payloadInEntryBytes;
-    this.#onQueueFilled = onQueueFilled;
-  }
-
-  /** The wall time of the entry that is applied; set by the machine. */
-  get wallMs(): number {
-    return this.#wall.ms;
-  }
-
-  set wallMs(ms: number) {
-    if (ms !== this.#wall.ms) this.#wall = { ms };
   }
 
   /** @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change. */
   add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
     invariant(operation.policy !== undefined, () => 'a job is added without a policy');
-    const job = new Job(this.nextJobId, queue.sharePolicy(operation.policy), operation.priority, this.#wall);
+    const job = new Job(this.nextJobId, queue.sharePolicy(operation.policy), operation.priority, this.wall);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;
@@ -72,9 +44,9 @@ export class JobStore {
       if (staysInEntry(job.length, chunk.length, this.#payloadInEntryBytes)) job.entry = this.entry;
     }
     this.table.append(job);
-    if (operation.delayMs > 0) this.#enterDelayed(job, this.wallMs + operation.delayMs);
-    else this.#enterWaiting(job);
-    this.#changes.job(job);
+    if (operation.delayMs > 0) this.enterDelayed(job, this.wallMs + operation.delayMs);
+    else this.enterWaiting(job);
+    this.changes.job(job);
     return job;
   }
 
@@ -96,7 +68,7 @@ export class JobStore {
     if (this.version > 1) job.terms = terms;
     this.leases.push(job);
     this.totals.claimed += 1;
-    this.#changes.job(job);
+    this.changes.job(job);
     return job;
   }
 
@@ -106,7 +78,7 @@ export class JobStore {
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     if (job.isBegun) return APPLIED;
     begin(job);
-    this.#changes.job(job);
+    this.changes.job(job);
     return APPLIED;
   }
 
@@ -119,7 +91,7 @@ export class JobStore {
     const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
     if (this.version > 1 && leaseMs !== terms.leaseMs) job.terms = { leaseMs, stalledMax, holder: terms.holder };
     this.leases.update(job);
-    this.#changes.job(job);
+    this.changes.job(job);
     return APPLIED;
   }
 
@@ -131,14 +103,14 @@ export class JobStore {
     this.totals.completed += 1;
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
-      this.#evict(job);
+      this.evict(job);
       return APPLIED;
     }
     const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
-    this.#changes.outcome(job, resultLength);
+    this.changes.outcome(job, resultLength);
     setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
-    this.#enterFinished(job, StateCode.completed, job.queue.keptCompleted);
-    this.#trim(job.queue.keptCompleted, keep);
+    this.enterFinished(job, StateCode.completed, job.queue.keptCompleted);
+    this.trim(job.queue.keptCompleted, keep);
     return APPLIED;
   }
 
@@ -147,7 +119,7 @@ export class JobStore {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     this.#endAttempt(job);
-    this.#changes.outcome(job, reason.length);
+    this.changes.outcome(job, reason.length);
     setOutcome(job, OutcomeKind.reason, reason);
     if (!retry || job.attempt >= job.policy.attemptsMax) {
       this.#failForGood(job);
@@ -155,9 +127,9 @@ export class JobStore {
     }
     this.totals.retried += 1;
     const pauseMs = backoffMs(job, this.version);
-    if (pauseMs > 0) this.#enterDelayed(job, this.wallMs + pauseMs);
-    else this.#enterWaiting(job);
-    this.#changes.job(job);
+    if (pauseMs > 0) this.enterDelayed(job, this.wallMs + pauseMs);
+    else this.enterWaiting(job);
+    this.changes.job(job);
     return APPLIED;
   }
 
@@ -166,10 +138,10 @@ export class JobStore {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     if (job.isBegun) job.attempt -= 1;
-    this.#leaveActive(job);
+    this.leaveActive(job);
     this.totals.released += 1;
-    this.#enterWaiting(job);
-    this.#changes.job(job);
+    this.enterWaiting(job);
+    this.changes.job(job);
     return APPLIED;
   }
 
@@ -186,7 +158,7 @@ export class JobStore {
 
   /** @param queueName the queue that the job must be in; undefined for any. */
   retry(queueName: string | undefined, jobId: number): number {
-    const job = this.#find(queueName, jobId);
+    const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state !== StateCode.failed) return ErrorCode.jobState;
     job.queue.keptFailed.remove(job);
@@ -195,36 +167,17 @@ export class JobStore {
     setOutcome(job, OutcomeKind.none, undefined);
     job.end = NO_END;
     this.totals.redriven += 1;
-    this.#enterWaiting(job);
-    this.#changes.job(job);
+    this.enterWaiting(job);
+    this.changes.job(job);
     return APPLIED;
   }
 
   /** @param queueName the queue that the job must be in; undefined for any. */
   remove(queueName: string | undefined, jobId: number): number {
-    const job = this.#find(queueName, jobId);
+    const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
-    const { queue } = job;
-    switch (job.state) {
-      case StateCode.waiting:
-        queue.waiting -= 1;
-        this.#evict(job);
-        queue.index.onRemoved(job);
-        return APPLIED;
-      case StateCode.delayed:
-        queue.delayed -= 1;
-        this.delayed.remove(job);
-        break;
-      case StateCode.completed:
-        queue.keptCompleted.remove(job);
-        break;
-      case StateCode.failed:
-        queue.keptFailed.remove(job);
-        break;
-      default:
-        return ErrorCode.jobState;
-    }
-    this.#evict(job);
+    if (job.state === StateCode.active) return ErrorCode.jobState;
+    this.drop(job);
     return APPLIED;
   }
 
@@ -232,9 +185,9 @@ export class JobStore {
   setPaused(queue: NamedQueue<Job>, isPaused: boolean): void {
     if (queue.isPaused === isPaused) return;
     queue.isPaused = isPaused;
-    this.#changes.queue(queue);
+    this.changes.queue(queue);
     this.queues.dropIfUnused(queue, this.version);
-    if (queue.claimable > 0) this.#onQueueFilled?.(queue.name);
+    if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
   /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
@@ -244,28 +197,8 @@ export class JobStore {
       this.#onLeaseDue(job, logMs);
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
-      this.delayed.remove(job);
-      job.queue.delayed -= 1;
-      job.dueMs = 0;
-      this.#enterWaiting(job);
-      this.#changes.job(job);
+      this.endDelay(job);
     }
-  }
-
-  /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
-  restore(job: Job): void {
-    const { queue } = job;
-    if (job.state === StateCode.waiting) {
-      queue.waiting += 1;
-      queue.index.push(job);
-    } else if (job.state === StateCode.delayed) {
-      queue.delayed += 1;
-      this.delayed.push(job);
-    } else if (job.state === StateCode.active) {
-      queue.active += 1;
-      this.leases.push(job);
-    } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
-    else queue.keptFailed.append(job);
   }
 
   /**
@@ -281,7 +214,7 @@ export class JobStore {
     if (endMs > logMs) {
       job.dueMs = endMs;
       this.leases.update(job);
-      this.#changes.job(job);
+      this.changes.job(job);
       return;
     }
     this.totals.leasesExpired += 1;
@@ -296,7 +229,7 @@ export class JobStore {
     const { isBegun, terms } = job;
     // A claim of version 1 has no stall limit.
     const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
-    this.#leaveActive(job);
+    this.leaveActive(job);
     if (this.version === 1) {
       if (job.attempt >= job.policy.attemptsMax) {
         setOutcome(job, OutcomeKind.reason, LEASE_EXPIRED_REASON);
@@ -313,84 +246,26 @@ export class JobStore {
         return;
       }
     }
-    this.#enterWaiting(job);
-    this.#changes.job(job);
+    this.enterWaiting(job);
+    this.changes.job(job);
   }
 
   /** The processor ended the attempt, in success or failure; this implies that the attempt had begun. */
   #endAttempt(job: Job): void {
     if (!job.isBegun) begin(job);
     job.stalls = 0;
-    this.#leaveActive(job);
-  }
-
-  #find(queueName: string | undefined, jobId: number): Job | undefined {
-    const job = this.table.get(jobId);
-    return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;
+    this.leaveActive(job);
   }
 
   #failForGood(job: Job): void {
     this.totals.failed += 1;
     const keep = job.policy.keepFailed;
     if (keep === 0) {
-      this.#evict(job);
+      this.evict(job);
       return;
     }
-    this.#enterFinished(job, StateCode.failed, job.queue.keptFailed);
-    this.#trim(job.queue.keptFailed, keep);
-  }
-
-  #leaveActive(job: Job): void {
-    this.leases.remove(job);
-    job.queue.active -= 1;
-    job.dueMs = 0;
-    job.isBegun = false;
-    job.terms = NO_TERMS;
-  }
-
-  #enterWaiting(job: Job): void {
-    const { queue } = job;
-    job.state = StateCode.waiting;
-    queue.waiting += 1;
-    queue.index.push(job);
-    if (queue.waiting === 1) this.#onQueueFilled?.(queue.name);
-  }
-
-  #enterDelayed(job: Job, dueMs: number): void {
-    job.state = StateCode.delayed;
-    job.dueMs = dueMs;
-    job.queue.delayed += 1;
-    this.delayed.push(job);
-  }
-
-  #enterFinished(job: Job, state: number, kept: FinishedList<Job>): void {
-    job.state = state;
-    const end = job.ownEnd();
-    end.finished = this.#wall;
-    end.finishOrder = this.nextFinishOrder;
-    this.nextFinishOrder += 1;
-    kept.append(job);
-    this.#changes.job(job);
-  }
-
-  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
-  #trim(kept: FinishedList<Job>, keep: number): void {
-    if (keep < 0) return;
-    for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
-      const oldest = kept.oldest as Job;
-      kept.remove(oldest);
-      this.#evict(oldest);
-    }
-  }
-
-  /** Ends a job that is no longer in any index. */
-  #evict(job: Job): void {
-    this.#changes.jobRemoved(job);
-    job.state = StateCode.removed;
-    job.entryData = undefined;
-    job.end = NO_END;
-    this.table.delete(job.id);
-    this.queues.dropIfUnused(job.queue, this.version);
+    this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
+    this.trim(job.queue.keptFailed, keep);
   }
 
   #leaseFault(jobId: number): number {

@@ -1,0 +1,148 @@
+import { StateCode } from '../protocol/job-state.ts';
+import type { ChangeTracker } from './change-tracker.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import type { FinishedList } from './finished-list.ts';
+import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
+import { JobTable } from './job-table.ts';
+import { QueueTable } from './queue-table.ts';
+import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
+
+/**
+ * The jobs in the indexes of their states. Every method keeps all indexes and counts consistent: between two calls each job is in exactly
+ * one state and in that state's index (invariant 5).
+ */
+export class JobIndexes {
+  readonly table = new JobTable();
+  readonly queues: QueueTable;
+  readonly leases = new DeadlineHeap();
+  readonly delayed = new DeadlineHeap();
+  nextFinishOrder = 1;
+  /** Version of the entry that is applied; set by the machine. */
+  version = 1;
+  trimPerFinishMax = TRIM_PER_FINISH_MAX;
+  /** The wall time of the entry that is applied. */
+  protected wall = NEVER;
+  protected readonly changes: ChangeTracker;
+  protected readonly onQueueFilled: ((queue: string) => void) | undefined;
+
+  /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
+  constructor(changes: ChangeTracker, onQueueFilled?: (queue: string) => void) {
+    this.changes = changes;
+    this.queues = new QueueTable(changes);
+    this.onQueueFilled = onQueueFilled;
+  }
+
+  /** The wall time of the entry that is applied; set by the machine. */
+  get wallMs(): number {
+    return this.wall.ms;
+  }
+
+  set wallMs(ms: number) {
+    if (ms !== this.wall.ms) this.wall = { ms };
+  }
+
+  /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
+  restore(job: Job): void {
+    const { queue } = job;
+    if (job.state === StateCode.waiting) {
+      queue.waiting += 1;
+      queue.index.push(job);
+    } else if (job.state === StateCode.delayed) {
+      queue.delayed += 1;
+      this.delayed.push(job);
+    } else if (job.state === StateCode.active) {
+      queue.active += 1;
+      this.leases.push(job);
+    } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
+    else queue.keptFailed.append(job);
+  }
+
+  protected enterWaiting(job: Job): void {
+    const { queue } = job;
+    job.state = StateCode.waiting;
+    queue.waiting += 1;
+    queue.index.push(job);
+    if (queue.waiting === 1) this.onQueueFilled?.(queue.name);
+  }
+
+  protected enterDelayed(job: Job, dueMs: number): void {
+    job.state = StateCode.delayed;
+    job.dueMs = dueMs;
+    job.queue.delayed += 1;
+    this.delayed.push(job);
+  }
+
+  protected enterFinished(job: Job, state: number, kept: FinishedList<Job>): void {
+    job.state = state;
+    const end = job.ownEnd();
+    end.finished = this.wall;
+    end.finishOrder = this.nextFinishOrder;
+    this.nextFinishOrder += 1;
+    kept.append(job);
+    this.changes.job(job);
+  }
+
+  protected leaveActive(job: Job): void {
+    this.leases.remove(job);
+    job.queue.active -= 1;
+    job.dueMs = 0;
+    job.isBegun = false;
+    job.terms = NO_TERMS;
+  }
+
+  /** A delayed job becomes waiting. */
+  protected endDelay(job: Job): void {
+    this.delayed.remove(job);
+    job.queue.delayed -= 1;
+    job.dueMs = 0;
+    this.enterWaiting(job);
+    this.changes.job(job);
+  }
+
+  /** Ends a job that is not active. */
+  protected drop(job: Job): void {
+    const { queue } = job;
+    switch (job.state) {
+      case StateCode.waiting:
+        queue.waiting -= 1;
+        this.evict(job);
+        queue.index.onRemoved(job);
+        return;
+      case StateCode.delayed:
+        queue.delayed -= 1;
+        this.delayed.remove(job);
+        break;
+      case StateCode.completed:
+        queue.keptCompleted.remove(job);
+        break;
+      default:
+        queue.keptFailed.remove(job);
+    }
+    this.evict(job);
+  }
+
+  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
+  protected trim(kept: FinishedList<Job>, keep: number): void {
+    if (keep < 0) return;
+    for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
+      const oldest = kept.oldest as Job;
+      kept.remove(oldest);
+      this.evict(oldest);
+    }
+  }
+
+  /** Ends a job that is no longer in any index. */
+  protected evict(job: Job): void {
+    this.changes.jobRemoved(job);
+    job.state = StateCode.removed;
+    job.entryData = undefined;
+    job.end = NO_END;
+    this.table.delete(job.id);
+    this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  protected find(queueName: string | undefined, jobId: number): Job | undefined {
+    const job = this.table.get(jobId);
+    return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;
+  }
+}
