@@ -210,7 +210,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 19,
     name: 'results may be larger than the limit',
     file: 'protocol/validate-request.ts',
-    find: 'row.code === COMMANDS.add.code || row.code === COMMANDS.complete.code;',
+    find: "row.permission === 'add' || row.code === COMMANDS.complete.code;",
     replace: 'row.code === COMMANDS.add.code;',
   },
   {
@@ -255,5 +255,41 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     file: 'node/request-router.ts',
     find: 'if (faultOfAny !== undefined) return faultOfAny;',
     replace: 'if (faultOfAny !== undefined) return fault;',
+  },
+  {
+    mistake: 12,
+    name: 'an add with the id of a known job adds another one',
+    file: 'queue/job-store.ts',
+    find: 'if (known !== undefined) return known;',
+    replace: '',
+  },
+  {
+    mistake: 12,
+    name: 'the id that a client chose stays taken when its job is gone',
+    file: 'queue/job-indexes.ts',
+    find: 'if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);',
+    replace: '',
+  },
+  {
+    mistake: 12,
+    name: 'the ids that clients chose are not in the checkpoint',
+    file: 'queue/job-record.ts',
+    find: 'if (job.policy.customId !== undefined) parts |= Part.customId;',
+    replace: '',
+  },
+  {
+    mistake: 14,
+    name: 'a job that is promoted is due once more',
+    file: 'queue/job-indexes.ts',
+    find: '    this.delayed.remove(job);\n    job.queue.delayed -= 1;\n    job.dueMs = 0;\n',
+    replace: '    job.queue.delayed -= 1;\n    job.dueMs = 0;\n',
+  },
+  {
+    mistake: 14,
+    name: 'a job is cleaned that a worker has',
+    file: 'queue/job-store.ts',
+    find: 'if (job.state !== state || state === StateCode.active) return ErrorCode.jobState;',
+    replace:
+      'if (job.state !== state) return ErrorCode.jobState;\n    if (state === StateCode.active) { this.leaveActive(job); this.evict(job); return APPLIED; }',
   },
 ];

@@ -97,10 +97,13 @@ interface SpecialResults {
 export type Results = {
   readonly [F in OperationFunction]: F extends keyof SpecialResults
     ? SpecialResults[F]
-    : Row<F>['result'] extends 'done'
+    : Row<F>['result'] extends 'done' | 'removed'
       ? null
       : ResultFields<Row<F>['result']>;
 };
+
+/** Whether a function only takes effect: its result is null in a history. */
+export const hasNoValue = (f: OperationFunction): boolean => COMMANDS[f].result === 'done' || COMMANDS[f].result === 'removed';
 
 /** The functions that concern one job, named by their call. */
 export type JobFunction = { [F in OperationFunction]: Calls[F] extends { readonly job: number } ? F : never }[OperationFunction];

@@ -1,6 +1,5 @@
-import { COMMANDS } from '../protocol/commands.ts';
 import { JOB_STATES } from '../protocol/job-state.ts';
-import { CALL_KINDS, type Calls, type FieldKinds, type OperationFunction, RESULT_KINDS, type Results } from './functions.ts';
+import { CALL_KINDS, type Calls, type FieldKinds, hasNoValue, type OperationFunction, RESULT_KINDS, type Results } from './functions.ts';
 import type { HistoryEvent, Json } from './history.ts';
 import { HistoryFormatError } from './parse-history.ts';
 
@@ -107,7 +106,7 @@ function checkResult({ f, value }: HistoryEvent, line: number): void {
         `the result of getJob has the state ${JSON.stringify(state)}. Use ${JOB_STATES.join(', ')} or null.`,
       );
   }
-  if (COMMANDS[f].result !== 'done') checkFields(value, RESULT_KINDS[f], `the result of ${f}`, line);
+  if (!hasNoValue(f)) checkFields(value, RESULT_KINDS[f], `the result of ${f}`, line);
 }
 
 function checkFields(value: Json | undefined, fields: FieldKinds, what: string, line: number): void {

@@ -8,7 +8,7 @@ import type { Policy } from '../protocol/policy.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
 import { readRequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import { type Calls, type JobKey, nameOf, type OperationFunction, type Results } from './functions.ts';
+import { type Calls, hasNoValue, type JobKey, nameOf, type OperationFunction, type Results } from './functions.ts';
 import type { HistoryRecorder, OpenCall } from './history.ts';
 
 export interface RecordingOptions {
@@ -29,7 +29,8 @@ interface SentRequest {
 /**
  * Sits between a client and a cluster and records every queue operation: the invocation before the request is first sent,
  * the outcome before the client receives it. It therefore sees what a `Worker` does by itself: claims, extensions, completions. A repeated
- * request is the same operation; one without a reply stays open, regardless of how its client handles it.
+ * request is the same operation; one without a reply stays open, regardless of how its client handles it. Adds with the option `jobId` are not
+ * recorded: a history with them is not that of all jobs.
  */
 export class RecordingEndpoint implements ClusterEndpoint {
   readonly #cluster: ClusterEndpoint;
@@ -154,7 +155,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
     if (result.type !== COMMANDS[f].result) return undefined;
     if (result.type === 'claimed') return { jobs: result.jobs.map((one) => this.#claimed(one)) } as unknown as Results[F];
     if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
-    if (result.type === 'done') return null as Results[F];
+    if (hasNoValue(f)) return null as Results[F];
     const { ok, type, ...fields } = result;
     return fields as unknown as Results[F];
   }

@@ -1,5 +1,6 @@
 import {
   countMax,
+  customId,
   durationMs,
   type Field,
   type Fields,
@@ -10,6 +11,7 @@ import {
   leaseMs,
   listedState,
   payload,
+  payloadWithId,
   reason,
   token,
   u32,
@@ -298,6 +300,54 @@ export const COMMANDS = defineCommands({
     about:
       'Names of the queues that have jobs or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
       'names it; 0 for the first.',
+  },
+  promote: {
+    code: 25,
+    versions: [6, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId },
+    result: 'done',
+    about: 'A delayed job of the selected queue becomes waiting now.',
+  },
+  clean: {
+    code: 26,
+    versions: [6, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId, state: listedState, graceMs: durationMs('grace period') },
+    result: 'removed',
+    about:
+      'Removes a job of the selected queue if it is in this state, which is not active, and was added, or finished if it is, at least graceMs ago; 0 for any age.',
+  },
+  addWithId: {
+    code: 27,
+    versions: [6, EVER],
+    needs: 'policy',
+    writes: true,
+    permission: 'add',
+    isInternal: true,
+    fields: {
+      delayMs: durationMs('delay'),
+      priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
+      payload: payloadWithId,
+    },
+    result: 'added',
+    about:
+      'An add of a job with an id that its client chose. If the selected queue has a job with this id, nothing changes, and the result names that one.',
+  },
+  findJob: {
+    code: 28,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    isInternal: true,
+    fields: { customId },
+    result: 'job',
+    about: 'The job of the selected queue that has this custom id, with its payload and outcome.',
   },
 });
 

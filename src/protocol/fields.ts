@@ -1,6 +1,6 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts';
 import { StateCode } from './job-state.ts';
-import { CLAIM_COUNT_MAX, DURATION_MS_MAX, KEEP_MAX, REASON_BYTES_MAX } from './limits.ts';
+import { CLAIM_COUNT_MAX, CUSTOM_ID_BYTES_MAX, DURATION_MS_MAX, KEEP_MAX, REASON_BYTES_MAX } from './limits.ts';
 
 /** The bytes are well formed, but a value is not allowed. The message says what to change. */
 export class InvalidOperationError extends Error {
@@ -116,6 +116,35 @@ export const payload: Field<Uint8Array> = {
   range: 'at most payloadBytesMax bytes',
   write: (to, value) => to.blob(value),
   read: (from) => from.blob(),
+};
+
+/** The ids that the queue gives: a client cannot choose one of them. */
+const GIVEN_ID = /^\d+$/;
+
+/** An id of a job that its client chose. */
+export const customId: Field<string> = {
+  ...text,
+  range: `1 to ${CUSTOM_ID_BYTES_MAX} bytes of UTF-8, not only digits`,
+  read: (from) => {
+    const before = from.position;
+    const value = from.text();
+    const bytes = from.position - before - 4;
+    if (bytes >= 1 && bytes <= CUSTOM_ID_BYTES_MAX && !GIVEN_ID.test(value)) return value;
+    throw new InvalidOperationError(
+      `A custom id of a job has ${bytes} bytes${GIVEN_ID.test(value) ? ', only digits' : ''}. Use 1 to ${CUSTOM_ID_BYTES_MAX} bytes of UTF-8 that are not only digits: those are the ids that the queue gives.`,
+    );
+  },
+};
+
+/** A custom id, and the payload behind it. */
+export const payloadWithId: Field<Uint8Array> = {
+  ...payload,
+  range: `[text customId], and then at most payloadBytesMax bytes`,
+  read: (from) => {
+    const bytes = from.blob();
+    customId.read(new ByteReader(bytes));
+    return bytes;
+  },
 };
 
 /** Why a job failed. */

@@ -2,6 +2,8 @@
 
 /** Longest queue name, in bytes of UTF-8. */
 export const QUEUE_NAME_BYTES_MAX = 256;
+/** Longest id of a job that a client chooses, in bytes of UTF-8. */
+export const CUSTOM_ID_BYTES_MAX = 255;
 /** Most operations in one request. */
 export const OPERATIONS_MAX = 65_536;
 /** Most jobs that one claim takes. */

@@ -8,6 +8,8 @@
  *   records each evicted sequence once, also in a hole that was closed.
  * - 4: a queue can be paused, and exists while it is.
  * - 5: a job can have the option lifo.
+ * - 6: a delayed job can be promoted, a job can be removed on the condition of its state and age, and a job can have an id of its client's
+ *   choice, which a queue has once.
  */
-export const MACHINE_VERSION = 5;
+export const MACHINE_VERSION = 6;
 export const MACHINE_VERSION_FIRST = 1;

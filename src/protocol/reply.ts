@@ -10,7 +10,8 @@ import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, 
  * result   [u8 code] and the fields of its row in results.ts
  * ```
  * All of this is the *reply head*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
- * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order.
+ * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order. If any of these
+ * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -44,6 +45,8 @@ export interface ClaimedJob {
   readonly stalls: number;
   /** Undefined only in a repeated reply, when the job has been removed since. */
   readonly payload: Uint8Array | undefined;
+  /** The id that its client chose, if it did. */
+  readonly customId?: string | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -72,6 +75,8 @@ export interface JobDetail {
   readonly result: Uint8Array | undefined;
   /** Why the latest failed attempt failed. */
   readonly failedReason: string | undefined;
+  /** The id that its client chose, if it did. */
+  readonly customId?: string | undefined;
 }
 
 /** Results of other shapes than the fields of their rows. */
@@ -121,7 +126,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
   const results: OperationResult[] = [];
   for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
-  return { client, sequence, results };
+  const customIds = attachments?.customIds();
+  return { client, sequence, results: customIds === undefined ? results : results.map((result) => withCustomIds(result, customIds)) };
 }
 
 /** Where a reply head ends and its attachments begin. */
@@ -147,6 +153,22 @@ class AttachmentReader {
   nextText(): string | undefined {
     return this.#reader.u8() === 1 ? this.#reader.text() : undefined;
   }
+
+  /** The custom ids by job, behind all payloads and outcomes. @returns undefined if no job has one. */
+  customIds(): ReadonlyMap<number, string> | undefined {
+    const reader = this.#reader;
+    if (reader.remaining === 0) return undefined;
+    const ids = new Map<number, string>();
+    for (let left = reader.u32(); left > 0; left -= 1) ids.set(reader.f64(), reader.text());
+    return ids;
+  }
+}
+
+function withCustomIds(result: OperationResult, ids: ReadonlyMap<number, string>): OperationResult {
+  if (!result.ok) return result;
+  if (result.type === 'job') return { ...result, job: { ...result.job, customId: ids.get(result.job.id) } };
+  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, customId: ids.get(job.id) })) };
+  return result;
 }
 
 function readResult(reader: ByteReader, attachments: AttachmentReader | undefined): OperationResult {

@@ -34,6 +34,8 @@ export interface ClaimOptions {
 
 /** The options of an add: its own fields, and the policy, with its backoff as one value. */
 export interface AddOptions extends Omit<Policy, 'backoff' | 'backoffMs'> {
+  /** An id that the client chose. Default: one that the queue gives. */
+  readonly customId?: string | undefined;
   /** How long the job stays delayed before it is waiting; 0 for at once. */
   readonly delayMs: number;
   /** 0 is served first, then 1 up to 2^21 in ascending order. */
@@ -121,10 +123,12 @@ export class RequestEncoder {
   add(queue: string, payload: Uint8Array, options: AddOptions): void {
     this.#useQueue(queue);
     this.#usePolicy(options);
-    this.#begin(COMMANDS.add.code);
+    const { customId } = options;
+    this.#begin(customId === undefined ? COMMANDS.add.code : COMMANDS.addWithId.code);
     this.#to.f64(options.delayMs);
     this.#to.u32(options.priority);
-    this.#to.blob(payload);
+    if (customId === undefined) this.#to.blob(payload);
+    else this.#idAndPayload(customId, payload);
   }
 
   /** Takes waiting jobs, each under a lease. Up to `beginMax` of those that never stalled begin; the others are claimed ahead. */
@@ -157,6 +161,13 @@ export class RequestEncoder {
     return this.#to.view();
   }
 
+  #idAndPayload(customId: string, payload: Uint8Array): void {
+    const lengthAt = this.#to.reserve(4);
+    this.#to.text(customId);
+    this.#to.raw(payload);
+    this.#to.patchU32(lengthAt, this.#to.length - lengthAt - 4);
+  }
+
   #begin(code: number): void {
     this.#operations += 1;
     this.#to.u8(code);
@@ -181,7 +192,7 @@ export class RequestEncoder {
   }
 }
 
-const policyOf = ({ backoff, ...shared }: AddOptions): Policy => ({
+const policyOf = ({ backoff, customId: _, ...shared }: AddOptions): Policy => ({
   ...shared,
   backoff: BACKOFF_TYPES.indexOf(backoff.type),
   backoffMs: backoff.delayMs,

@@ -10,13 +10,24 @@ import {
   rowOfCommand,
   SELECT_QUEUE_CODE,
 } from './commands.ts';
-import { InvalidOperationError } from './fields.ts';
+import { customId, InvalidOperationError } from './fields.ts';
 import { DURATION_MS_MAX, PRIORITY_MAX, QUEUE_NAME_BYTES_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
 import { POLICY_LAYOUT_OF_CODE, type Policy, readPolicy } from './policy.ts';
 
 /** Fields that are declared below, so that they are fast: those of the hand-tuned commands. */
-type TunedField = 'delayMs' | 'priority' | 'countMax' | 'beginMax' | 'leaseMs' | 'waitMs' | 'stalledMax' | 'holder' | 'jobId' | 'token';
+type TunedField =
+  | 'customId'
+  | 'delayMs'
+  | 'priority'
+  | 'countMax'
+  | 'beginMax'
+  | 'leaseMs'
+  | 'waitMs'
+  | 'stalledMax'
+  | 'holder'
+  | 'jobId'
+  | 'token';
 type OtherFields = Omit<FieldValues, TunedField>;
 
 /** Has a default of every other field that some command has; a reader gets a field of its own when it first reads it. */
@@ -47,6 +58,8 @@ export class OperationReader extends FieldDefaults implements FieldValues {
   holder = 0;
   jobId = 0;
   token = 0;
+  /** Of an add, the id that its client chose, empty if it did not; of `findJob`, the id that is sought. */
+  customId = '';
   /** Offset of `countMax` of a claim in the bytes that are read. */
   countAt = 0;
   /** Offset of the payload, result or reason in the bytes that are read. */
@@ -78,7 +91,10 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     if (row.needs === 'policy' && this.policy === undefined) throw new MalformedBytesError('a job is added before its policy is given');
     switch (code) {
       case COMMANDS.add.code:
-        this.#readAdd(reader);
+        this.#readAdd(reader, false);
+        break;
+      case COMMANDS.addWithId.code:
+        this.#readAdd(reader, true);
         break;
       case COMMANDS.claim.code:
         this.#readClaim(reader);
@@ -112,7 +128,7 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     this.queueName = name;
   }
 
-  #readAdd(reader: ByteReader): void {
+  #readAdd(reader: ByteReader, hasId: boolean): void {
     const { fields } = COMMANDS.add;
     const delayMs = reader.f64();
     if (!(delayMs >= 0 && delayMs <= DURATION_MS_MAX)) fields.delayMs.check(delayMs);
@@ -120,7 +136,9 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     if (priority > PRIORITY_MAX) fields.priority.check(priority);
     this.delayMs = delayMs;
     this.priority = priority;
-    this.#readBlob(reader);
+    this.customId = '';
+    if (hasId) this.#readIdAndBlob(reader);
+    else this.#readBlob(reader);
   }
 
   #readClaim(reader: ByteReader): void {
@@ -147,6 +165,16 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     this.blobAt = reader.skip(this.blobLength);
   }
 
+  /** The payload is what is behind the id. */
+  #readIdAndBlob(reader: ByteReader): void {
+    const length = reader.u32();
+    const start = reader.position;
+    this.customId = customId.read(reader);
+    this.blobLength = start + length - reader.position;
+    if (this.blobLength < 0) throw new MalformedBytesError('the custom id of a job is longer than what it is a part of');
+    this.blobAt = reader.skip(this.blobLength);
+  }
+
   /** By the row alone; a text is decoded only to reject what cannot be shown later. */
   #readFields(row: CommandRow, reader: ByteReader): void {
     this.countAt = reader.position;
@@ -155,6 +183,7 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     for (const { name, field } of row.fieldList) {
       const at = reader.position;
       const value = field.read(reader);
+      if (field.kind === 'text' && name === 'customId') this.customId = value as string;
       if (field.isVariable) {
         this.blobAt = at + field.bytes;
         this.blobLength = reader.position - this.blobAt;

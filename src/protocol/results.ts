@@ -62,6 +62,7 @@ export const RESULTS = defineResults({
     fields: { isOver: flag, last: f64, names: texts },
     about: 'Names of queues, the number of the last one, and whether none is behind it.',
   },
+  removed: { code: 13, fields: { customId: text }, about: 'The job is removed: the id that its client chose, empty if it chose none.' },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

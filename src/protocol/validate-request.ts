@@ -102,7 +102,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
     if (version === OF_QUERIES && row.writes)
       return faulty(invalid(`A query changes nothing, and ${row.name} does. Send it in a request.`, [read]));
     if (isClaim(row.code)) claims.push(claimIn(operation));
-    const carriesPayload = row.code === COMMANDS.add.code || row.code === COMMANDS.complete.code;
+    const carriesPayload = row.permission === 'add' || row.code === COMMANDS.complete.code;
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
     bytesMax = Math.max(bytesMax, operation.blobLength);

@@ -4,7 +4,7 @@ import { ErrorCode } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import type { Job, LeaseTerms } from './job.ts';
 import { JobListing } from './job-listing.ts';
-import type { JobStore } from './job-store.ts';
+import { APPLIED, type JobStore } from './job-store.ts';
 import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
@@ -38,11 +38,8 @@ export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, acti
 const HANDLERS = {
   // Of version 1: the session exists by now. From version 2 on it is alone in its request and not executed here.
   openSession: ({ replies }) => replies.done(),
-  add: (run) => {
-    const queue = run.openQueue();
-    if (queue === undefined) run.replies.error(ErrorCode.queueLimit, 0, NO_STATE);
-    else run.replies.added(run.jobs.add(queue, run.operation, run.data).id);
-  },
+  add,
+  addWithId: add,
   claim1: (run) => claim(run, { leaseMs: run.operation.leaseMs, stalledMax: 0, holder: 0 }, run.operation.countMax),
   claim: (run) => {
     const { leaseMs, stalledMax, holder, beginMax } = run.operation;
@@ -65,11 +62,8 @@ const HANDLERS = {
   remove: (run) => run.result(run.jobs.remove(run.operation.queueName, run.operation.jobId)),
   remove1: (run) => run.result(run.jobs.remove(undefined, run.operation.jobId)),
   counts: (run) => run.replies.result('counts', run.knownQueue() ?? NO_COUNTS),
-  getJob: ({ jobs, replies, operation: { jobId } }) => {
-    const job = jobs.table.get(jobId);
-    if (job === undefined) replies.error(ErrorCode.jobNotFound, jobId, NO_STATE);
-    else replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
-  },
+  getJob: (run) => showJob(run, run.jobs.table.get(run.operation.jobId), run.operation.jobId),
+  findJob: (run) => showJob(run, run.knownQueue()?.jobOf(run.operation.customId), 0),
   heldJobs: ({ jobs, replies, operation: { holder, countMax } }) => {
     const held: Job[] = [];
     for (const job of jobs.leases.values()) {
@@ -86,6 +80,14 @@ const HANDLERS = {
   },
   isPaused: (run) => run.replies.result('paused', { isPaused: run.knownQueue()?.isPaused ?? false }),
   jobIds: (run) => run.list(new JobListing(run.jobs, run.knownQueue(), run.operation)),
+  promote: (run) => run.result(run.jobs.promote(run.operation.queueName, run.operation.jobId)),
+  clean: (run) => {
+    const { queueName, jobId, state, graceMs } = run.operation;
+    const customId = run.jobs.table.get(jobId)?.policy.customId ?? '';
+    const outcome = run.jobs.clean(queueName, jobId, state, graceMs);
+    if (outcome === APPLIED) run.replies.result('removed', { customId });
+    else run.result(outcome);
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 
@@ -94,6 +96,18 @@ export const HANDLER_OF_CODE: readonly (Handler | undefined)[] = COMMAND_NAMES.r
   handlers[COMMANDS[name].code] = HANDLERS[name];
   return handlers;
 }, []);
+
+function add(run: Execution): void {
+  const queue = run.openQueue();
+  if (queue === undefined) run.replies.error(ErrorCode.queueLimit, 0, NO_STATE);
+  else run.replies.added(run.jobs.add(queue, run.operation, run.data).id);
+}
+
+/** @param jobId what the operation names; 0 if that is no number. */
+function showJob({ jobs, replies }: Execution, job: Job | undefined, jobId: number): void {
+  if (job === undefined) replies.error(ErrorCode.jobNotFound, jobId, NO_STATE);
+  else replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
+}
 
 function claim(run: Execution, terms: LeaseTerms, beginMax: number): void {
   const { jobs, replies, logMs } = run;

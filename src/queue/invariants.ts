@@ -16,16 +16,22 @@ import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
  */
 export function checkJobStore(jobs: JobStore): void {
   const counted = new Map<NamedQueue<Job>, number[]>();
+  const withIds = new Map<NamedQueue<Job>, number>();
   let total = 0;
   for (const job of jobs.table.jobs()) {
     checkJob(job, jobs);
     const states = counted.get(job.queue) ?? [0, 0, 0, 0, 0, 0];
     states[job.state] = (states[job.state] as number) + 1;
     counted.set(job.queue, states);
+    if (job.policy.customId !== undefined) withIds.set(job.queue, (withIds.get(job.queue) ?? 0) + 1);
     total += 1;
   }
   invariant(total === jobs.table.size, () => `the table counts ${jobs.table.size} jobs and holds ${total}`);
-  for (const queue of jobs.queues.byName.values()) checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
+  for (const queue of jobs.queues.byName.values()) {
+    checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
+    const count = withIds.get(queue) ?? 0;
+    invariant(queue.customIds === count, () => `queue ${queue.name} has ${queue.customIds} custom ids and ${count} jobs with one`);
+  }
   checkHeap(jobs.leases, StateCode.active, 'active');
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
@@ -37,6 +43,11 @@ function checkJob(job: Job, jobs: JobStore): void {
   invariant(jobs.queues.byName.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
   invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
   invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
+  const { customId } = policy;
+  invariant(
+    customId === undefined || job.queue.jobOf(customId) === job,
+    () => `job ${id} has the custom id "${customId}", by which it is not found`,
+  );
   const isTimed = state === StateCode.active || state === StateCode.delayed;
   invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} has position ${job.heapAt} in a deadline heap`);
   invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);

@@ -43,7 +43,8 @@ export class JobIndexes {
 
   /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
   restore(job: Job): void {
-    const { queue } = job;
+    const { queue, policy } = job;
+    if (policy.customId !== undefined) queue.keepId(policy.customId, job);
     if (job.state === StateCode.waiting) {
       queue.waiting += 1;
       queue.index.push(job);
@@ -134,6 +135,7 @@ export class JobIndexes {
   /** Ends a job that is no longer in any index. */
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
+    if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     job.state = StateCode.removed;
     job.entryData = undefined;
     job.end = NO_END;

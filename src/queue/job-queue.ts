@@ -7,7 +7,7 @@ import { readEntryHeader, UnsupportedVersionError } from '../protocol/entry-data
 import type { JobCounts } from '../protocol/job-state.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordSource } from '../protocol/record.ts';
-import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
+import { ErrorCode } from '../protocol/reply.ts';
 import {
   HEADER_BYTES,
   isAddressable,
@@ -23,18 +23,18 @@ import { CheckpointLayout } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
 import { NO_COUNTS } from './handlers.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
+import { JobBytes } from './job-bytes.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
 import { QUEUE_LIMIT_DEFAULTS } from './limits.ts';
 import { QueryRun } from './query-run.ts';
 import { type MachineMeasurements, measureQueues } from './queue-measurements.ts';
 import { type QueueOfJob, queueOfJob } from './queue-of-job.ts';
-import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
-import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
+import type { MachineRecord } from './record.ts';
+import { ReplyAttacher } from './reply-encoder.ts';
 import { RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
-import { checkStored, StoredPayloads } from './stored-payloads.ts';
 
 export interface JobQueueOptions {
   /** Reads a record from the last written checkpoint: payloads and outcomes, and the entries that it keeps. */
@@ -51,20 +51,18 @@ export interface JobQueueOptions {
   readonly bounds?: Partial<StateBounds> | undefined;
 }
 
-const EMPTY = new Uint8Array(0);
-
 /**
  * The job queue as a replicated state machine: it takes log entries and returns replies and changed records. Its state is a function of
  * the entries alone; the leader writes the time into them.
  */
-export class JobQueue implements AttachmentSource, StateMachine {
+export class JobQueue implements StateMachine {
   readonly #readRecord: JobQueueOptions['readRecord'];
   readonly #payloadInEntryBytes: number;
   readonly #bounds: StateBounds;
-  readonly #attacher = new ReplyAttacher(this);
   #changes!: ChangeTracker;
   #layout!: CheckpointLayout;
-  #payloads!: StoredPayloads;
+  #bytes!: JobBytes;
+  #attacher!: ReplyAttacher;
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
@@ -257,8 +255,9 @@ export class JobQueue implements AttachmentSource, StateMachine {
   reset(): void {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
-    this.#payloads = new StoredPayloads(this.#readRecord);
     this.#jobs = new JobStore(this.#changes, this.#payloadInEntryBytes, this.#onQueueFilled);
+    this.#bytes = new JobBytes(this.#jobs.table, this.#readRecord);
+    this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {
@@ -275,7 +274,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
 
   /** A hash of the whole logical state: equal on all replicas that applied the same entries. */
   digest(): string {
-    return digestOf(this.#machine(), this.#jobs, this.#sessions, this);
+    return digestOf(this.#machine(), this.#jobs, this.#sessions, this.#bytes);
   }
 
   /** @throws {InvariantViolation} when the state contradicts itself. */
@@ -290,20 +289,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
 
   /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined {
-    const job = this.#jobs.table.get(jobId);
-    if (job === undefined) return undefined;
-    if (job.length === 0) return EMPTY;
-    if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
-    return checkStored(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
-  }
-
-  /** The outcome of a job if it has one of this kind. */
-  outcomeOf(jobId: number, kind: number): Uint8Array | undefined {
-    const job = this.#jobs.table.get(jobId);
-    if (job === undefined || kind === OutcomeKind.none || job.end.outcomeKind !== kind) return undefined;
-    const { outcome, outcomeLength } = job.end;
-    if (outcome !== undefined || outcomeLength === 0) return outcome ?? EMPTY;
-    return checkStored(this.#readRecord(RecordKind.content, outcomeKey(jobId)), outcomeLength, () => `the outcome of job ${jobId}`);
+    return this.#bytes.payloadOf(jobId);
   }
 
   #machine(): MachineRecord {

@@ -14,6 +14,7 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * job  [u8 position in the page][u8 state][u16 parts], then the parts that are there, in this order:
  * 1    [f64 queue]                        another queue than the job before
  * 2    the fields of a layout in policy.ts: another policy; behind [u8 code] of the layout, unless it is the first (1024)
+ * 2048 [text customId]                    of version 6; the policy is there, too
  * 4    [f64 addedMs]                      added at another time
  * 8    [u32 priority]
  * 16   [u32 attempt][f64 token]
@@ -36,6 +37,7 @@ const Part = Object.freeze({
   payload: 256,
   lease: 512,
   layout: 1024,
+  customId: 2048,
 });
 
 export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
@@ -61,6 +63,7 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
     if ((parts & Part.layout) !== 0) to.u8(layout.code);
     writePolicy(to, job.policy, layout);
   }
+  if ((parts & Part.customId) !== 0) to.text(job.policy.customId ?? '');
   if ((parts & Part.added) !== 0) to.f64(job.addedMs);
   if ((parts & Part.priority) !== 0) to.u32(job.priority);
   if ((parts & Part.claim) !== 0) {
@@ -109,6 +112,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (outcomeKind !== OutcomeKind.none || outcomeLength !== 0) parts |= Part.outcome;
   if (job.length !== 0) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
+  if (job.policy.customId !== undefined) parts |= Part.customId;
   return parts;
 }
 
@@ -128,7 +132,8 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const parts = from.u16();
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
-  const policy = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from, (parts & Part.layout) !== 0);
+  const shared = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from, (parts & Part.layout) !== 0);
+  const policy = shared === undefined || (parts & Part.customId) === 0 ? shared : { ...shared, customId: from.text() };
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
   if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} refers to a job before it that is missing`);
   const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);

@@ -31,10 +31,18 @@ export class JobStore extends JobIndexes {
     this.#payloadInEntryBytes = payloadInEntryBytes;
   }
 
-  /** @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change. */
+  /**
+   * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
+   * @returns the job; with a custom id the one that the queue has, if it has one with it.
+   */
   add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
     invariant(operation.policy !== undefined, () => 'a job is added without a policy');
-    const job = new Job(this.nextJobId, queue.sharePolicy(operation.policy), operation.priority, this.wall);
+    const { customId } = operation;
+    const known = customId === '' ? undefined : queue.jobOf(customId);
+    if (known !== undefined) return known;
+    const shared = queue.sharePolicy(operation.policy);
+    const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
+    if (customId !== '') queue.keepId(customId, job);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;
@@ -177,6 +185,27 @@ export class JobStore extends JobIndexes {
     const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state === StateCode.active) return ErrorCode.jobState;
+    this.drop(job);
+    return APPLIED;
+  }
+
+  /** A delayed job becomes waiting now. */
+  promote(queueName: string, jobId: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state !== StateCode.delayed) return ErrorCode.jobState;
+    this.endDelay(job);
+    return APPLIED;
+  }
+
+  /** Removes a job that is in this state, unless that is active, and was added, or finished if it is, at least `graceMs` ago. */
+  clean(queueName: string, jobId: number, state: number, graceMs: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state !== state || state === StateCode.active) return ErrorCode.jobState;
+    const { ms } = job.end.finishOrder > 0 ? job.end.finished : job.added;
+    // Without a grace period no clock counts: that of a later leader may be behind.
+    if (graceMs > 0 && ms > this.wallMs - graceMs) return ErrorCode.jobState;
     this.drop(job);
     return APPLIED;
   }

@@ -7,6 +7,8 @@ import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
 /** The policy of a job and its queue; shared by all jobs of a queue that were added alike. */
 export interface JobPolicy<Job extends WaitingJob & ListedJob<Job>> extends Policy {
   readonly queue: NamedQueue<Job>;
+  /** The id that the client chose. A job that has one shares its policy with no other: the others need no field for it. */
+  readonly customId: string | undefined;
 }
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
@@ -26,6 +28,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   isStored = false;
   /** The policy of the job added last: the next job is most likely to share it. */
   #latestPolicy: JobPolicy<Job> | undefined = undefined;
+  /** The jobs that have custom ids, by these. */
+  #customIds: Map<string, Job> | undefined = undefined;
   /** The object that it was taken from: all adds of a request that are alike have the same. */
   #latestSource: Policy | undefined = undefined;
 
@@ -62,8 +66,30 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     if (this.#latestPolicy !== undefined && policy === this.#latestSource) return this.#latestPolicy;
     this.#latestSource = policy;
     if (this.#latestPolicy !== undefined && isSamePolicy(this.#latestPolicy, policy)) return this.#latestPolicy;
-    this.#latestPolicy = { queue: this, ...policy };
+    this.#latestPolicy = { queue: this, ...policy, customId: undefined };
     return this.#latestPolicy;
+  }
+
+  /** The job that has this id by its client's choice. */
+  jobOf(customId: string): Job | undefined {
+    return this.#customIds?.get(customId);
+  }
+
+  /** A job with a custom id is there from now on. */
+  keepId(customId: string, job: Job): void {
+    this.#customIds ??= new Map();
+    this.#customIds.set(customId, job);
+  }
+
+  /** Its job is gone. */
+  dropId(customId: string): void {
+    this.#customIds?.delete(customId);
+    if (this.#customIds?.size === 0) this.#customIds = undefined;
+  }
+
+  /** How many jobs have custom ids. */
+  get customIds(): number {
+    return this.#customIds?.size ?? 0;
   }
 }
 

@@ -18,6 +18,8 @@ import type { Job } from './job.ts';
 export interface AttachmentSource {
   /** The payload of a job, or `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined;
+  /** The id that the job's client chose, if it did and the job is there. */
+  customIdOf(jobId: number): string | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -146,10 +148,12 @@ const ID_BYTES = 8;
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a reply head and the payloads that it leaves out. Without any it returns the head itself, which must not be changed. */
+/** Joins a reply head and what it leaves out: payloads, outcomes and custom ids. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
+  /** Of the reply that is joined, by job. */
+  readonly #customIds = new Map<number, string>();
 
   constructor(source: AttachmentSource) {
     this.#source = source;
@@ -159,10 +163,12 @@ export class ReplyAttacher {
     if (replyHead[REPLY_FORM_AT] !== ReplyForm.attached) return replyHead;
     const to = this.#to;
     to.reset();
+    this.#customIds.clear();
     to.raw(replyHead);
     const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
+    if (this.#customIds.size > 0) this.#attachCustomIds();
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
     return to.copy();
   }
@@ -172,16 +178,30 @@ export class ReplyAttacher {
     if (row.name === 'claimed' || row.name === 'claimed1') {
       const jobs = reader.u32();
       for (let read = 0; read < jobs; read += 1) {
-        this.#attachBytes(this.#source.payloadOf(reader.f64()));
+        this.#attachPayload(reader.f64());
         reader.skip(row.itemBytes - ID_BYTES);
       }
     } else if (row.name === 'job' || row.name === 'job1') {
       // The type of the fields follows from the row's name.
       const { id, outcome } = readFields(reader, row.fields) as unknown as ResultFields<'job1'>;
-      this.#attachBytes(this.#source.payloadOf(id));
+      this.#attachPayload(id);
       this.#attachBytes(this.#source.outcomeOf(id, outcome));
     } else {
       skipResult(row, reader);
+    }
+  }
+
+  #attachPayload(jobId: number): void {
+    const customId = this.#source.customIdOf(jobId);
+    if (customId !== undefined) this.#customIds.set(jobId, customId);
+    this.#attachBytes(this.#source.payloadOf(jobId));
+  }
+
+  #attachCustomIds(): void {
+    this.#to.u32(this.#customIds.size);
+    for (const [jobId, customId] of this.#customIds) {
+      this.#to.f64(jobId);
+      this.#to.text(customId);
     }
   }
 

@@ -122,8 +122,10 @@ export class RequestExecutor implements Execution {
   }
 
   #shownBytes(): number {
-    const { code, jobId } = this.operation;
-    const job = code === COMMANDS.getJob.code ? this.jobs.table.get(jobId) : undefined;
+    const { code, jobId, customId } = this.operation;
+    let job: Job | undefined;
+    if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
+    else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);
     return job === undefined ? 0 : job.length + job.end.outcomeLength;
   }
 

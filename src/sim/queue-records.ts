@@ -6,5 +6,5 @@ export interface QueueRecords {
   readonly history: HistoryRecorder;
   readonly sessions: SessionModel;
   /** Keys of the added jobs, by id, for adds with a reply. */
-  readonly jobs: Map<number, { readonly key: string; readonly queue: string }>;
+  readonly jobs: Map<number, { readonly key: string; readonly queue: string; readonly customId: string | undefined }>;
 }

@@ -9,8 +9,9 @@ import { OperationRecorder, type OperationWriter, type RecordedOperation } from 
 import type { QueueRecords } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { openDelivery } from './sim-delivery.ts';
-import { SimOperations, type Step } from './sim-operations.ts';
+import { SimOperations } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
+import type { Step } from './sim-step.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { Version1Sender } from './version-1-sender.ts';
 import { checkProperty, Violation } from './violation.ts';

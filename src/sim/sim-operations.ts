@@ -1,49 +1,32 @@
-import { type Calls, FUNCTIONS, nameOf, type OperationFunction, type Results } from '../history/functions.ts';
-import type { HistoryRecorder, OpenCall } from '../history/history.ts';
+import { type Calls, FUNCTIONS, hasNoValue, nameOf } from '../history/functions.ts';
+import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
-import { POLICY_FIELDS, POLICY_LAYOUTS, POLICY_NAMES } from '../protocol/policy.ts';
-import type { JobDetail, OperationResult } from '../protocol/reply.ts';
-import { ADD_DEFAULTS, type AddOptions } from '../protocol/request-encoder.ts';
+import { StateCode } from '../protocol/job-state.ts';
+import type { JobDetail } from '../protocol/reply.ts';
 import type { OperationWriter } from './operation-recorder.ts';
-import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
+import { PayloadSizes } from './payload-sizes.ts';
+import { checkResult, keyOf, resultOf } from './payloads.ts';
 import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
+import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
+import { type Step, stepOf, unsettled } from './sim-step.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 
-const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
-const NAMES: readonly string[] = QUEUES;
-/** How many finished jobs each queue keeps in plans where the queue decides. */
-const KEPT_COMPLETED = [1, 3, 0, -1, 2] as const;
-const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
-const OVERSIZED_SHARE = 0.04;
 const FAILED_REASON = 'no luck';
 const LARGE_BYTES = 65_536;
 
-type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' }>;
+type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>;
 
-/** Commands whose arguments are a queue, perhaps a job of it, and flags. */
-const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && COMMANDS[f].result === 'done');
+/** Commands whose arguments are a queue, perhaps a job of it, flags, a state and a duration. */
+const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
-const FLAGS = POLICY_NAMES.filter((name) => POLICY_FIELDS[name].kind === 'boolean');
-/** How often a flag is set. */
-const FLAG_SHARE = 0.3;
+const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
-
-/** One operation of a request: ends its call in the history with its outcome. */
-export interface Step {
-  settle(result: OperationResult): void;
-  /** Its outcome is unknown. */
-  giveUp(): void;
-  /** It was certainly not executed. */
-  reject(code: string): void;
-  /** A payload is larger than the nodes' limit. */
-  readonly isOversized?: boolean;
-}
 
 interface Lease {
   readonly job: number;
@@ -62,10 +45,11 @@ export class SimOperations {
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
   readonly #completed = new Set<number>();
+  readonly #sizes: PayloadSizes;
+  readonly #adds: SimAdds;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
-  #adds = 0;
   /** Process ids of this client so far. */
   #processes = 1;
 
@@ -76,6 +60,11 @@ export class SimOperations {
     this.#records = records;
     this.#history = records.history;
     this.#look = look;
+    this.#sizes = new PayloadSizes(cluster, random);
+    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job) => {
+      this.#jobs.push(job);
+      look(job);
+    });
   }
 
   /** A random job that this client added. */
@@ -91,10 +80,10 @@ export class SimOperations {
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
-    if (die < 70 || (version === 1 && !isAlone)) return this.#add(encoder, version);
+    if (die < 70 || (version === 1 && !isAlone)) return this.#adds.add(encoder, version);
     if (die < 90) return this.#claim(encoder, isAlone, version);
     const job = this.anyJob();
-    if (job === undefined) return this.#add(encoder, version);
+    if (job === undefined) return this.#adds.add(encoder, version);
     if (die < 92) return this.readQueue(encoder);
     if (die < 95) return this.getJob(encoder, job);
     if (die < 97 && version > 1) return this.#releaseHolder(encoder);
@@ -116,18 +105,18 @@ export class SimOperations {
 
   /** Reads something of a queue; within the log its counts. */
   readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
-    const queue = this.#anyQueue();
+    const queue = this.#adds.anyQueue();
     if (consistency !== undefined && this.#random.withProbability(LISTING_SHARE)) return this.#listJobs(encoder, queue, consistency);
     const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
     encoder.command(f, { queue });
-    return this.#step(this.#history.invoke(f, { queue, ...promised(consistency) }), (result) => resultIn(f, result));
+    return stepOf(this.#cluster.coverage, this.#history.invoke(f, { queue, ...promised(consistency) }), (result) => resultIn(f, result));
   }
 
   #listJobs(encoder: OperationWriter, queue: string, consistency: ReadConsistency): Step {
     const listing = aListing(this.#random, queue);
     encoder.command('jobIds', listing);
     const call = this.#history.invoke('jobIds', { ...listing, ...promised(consistency) });
-    return this.#step(call, (result) => resultIn('jobIds', result));
+    return stepOf(this.#cluster.coverage, call, (result) => resultIn('jobIds', result));
   }
 
   getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
@@ -149,43 +138,10 @@ export class SimOperations {
     };
   }
 
-  #add(encoder: OperationWriter, version: number): Step {
-    const queue = this.#anyQueue();
-    this.#adds += 1;
-    const key = `${this.#client}-${this.#adds}`;
-    const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
-    const options: AddOptions = {
-      ...ADD_DEFAULTS,
-      ...this.#flags(version),
-      delayMs: isLong ? this.#cluster.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
-      priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
-      attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
-      backoff: this.#backoff(),
-      ...this.#retention(queue),
-    };
-    const isOversized = this.#isOversized();
-    encoder.add(
-      queue,
-      payloadOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.withProbability(0.1) ? 500 : 0)),
-      options,
-    );
-    const { backoff, ...others } = options;
-    const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
-    const call = this.#history.invoke('add', { key, queue, ...others, ...pause });
-    const step = this.#step(call, (result) => {
-      if (result.type !== 'added') return undefined;
-      this.#jobs.push(result.id);
-      this.#records.jobs.set(result.id, { key, queue });
-      this.#look(result.id);
-      return { job: result.id };
-    });
-    return { ...step, isOversized };
-  }
-
   #claim(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
     const call: Required<Calls['claim']> = {
-      queue: this.#anyQueue(),
+      queue: this.#adds.anyQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
       waitMs: isAlone && this.#random.withProbability(0.4) ? 200 : 0,
@@ -197,27 +153,31 @@ export class SimOperations {
     const { coverage } = this.#cluster;
     // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
-    return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
-      if (result.type !== 'claimed') return undefined;
-      for (const { id, token, isBegun } of result.jobs) {
-        this.#leases.push({ job: id, token, isBegun });
-        this.#open.set(token, id);
-      }
-      if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
-      if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
-        coverage.add('job claimed again after a longer pause');
-      if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
-      if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
-      // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
-      const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
-        payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
-      if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
-      const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
-        const key = keyIn(id, payload);
-        return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
-      });
-      return { jobs };
-    });
+    return stepOf(
+      this.#cluster.coverage,
+      this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }),
+      (result) => {
+        if (result.type !== 'claimed') return undefined;
+        for (const { id, token, isBegun } of result.jobs) {
+          this.#leases.push({ job: id, token, isBegun });
+          this.#open.set(token, id);
+        }
+        if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
+        if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
+          coverage.add('job claimed again after a longer pause');
+        if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
+        if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
+        // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
+        const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
+          payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
+        if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
+        const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
+          const key = keyIn(id, payload);
+          return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
+        });
+        return { jobs };
+      },
+    );
   }
 
   #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
@@ -225,9 +185,9 @@ export class SimOperations {
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
-      const isOversized = this.#isOversized();
-      encoder.complete(job, token, resultOf(job, token, isOversized ? this.#oversizedBytes : this.#sizeOr(0)));
-      const step = this.#step(this.#history.invoke('complete', { job, token }), () => {
+      const isOversized = this.#sizes.isOversized();
+      encoder.complete(job, token, resultOf(job, token, isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(0)));
+      const step = stepOf(this.#cluster.coverage, this.#history.invoke('complete', { job, token }), () => {
         this.#open.delete(token);
         this.#completed.add(job);
         this.#look(job);
@@ -238,59 +198,20 @@ export class SimOperations {
     if (die < 75) {
       const retry = this.#random.withProbability(0.7);
       encoder.command('fail', { jobId: job, token, reason: FAILED_REASON, retry });
-      return this.#step(this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
+      return stepOf(this.#cluster.coverage, this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
     }
     if (die < 88) {
       const leaseMs = this.#random.of([100, 1_000]);
       encoder.command('extend', { jobId: job, token, leaseMs });
       this.#leases.push(lease);
-      return this.#step(this.#history.invoke('extend', { job, token, leaseMs }), nothing);
+      return stepOf(this.#cluster.coverage, this.#history.invoke('extend', { job, token, leaseMs }), nothing);
     }
     encoder.command('release', { jobId: job, token });
-    return this.#step(this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
+    return stepOf(this.#cluster.coverage, this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
   }
 
   get #workload(): Workload {
     return this.#cluster.plan.workload;
-  }
-
-  #anyQueue(): string {
-    return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
-  }
-
-  /** The options that are on or off, as far as the version has them. */
-  #flags(version: number): Partial<AddOptions> {
-    const layouts = POLICY_LAYOUTS.filter(({ versions }) => versions[0] <= version);
-    const known = FLAGS.filter((name) => layouts.some(({ names }) => names.includes(name)));
-    return Object.fromEntries(known.map((name) => [name, this.#random.withProbability(FLAG_SHARE)]));
-  }
-
-  #backoff(): AddOptions['backoff'] {
-    if (!this.#random.withProbability(this.#workload.isBackoffExponential ? 0.8 : 0.3)) return { type: 'none', delayMs: 0 };
-    return this.#workload.isBackoffExponential
-      ? { type: 'exponential', delayMs: this.#random.of([50, 300, 500]) }
-      : { type: 'fixed', delayMs: 50 };
-  }
-
-  #retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
-    const { retention } = this.#workload;
-    if (retention === 'all') return { keepCompleted: -1, keepFailed: -1 };
-    if (retention === 'by-job') return { keepCompleted: this.#random.of(KEPT_COMPLETED), keepFailed: this.#random.of(KEPT_FAILED) };
-    const at = NAMES.indexOf(queue);
-    return { keepCompleted: KEPT_COMPLETED[at] ?? -1, keepFailed: KEPT_FAILED[at] ?? -1 };
-  }
-
-  #sizeOr(usual: number): number {
-    const [first, ...others] = this.#workload.sizes;
-    return first !== undefined && this.#random.withProbability(0.4) ? this.#random.of([first, ...others]) : usual;
-  }
-
-  #isOversized(): boolean {
-    return this.#workload.isOversized && this.#random.withProbability(OVERSIZED_SHARE);
-  }
-
-  get #oversizedBytes(): number {
-    return this.#cluster.plan.limits.payloadBytesMax ?? 0;
   }
 
   /** A finished job shows its result. */
@@ -320,7 +241,7 @@ export class SimOperations {
     const { job, token } = lease;
     encoder.command('begin', { jobId: job, token });
     if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
-    return this.#step(this.#history.invoke('begin', { job, token }), () => {
+    return stepOf(this.#cluster.coverage, this.#history.invoke('begin', { job, token }), () => {
       this.#cluster.coverage.add('job begun that had been claimed ahead');
       return null;
     });
@@ -335,7 +256,7 @@ export class SimOperations {
       this.#leases = [];
     }
     encoder.command('releaseHolder', { holder });
-    return this.#step(this.#history.invoke('releaseHolder', { holder }), () => {
+    return stepOf(this.#cluster.coverage, this.#history.invoke('releaseHolder', { holder }), () => {
       this.#cluster.coverage.add('leases of a holder released');
       return null;
     });
@@ -348,41 +269,26 @@ export class SimOperations {
   /** A command on a queue, or on a job of it; mostly of the queue that has the job. */
   #change(encoder: OperationWriter, f: QueueChange, job: number, version: number): Step {
     const known = this.#records.jobs.get(job)?.queue ?? QUEUES[0];
-    const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
+    const queue = this.#random.withProbability(0.15) ? this.#adds.anyQueue() : known;
     const args: Record<string, unknown> = { queue };
     const call: Record<string, unknown> = version > 1 ? { queue } : {};
     for (const { name, field } of rowOfCommand(f).fieldList) {
-      args[name] = field.kind === 'boolean' ? this.#random.withProbability(FLAG_SHARE) : job;
+      args[name] = name === 'jobId' ? job : this.#valueOf(name, field.kind);
       call[nameOf(name)] = args[name];
     }
-    // The only casts: the arguments have the kinds of the row's fields, a flag or a job.
+    // The only casts: the arguments have the kinds of the row's fields.
     encoder.command(f, args as unknown as Arguments<QueueChange>);
-    return this.#step(this.#history.invoke(f, call as unknown as Calls[QueueChange]), nothing);
+    return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
+      if (f === 'promote') this.#cluster.coverage.add('delayed job promoted');
+      if (f === 'clean') this.#cluster.coverage.add('job removed by its state and age');
+      return null;
+    });
   }
 
-  /** @param toResult maps a good result to the history; undefined when it does not belong to this call. */
-  #step<F extends OperationFunction>(
-    call: OpenCall<F>,
-    toResult: (result: OperationResult & { ok: true }) => Results[F] | undefined,
-  ): Step {
-    return {
-      ...unsettled(call),
-      settle: (result) => {
-        if (!result.ok) {
-          if (result.code === 'LEASE_LOST') this.#cluster.coverage.add('stale token rejected');
-          call.fail(result.code);
-          return;
-        }
-        const value = toResult(result);
-        if (value === undefined) throw new Violation('replies fit their requests', `got ${result.type}`);
-        call.ok(value);
-      },
-    };
+  #valueOf(name: string, kind: string): boolean | number {
+    if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
+    return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
-}
-
-function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'reject'> {
-  return { giveUp: () => call.info('outcome unknown'), reject: (code) => call.fail(code) };
 }
 
 const nothing = () => null;

@@ -4,8 +4,8 @@ import { decodeReply } from '../protocol/reply.ts';
 import { SESSION_ID_END } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import type { SimCluster } from './sim-cluster.ts';
-import type { Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
+import type { Step } from './sim-step.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
 import { checkProperty } from './violation.ts';
 

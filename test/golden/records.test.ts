@@ -45,6 +45,14 @@ function withLifo(): MachineOfVersion {
   return queue;
 }
 
+/** Jobs with custom ids before, between and behind others. */
+function withCustomIds(): MachineOfVersion {
+  const queue = new MachineOfVersion(6, PAYLOAD_IN_ENTRY_BYTES);
+  for (const customId of ['order-17', undefined, 'ü', 'order-18']) queue.send((to) => to.add('mail', bytesOf('x'), options({ customId })));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -59,6 +67,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('version 1: ', checkpointed(1)),
       ...recordsOf('paused: ', paused()),
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
+      ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
     ];
     expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });

@@ -44,6 +44,10 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   jobIds: (to) =>
     to.command('jobIds', { queue: 'mail', state: 2, isDescending: true, afterRank: 7, afterTie: 12, start: 5, countMax: 1000 }),
   queueNames: (to) => to.command('queueNames', { after: 3, countMax: 100 }),
+  promote: (to) => to.command('promote', { queue: 'mail', jobId: 12 }),
+  addWithId: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17' }),
+  findJob: (to) => to.command('findJob', { queue: 'mail', customId: 'order-17' }),
+  clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {

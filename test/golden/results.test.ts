@@ -60,6 +60,7 @@ function otherReplies(): Record<string, Uint8Array> {
     opened: machine.sendAs(OPENING + 1, (to) => to.command('openSession', {})),
     'error for all operations': machine.sendAs(4711, twoCounts),
     paused: paused(),
+    ...withCustomIds(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -70,6 +71,18 @@ function paused(): Uint8Array {
   const machine = new MachineOfVersion(4, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.command('pause', { queue: 'q', isPaused: true }));
   return machine.machine.query(machine.request((to) => to.command('isPaused', { queue: 'q' }), 1));
+}
+
+/** Their heads and payloads are those of jobs without custom ids. */
+function withCustomIds(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(6, PAYLOAD_IN_ENTRY_BYTES);
+  for (const customId of ['order-17', undefined, 'ü']) machine.send((to) => to.add('q', bytesOf('x'), options({ customId })));
+  machine.send((to) => to.add('q', bytesOf('x'), options({ customId: 'order-18', delayMs: 60_000 })));
+  return {
+    'claimed, with custom ids': machine.send((to) => to.claim('q', claimOptions(3, 1000))),
+    'removed, with a custom id': machine.send((to) => to.command('clean', { queue: 'q', jobId: 4, state: StateCode.delayed, graceMs: 0 })),
+    'job, with a custom id': machine.machine.query(machine.request((to) => to.command('findJob', { queue: 'q', customId: 'ü' }), 1)),
+  };
 }
 
 function allReplies(): Record<string, Uint8Array> {
@@ -99,8 +112,23 @@ describe('the bytes of replies', () => {
     ['paused', 'paused'],
     ['jobIds', 'jobIds'],
     ['queueNames', 'queueNames'],
+    ['removed', 'removed, with a custom id'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
+  });
+
+  it('contain the custom ids of jobs', () => {
+    expect(resultsIn('claimed, with custom ids')).toMatchObject([
+      {
+        jobs: [
+          { id: 1, customId: 'order-17' },
+          { id: 2, customId: undefined },
+          { id: 3, customId: 'ü' },
+        ],
+      },
+    ]);
+    expect(resultsIn('job, with a custom id')).toMatchObject([{ job: { id: 3, customId: 'ü' } }]);
+    expect(resultsIn('removed, with a custom id')).toEqual([{ ok: true, type: 'removed', customId: 'order-18' }]);
   });
 
   it('contain the result of each operation', () => {

@@ -140,8 +140,11 @@ export class ReferenceRun {
         return listingOf(pick);
       case 'pause':
         return { queue: QUEUE, isPaused: pick % 3 === 0 };
+      case 'clean':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, state: 1 + (pick % 5), graceMs: pick % 3 === 0 ? 50 : 0 };
       case 'retry':
       case 'remove':
+      case 'promote':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
       default:
         return { job };
@@ -187,6 +190,12 @@ export class ReferenceRun {
         return answerOf(this.#model.retry(String(queue), id));
       case 'remove':
         return answerOf(this.#model.remove(String(queue), id));
+      case 'promote':
+        return answerOf(this.#model.promote(String(queue), id));
+      case 'clean': {
+        const { state, graceMs } = call as { readonly state: number; readonly graceMs: number };
+        return answerOf(this.#model.clean(String(queue), id, JOB_STATES[state] ?? 'waiting', graceMs));
+      }
       case 'counts':
         return { ...this.#model.counts(QUEUE) };
       case 'jobIds':

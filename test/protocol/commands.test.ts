@@ -34,6 +34,10 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   isPaused: 21,
   jobIds: 23,
   queueNames: 24,
+  promote: 25,
+  clean: 26,
+  addWithId: 27,
+  findJob: 28,
 };
 const RESULT_CODES = {
   error: 0,
@@ -49,6 +53,7 @@ const RESULT_CODES = {
   paused: 10,
   jobIds: 11,
   queueNames: 12,
+  removed: 13,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

@@ -156,6 +156,10 @@ describe('operations that are taken from a request', () => {
       () => to.command('isPaused', { queue: 'q' }),
       () => to.command('jobIds', { queue: 'q', state: 2, isDescending: false, afterRank: -1, afterTie: 0, start: 0, countMax: 3 }),
       () => to.command('queueNames', { after: 0, countMax: 3 }),
+      () => to.command('promote', { queue: 'q', jobId: 1 }),
+      () => to.command('clean', { queue: 'q', jobId: 1, state: 2, graceMs: 5 }),
+      () => to.add('q', Uint8Array.of(1, 2, 3), options({ customId: 'x' })),
+      () => to.command('findJob', { queue: 'q', customId: 'x' }),
     ];
     const ends = writes.map((write) => {
       write();

@@ -10,6 +10,7 @@ const FLAGS = Object.values(JobFlag);
 const aPolicy = (): JobPolicy<Job> => ({
   queue: new NamedQueue<Job>(1, 'mail'),
   ...POLICY_DEFAULTS,
+  customId: undefined,
 });
 
 const factsOf = ({ state, isBegun, flags }: Job) => ({ state, isBegun, flags });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { JOB_STATES, type JobState } from '../../src/protocol/job-state.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { bytesOf, START_MS, TestQueue, textOf } from './harness.ts';
@@ -12,7 +13,8 @@ type Step =
   | { readonly type: 'add'; readonly queue: string; readonly payload: string; readonly options: AddOptions }
   | { readonly type: 'claim'; readonly queue: string; readonly options: ClaimOptions }
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
-  | { readonly type: 'retry' | 'remove' | 'get'; readonly queue: string; readonly id: number }
+  | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
+  | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
   | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
@@ -26,6 +28,7 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   backoff: fc.record({ type: fc.constantFrom('none', 'fixed', 'exponential'), delayMs: fc.constantFrom(0, 10) }),
   keepCompleted: fc.constantFrom(-1, 0, 1, 2),
   keepFailed: fc.constantFrom(-1, -1, 0, 1),
+  customId: fc.constantFrom(undefined, undefined, 'x', 'y'),
 });
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -65,9 +68,19 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      type: fc.constantFrom('retry', 'remove', 'get'),
+      type: fc.constantFrom('retry', 'remove', 'promote', 'get'),
       queue: fc.constantFrom(...QUEUES),
       id: fc.integer({ min: 1, max: 15 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('clean'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      state: fc.constantFrom(...LISTED_STATES),
+      graceMs: fc.constantFrom(0, 5, 40),
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
@@ -105,6 +118,17 @@ class Comparison {
       case 'remove':
         this.#expectReply((to) => to.command('remove', { queue: step.queue, jobId: step.id }), this.#model.remove(step.queue, step.id));
         break;
+      case 'promote':
+        this.#expectReply((to) => to.command('promote', { queue: step.queue, jobId: step.id }), this.#model.promote(step.queue, step.id));
+        break;
+      case 'clean': {
+        const { queue, id, state, graceMs } = step;
+        const customId = this.#model.find(id)?.options.customId ?? '';
+        const expected = this.#model.clean(queue, id, state, graceMs);
+        const result = this.#send((to) => to.command('clean', { queue, jobId: id, state: JOB_STATES.indexOf(state), graceMs }));
+        expect(result).toMatchObject(expected === 'done' ? { type: 'removed', customId } : { ok: false, code: expected });
+        break;
+      }
       case 'release-holder':
         this.#expectReply((to) => to.command('releaseHolder', { holder: step.holder }), this.#model.releaseHolder(step.holder));
         break;
@@ -143,8 +167,8 @@ class Comparison {
     const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
     const seen = jobs.map(({ payload, attemptsMax: _, ...job }) => ({ ...job, payload: textOf(payload) }));
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload };
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, options: { customId } }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, customId };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });

@@ -18,6 +18,7 @@ export interface ModelJob {
   token: number;
   dueMs: number;
   finishedAs: number;
+  finishedMs: number;
   outcome: string | undefined;
 }
 
@@ -42,6 +43,9 @@ export class ModelQueue {
   }
 
   add(queue: string, payload: string, options: AddOptions): number {
+    const { customId } = options;
+    const known = this.jobs.find((job) => customId !== undefined && job.queue === queue && job.options.customId === customId);
+    if (known !== undefined) return known.id;
     this.#added += 1;
     const isDelayed = options.delayMs > 0;
     this.jobs.push({
@@ -60,6 +64,7 @@ export class ModelQueue {
       token: 0,
       dueMs: this.nowMs + options.delayMs,
       finishedAs: 0,
+      finishedMs: 0,
       outcome: undefined,
     });
     return this.#added;
@@ -149,6 +154,23 @@ export class ModelQueue {
     return 'done';
   }
 
+  promote(queue: string, id: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    if (job.state !== 'delayed') return 'JOB_STATE';
+    job.state = 'waiting';
+    return 'done';
+  }
+
+  clean(queue: string, id: number, state: JobState, graceMs: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    const sinceMs = job.state === 'completed' || job.state === 'failed' ? job.finishedMs : job.addedMs;
+    if (job.state !== state || state === 'active' || this.nowMs - sinceMs < graceMs) return 'JOB_STATE';
+    this.#drop(job);
+    return 'done';
+  }
+
   /** Time passes: first leases end, then delays. @param isFirstOfTerm a new leader: all leases begin a fresh term. */
   pass(ms: number, isFirstOfTerm = false): void {
     this.nowMs += ms;
@@ -233,7 +255,7 @@ export class ModelQueue {
       return;
     }
     this.#finished += 1;
-    Object.assign(job, { state, outcome, finishedAs: this.#finished });
+    Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs });
     const kept = this.jobs
       .filter((other) => other.queue === job.queue && other.state === state)
       .sort((a, b) => b.finishedAs - a.finishedAs);

@@ -52,7 +52,9 @@ class Tally {
       .filter((complete) => ids.has(complete.call.job) && mayHaveApplied(complete));
     // A job whose add got no reply may belong to this queue.
     const foreign = jobsOfOtherQueues(operations, queue);
-    const isRemoving = operations.some((one) => one.f === 'remove' && mayHaveApplied(one) && !foreign.has(one.call.job));
+    const isRemoving = operations.some(
+      (one) => (one.f === 'remove' || one.f === 'clean') && mayHaveApplied(one) && !foreign.has(one.call.job),
+    );
     this.keepsAll = !isRemoving && adds.every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
     this.#addsInvoked = sorted(adds.map(({ invokedAt }) => invokedAt));
     this.#addsReturned = sorted(adds.map(({ returnedAt }) => returnedAt));

@@ -25,7 +25,8 @@ export interface JobHistory {
   /** Of the processes that may have held the job. */
   readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
   readonly retries: readonly OperationOf<'retry'>[];
-  readonly removes: readonly OperationOf<'remove'>[];
+  readonly removes: readonly (OperationOf<'remove'> | OperationOf<'clean'>)[];
+  readonly promotes: readonly OperationOf<'promote'>[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
 }
@@ -141,7 +142,11 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       jobOf(operation.call.job).retries.push(operation);
       break;
     case 'remove':
+    case 'clean':
       jobOf(operation.call.job).removes.push(operation);
+      break;
+    case 'promote':
+      jobOf(operation.call.job).promotes.push(operation);
       break;
     default:
       // Of no single job.
@@ -163,6 +168,7 @@ const emptyJob = (id: number): Growing => ({
   holderReleases: [],
   retries: [],
   removes: [],
+  promotes: [],
   reads: [],
 });
 

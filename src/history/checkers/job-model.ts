@@ -1,3 +1,4 @@
+import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { Calls, JobFunction } from '../functions.ts';
 import type { OperationOf } from '../operation.ts';
 import { countBelow } from './count-below.ts';
@@ -149,12 +150,26 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       case 'remove':
         if (!this.#isOfQueue(source.call.queue)) return [];
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
+      case 'promote':
+        if (!this.#isOfQueue(source.call.queue)) return [];
+        return state.phase === 'pending' && state.mayBeDelayed ? [{ ...state, mayBeDelayed: false, dueUs: 0 }] : [];
+      case 'clean':
+        return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
+          ? [finished(state, 'removed')]
+          : [];
       case 'getJob':
         return source.result === undefined ? [] : this.#read(state, source.result, moment);
       default:
         source satisfies never;
         throw new Error(`an operation without a job at event ${invokedAt}`);
     }
+  }
+
+  /** Whether the job may be in this state of the queue, which is not active. */
+  #mayBeIn(name: string | undefined, state: JobState, moment: Moment): boolean {
+    if (name === 'delayed') return state.phase === 'pending' && state.mayBeDelayed;
+    if (name === 'waiting') return state.phase === 'pending' && this.isDue(state, moment);
+    return (name === 'completed' || name === 'failed') && state.phase === name;
   }
 
   #claim(state: JobState, { token, attempt, isBegun = true, stalls, operation }: JobClaim, moment: Moment): readonly JobState[] {

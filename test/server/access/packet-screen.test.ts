@@ -136,7 +136,21 @@ describe('what a command reaches', () => {
     const reached = Object.groupBy(COMMAND_NAMES, (name) => demandOf(rowOfCommand(name), { queue: 'q', jobId: 1 }).reach.type);
     expect(reached).toEqual({
       own: ['openSession', 'releaseHolder', 'heldJobs'],
-      queue: ['add', 'claim1', 'counts', 'claim', 'retry', 'remove', 'pause', 'isPaused', 'jobIds'],
+      queue: [
+        'add',
+        'claim1',
+        'counts',
+        'claim',
+        'retry',
+        'remove',
+        'pause',
+        'isPaused',
+        'jobIds',
+        'promote',
+        'clean',
+        'addWithId',
+        'findJob',
+      ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],
     });

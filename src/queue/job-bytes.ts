@@ -1,0 +1,44 @@
+import { OutcomeKind } from '../protocol/reply.ts';
+import type { JobTable } from './job-table.ts';
+import { outcomeKey, RecordKind } from './record.ts';
+import type { AttachmentSource } from './reply-encoder.ts';
+import { checkStored, StoredPayloads } from './stored-payloads.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** What a job has beside its fields: bytes in memory or in the checkpoint, and the id that its client chose. */
+export class JobBytes implements AttachmentSource {
+  readonly #jobs: JobTable;
+  readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
+  readonly #payloads: StoredPayloads;
+
+  /** @param readRecord reads a record from the last written checkpoint. */
+  constructor(jobs: JobTable, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
+    this.#jobs = jobs;
+    this.#readRecord = readRecord;
+    this.#payloads = new StoredPayloads(readRecord);
+  }
+
+  /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
+  payloadOf(jobId: number): Uint8Array | undefined {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) return undefined;
+    if (job.length === 0) return EMPTY;
+    if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
+    return checkStored(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
+  }
+
+  /** The id that the job's client chose, if it did and the job is there. */
+  customIdOf(jobId: number): string | undefined {
+    return this.#jobs.get(jobId)?.policy.customId;
+  }
+
+  /** The outcome of a job if it has one of this kind. */
+  outcomeOf(jobId: number, kind: number): Uint8Array | undefined {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined || kind === OutcomeKind.none || job.end.outcomeKind !== kind) return undefined;
+    const { outcome, outcomeLength } = job.end;
+    if (outcome !== undefined || outcomeLength === 0) return outcome ?? EMPTY;
+    return checkStored(this.#readRecord(RecordKind.content, outcomeKey(jobId)), outcomeLength, () => `the outcome of job ${jobId}`);
+  }
+}

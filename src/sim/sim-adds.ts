@@ -1,0 +1,145 @@
+import type { HistoryRecorder } from '../history/history.ts';
+import { COMMANDS } from '../protocol/commands.ts';
+import { POLICY_FIELDS, POLICY_LAYOUTS, POLICY_NAMES } from '../protocol/policy.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import { ADD_DEFAULTS, type AddOptions } from '../protocol/request-encoder.ts';
+import type { OperationWriter } from './operation-recorder.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
+import { payloadOf } from './payloads.ts';
+import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
+import type { SimRandom } from './sim-random.ts';
+import { type Step, stepOf } from './sim-step.ts';
+import { checkProperty } from './violation.ts';
+import type { Workload } from './workload.ts';
+
+export const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
+const NAMES: readonly string[] = QUEUES;
+/** How many finished jobs each queue keeps in plans where the queue decides. */
+const KEPT_COMPLETED = [1, 3, 0, -1, 2] as const;
+const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
+const FLAGS = POLICY_NAMES.filter((name) => POLICY_FIELDS[name].kind === 'boolean');
+/** How often a flag is set. */
+export const FLAG_SHARE = 0.3;
+/** How many jobs have an id that their client chose. */
+const CUSTOM_ID_SHARE = 0.15;
+
+/** An id that a client chose, and the queue that has it, or had it. */
+interface CustomId {
+  readonly id: string;
+  readonly queue: string;
+}
+
+/** The adds of one client, with all options. */
+export class SimAdds {
+  readonly #client: number;
+  readonly #cluster: SimCluster;
+  readonly #random: SimRandom;
+  readonly #sizes: PayloadSizes;
+  readonly #records: QueueRecords;
+  readonly #history: HistoryRecorder;
+  readonly #onAdded: (job: number) => void;
+  /** Ids that this client chose for jobs that it added, and with which it is adding none now. */
+  readonly #customIds: CustomId[] = [];
+  #adds = 0;
+
+  constructor(
+    client: number,
+    cluster: SimCluster,
+    random: SimRandom,
+    sizes: PayloadSizes,
+    records: QueueRecords,
+    onAdded: (job: number) => void,
+  ) {
+    this.#client = client;
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#sizes = sizes;
+    this.#records = records;
+    this.#history = records.history;
+    this.#onAdded = onAdded;
+  }
+
+  anyQueue(): string {
+    return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
+  }
+
+  add(encoder: OperationWriter, version: number): Step {
+    this.#adds += 1;
+    const key = `${this.#client}-${this.#adds}`;
+    const chosen = this.#customId(key, version);
+    const queue = chosen?.queue ?? this.anyQueue();
+    const customId = chosen?.id;
+    const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
+    const options: AddOptions = {
+      ...ADD_DEFAULTS,
+      ...this.#flags(version),
+      delayMs: isLong ? this.#cluster.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
+      priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
+      attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
+      backoff: this.#backoff(),
+      ...this.#retention(queue),
+      customId,
+    };
+    const isOversized = this.#sizes.isOversized();
+    encoder.add(
+      queue,
+      payloadOf(key, isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(this.#random.withProbability(0.1) ? 500 : 0)),
+      options,
+    );
+    const { backoff, customId: _, ...others } = options;
+    const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
+    const call = this.#history.invoke('add', { key, queue, ...others, ...pause });
+    const step = stepOf(this.#cluster.coverage, call, (result) => {
+      if (result.type !== 'added') return undefined;
+      this.#records.jobs.set(result.id, { key, queue, customId });
+      this.#onAdded(result.id);
+      return { job: result.id };
+    });
+    const settle = (result: OperationResult): void => {
+      const known = result.ok && result.type === 'added' ? this.#records.jobs.get(result.id) : undefined;
+      if (chosen !== undefined && result.ok) this.#customIds.push(chosen);
+      if (known === undefined || customId === undefined) {
+        step.settle(result);
+        return;
+      }
+      checkProperty(known.customId === customId, 'an id is that of one job', () => `"${customId}" became that of ${known.key}`);
+      this.#cluster.coverage.add('job added again with its id');
+      call.fail('ADDED_BEFORE');
+    };
+    return { ...step, settle, isOversized };
+  }
+
+  /** A new id, or that of a job of this client, which may have been removed. */
+  #customId(key: string, version: number): CustomId | undefined {
+    if (version < COMMANDS.addWithId.versions[0] || !this.#random.withProbability(CUSTOM_ID_SHARE)) return undefined;
+    const again = this.#random.withProbability(0.6) ? this.#customIds.shift() : undefined;
+    return again ?? { id: `job ${key}`, queue: this.anyQueue() };
+  }
+
+  /** The options that are on or off, as far as the version has them. */
+  #flags(version: number): Partial<AddOptions> {
+    const layouts = POLICY_LAYOUTS.filter(({ versions }) => versions[0] <= version);
+    const known = FLAGS.filter((name) => layouts.some(({ names }) => names.includes(name)));
+    return Object.fromEntries(known.map((name) => [name, this.#random.withProbability(FLAG_SHARE)]));
+  }
+
+  #backoff(): AddOptions['backoff'] {
+    if (!this.#random.withProbability(this.#workload.isBackoffExponential ? 0.8 : 0.3)) return { type: 'none', delayMs: 0 };
+    return this.#workload.isBackoffExponential
+      ? { type: 'exponential', delayMs: this.#random.of([50, 300, 500]) }
+      : { type: 'fixed', delayMs: 50 };
+  }
+
+  #retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
+    const { retention } = this.#workload;
+    if (retention === 'all') return { keepCompleted: -1, keepFailed: -1 };
+    if (retention === 'by-job') return { keepCompleted: this.#random.of(KEPT_COMPLETED), keepFailed: this.#random.of(KEPT_FAILED) };
+    const at = NAMES.indexOf(queue);
+    return { keepCompleted: KEPT_COMPLETED[at] ?? -1, keepFailed: KEPT_FAILED[at] ?? -1 };
+  }
+
+  get #workload(): Workload {
+    return this.#cluster.plan.workload;
+  }
+}
