@@ -56,7 +56,7 @@ export class LeaseLostError extends JobraftError {
   override readonly outcome: Outcome;
   readonly jobId: string;
 
-  constructor(jobId: number, outcome: Outcome = 'not-applied') {
+  constructor(jobId: number | string, outcome: Outcome = 'not-applied') {
     super(
       outcome === 'unknown'
         ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the reply, and the lease is over now. Look for the job with getJob().`
@@ -89,7 +89,7 @@ export class JobNotFoundError extends JobraftError {
   override readonly code = 'JOB_NOT_FOUND';
   readonly jobId: string;
 
-  constructor(jobId: number) {
+  constructor(jobId: number | string) {
     super(`There is no job ${jobId}. It was removed, or "removeOnComplete" / "removeOnFail" did not keep it.`);
     this.jobId = String(jobId);
   }

@@ -40,7 +40,7 @@ let loaded: Api | undefined;
  * @param parent by default the span that is active in the caller, for operations that have one.
  * @returns undefined where the application registered no tracer: then nothing of OpenTelemetry is loaded, and the call costs one look.
  */
-export function startSpan(operation: Operation, queue: string, jobId?: number, parent?: OperationSpan): OperationSpan | undefined {
+export function startSpan(operation: Operation, queue: string, jobId?: string, parent?: OperationSpan): OperationSpan | undefined {
   const api = registeredApi();
   if (api === undefined) return undefined;
   const { kind, type, isRoot } = OPERATIONS[operation];
@@ -49,7 +49,7 @@ export function startSpan(operation: Operation, queue: string, jobId?: number, p
     'messaging.destination.name': queue,
     'messaging.operation.name': operation,
     'messaging.operation.type': type,
-    'messaging.message.id': jobId === undefined ? undefined : String(jobId),
+    'messaging.message.id': jobId,
   };
   const active = api.context.active();
   const under = parent === undefined ? active : api.trace.setSpan(active, parent.span);

@@ -21,7 +21,6 @@ const EVENTS = 'A queue has no events yet. Its calls reject with their errors; l
 const READ = 'Use queue.getJob(id).';
 const ADD = 'Use queue.add(name, data, opts).';
 const BULK = 'Use queue.addBulk(jobs).';
-const PAUSE = 'Close the worker with close(), and create another one.';
 const CLOSE = 'Use close().';
 const SNAPSHOT = 'A job is a snapshot: its fields cannot be changed.';
 
@@ -118,13 +117,10 @@ export const WORKER_MISSING: MissingNames = {
     processJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
     rateLimit: RATE,
     delay: 'Use setTimeout() of node:timers/promises.',
-    pause: PAUSE,
-    resume: PAUSE,
     startStalledCheckTimer: 'The cluster ends expired leases by itself.',
   },
   methods: {
     ...SHARED_METHODS,
-    isPaused: PAUSE,
     cancelJob: 'Abort by a signal of your own; or close(true), which aborts all running jobs.',
     cancelAllJobs: 'Abort by a signal of your own; or close(true), which aborts all running jobs.',
   },
@@ -142,8 +138,6 @@ export const WORKER_MISSING: MissingNames = {
     closing: "Listen to 'closed'.",
     lockRenewalFailed: "Listen to 'error' and 'stalled'.",
     locksRenewed: NONE,
-    paused: PAUSE,
-    resumed: PAUSE,
     progress: PROGRESS,
     ready: 'Await worker.waitUntilReady().',
     'ioredis:close': REDIS,

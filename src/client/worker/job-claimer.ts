@@ -107,7 +107,9 @@ export class JobClaimer {
     return this.#claimMs;
   }
 
+  /** Claims, at first or again after {@link pause}. */
   start(): void {
+    if (this.#isOpen) return;
     this.#isOpen = true;
     this.#scheduler = this.#shared.claimSchedulers.acquire(this.#terms);
     this.request();
@@ -118,9 +120,15 @@ export class JobClaimer {
    * @returns a promise that resolves once that has its reply, and its jobs are given back. May be called twice.
    */
   async stop(): Promise<void> {
+    this.#drained.close();
+    await this.pause();
+  }
+
+  /** The same, until it is started again. */
+  async pause(): Promise<void> {
     this.#isOpen = false;
     this.#retryTimer?.cancel();
-    this.#drained.close();
+    this.#retryTimer = undefined;
     const scheduler = this.#scheduler;
     if (scheduler === undefined) return;
     this.#scheduler = undefined;

@@ -1,10 +1,18 @@
+import { REASON_BYTES_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import { type OperationSpan, startSpan } from '../../tracing/span.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
 import { RequestRejectedError } from '../errors.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
+import { describeThrown } from '../thrown.ts';
 import type { LeasedJob } from './leased-job.ts';
+
+/** In characters: any text of this length fits into the bytes that the queue stores. */
+const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
+
+/** What is stored of an error. */
+export const reasonOf = (error: Error): string => describeThrown(error).slice(0, REASON_LENGTH_MAX);
 
 export interface ReportedFailure {
   readonly error: Error;
@@ -44,7 +52,7 @@ abstract class JobReport<Data, Result> implements RepeatedOperation {
   constructor(operation: 'complete' | 'fail', held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>) {
     this.held = held;
     this.handlers = handlers;
-    this.#span = startSpan(operation, handlers.queue, held.id, held.span);
+    this.#span = startSpan(operation, handlers.queue, held.shownId, held.span);
   }
 
   abstract write(encoder: RequestEncoder): void;

@@ -62,6 +62,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   #waitingSinceMs = 0;
   #heldUpTimer: ClientTimer | undefined;
   #isOpen = true;
+  #isClosed = false;
 
   constructor(
     config: SlotsConfig,
@@ -148,9 +149,18 @@ export class JobSlots<Data, Result> implements QuarantineMember {
 
   /** Begins nothing more, and gives back the waiting jobs. */
   close(): void {
+    this.pause();
+    this.#isClosed = true;
+  }
+
+  /** The same, until {@link resume}. */
+  pause(): void {
+    if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#heldUpTimer?.cancel();
+    this.#heldUpTimer = undefined;
     clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
     this.#quarantine.leave(this);
     for (const held of this.#ready.takeAll()) this.#giveBack(held);
     for (const held of this.#due.splice(0)) {
@@ -158,6 +168,12 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       this.free(held);
       this.#giveBack(held);
     }
+  }
+
+  resume(): void {
+    if (this.#isOpen || this.#isClosed) return;
+    this.#isOpen = true;
+    this.#quarantine.join(this);
   }
 
   #wait(held: LeasedJob<Data, Result>): void {
@@ -304,7 +320,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       write: (encoder) => encoder.command('begin', { jobId: held.id, token: held.token }),
       untilMs: () => held.extendedAtMs + this.#config.leaseMs,
       endsLease: false,
-      outlivesOutage: () => this.#isOpen,
+      outlivesOutage: () => !this.#isClosed,
       onResult: (result: OperationResult) => replies.onResult(result),
       onError: (error) => replies.onError(error),
     };

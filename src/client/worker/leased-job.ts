@@ -11,6 +11,8 @@ type Claim = Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'attemptsMax' | 'stal
 export class LeasedJob<Data, Result> {
   readonly job: Job<Data, Result>;
   readonly id: number;
+  /** As its user knows it. */
+  readonly shownId: string;
   readonly token: number;
   /** The number of this attempt, from 1 on. */
   readonly attempt: number;
@@ -32,6 +34,7 @@ export class LeasedJob<Data, Result> {
   constructor(job: Job<Data, Result>, claimed: Claim, leasedFromMs: number) {
     this.job = job;
     this.id = claimed.id;
+    this.shownId = job.id;
     this.token = claimed.token;
     this.attempt = claimed.attempt;
     this.#attemptsMax = claimed.attemptsMax;

@@ -1,8 +1,10 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, errorMonitor } from 'node:events';
 import { WORKER_MISSING } from '../api/bullmq-names.ts';
 import type { Job } from '../api/job.ts';
 import { NotSupportedError, UnknownEventError } from '../api/not-supported.ts';
 import type { LeaseLostError } from '../errors.ts';
+import { toError } from '../thrown.ts';
+import { callListeners, warnOfThrown } from './listeners.ts';
 
 /**
  * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects
@@ -24,6 +26,9 @@ export interface WorkerEvents<Data, Result> {
   drained: [];
   /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
   error: [error: Error];
+  /** It claims no more; unless `pause(true)` was called, its running jobs have ended. */
+  paused: [];
+  resumed: [];
   closed: [];
 }
 
@@ -34,6 +39,8 @@ const EVENTS: Readonly<Record<keyof WorkerEvents<unknown, unknown>, true>> = {
   stalled: true,
   drained: true,
   error: true,
+  paused: true,
+  resumed: true,
   closed: true,
 };
 /** Emitted by Node.js's EventEmitter itself. */
@@ -84,6 +91,24 @@ export class WorkerEmitter<Data, Result> extends EventEmitter<WorkerEvents<Data,
   override prependOnceListener<Name extends EventName>(event: Name, listener: Listener<Data, Result, Name>): this {
     checkEvent(event);
     return super.prependOnceListener(event, listener as never);
+  }
+
+  /** An error without a listener must not end the process: it becomes a warning. */
+  protected emitError(error: Error): void {
+    if (this.listenerCount('error') > 0) this.emitToListeners('error', error);
+    else process.emitWarning(error);
+  }
+
+  protected emitToListeners<Name extends EventName>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
+    // Checked first, since most events of most jobs have no listener.
+    if (name !== 'error' && this.listenerCount(name) === 0) return;
+    if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+    callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+  }
+
+  #onListenerThrew(event: EventName, thrown: unknown): void {
+    if (event !== 'error' && this.listenerCount('error') > 0) this.emitToListeners('error', toError(thrown));
+    else warnOfThrown(event, thrown);
   }
 }
 

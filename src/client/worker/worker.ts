@@ -1,46 +1,35 @@
-import { errorMonitor } from 'node:events';
-import { REASON_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
 import { startSpan } from '../../tracing/span.ts';
 import { WORKER_MISSING } from '../api/bullmq-names.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
-import { type Job, jobOfClaim } from '../api/job.ts';
+import { jobOfClaim } from '../api/job.ts';
 import { QueueCommands } from '../api/job-commands.ts';
 import { addMissingNames } from '../api/not-supported.ts';
 import { checkQueueName } from '../api/queue.ts';
 import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
+import { aBoolean, checkOptions } from '../option-check.ts';
 import { encodeValue } from '../payload.ts';
-import { Sandbox } from '../sandbox/sandbox.ts';
-import { describeThrown, toError } from '../thrown.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { toError } from '../thrown.ts';
 import { ClaimSchedulers } from './claim-scheduler.ts';
 import { JobClaimer } from './job-claimer.ts';
-import { JobCompletion, JobFailure, type JobReportHandlers, type ReportedFailure } from './job-report.ts';
+import { JobCompletion, JobFailure, type JobReportHandlers, type ReportedFailure, reasonOf } from './job-report.ts';
 import { JobSlots } from './job-slots.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
 import { LeasedJob } from './leased-job.ts';
-import { callListeners, warnOfThrown } from './listeners.ts';
+import { openProcessor } from './open-processor.ts';
+import type { Processor } from './processor.ts';
+import { Progress } from './progress.ts';
 import { Quarantine } from './quarantine.ts';
 import { readStalledJob } from './stalled-job.ts';
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
-import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
+import type { WorkerConfig, WorkerOptions } from './worker-options.ts';
+import type { WorkerPause } from './worker-pause.ts';
 
 export { UnrecoverableError } from '../errors.ts';
-export type { WorkerEvents, WorkerOptions };
-
-/**
- * Processes one job.
- * @param token the job's fencing token in decimal form, as `job.token` is a number. It grows with every claim: an external store that
- * keeps the largest token it has seen, and rejects smaller ones, is not written by a worker that lost its lease. Compare as numbers,
- * `Number(token)`, never as text.
- * @param signal aborted when the lease is lost, or the worker is closed by force: then the result no longer counts.
- * @returns the job's result. An error that it throws, or rejects with, fails the attempt.
- */
-export type Processor<Data, Result> = (job: Job<Data, Result>, token: string, signal: AbortSignal) => Promise<Result> | Result;
-
-/** In characters: any text of this length fits into the bytes that the queue stores. */
-const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
+export type { Processor, WorkerEvents, WorkerOptions };
 
 /**
  * The consumer's side of one named queue: claims jobs, runs the processor, and reports the outcome. A job that was lost to another
@@ -64,11 +53,12 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   /** Unanswered operations that end a job. */
   #ending = 0;
   #isStarted = false;
+  #pause: WorkerPause | undefined;
   #isClosing = false;
   #closing: Promise<void> | undefined;
   readonly #closed: Promise<void>;
   #onClosed!: () => void;
-  #onProgress: (() => void) | undefined;
+  readonly #progress = new Progress();
 
   static {
     addMissingNames(Worker, 'Worker', WORKER_MISSING);
@@ -87,23 +77,11 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
       this.#onClosed = resolve;
     });
     checkQueueName(name);
-    checkProcessor(processor);
-    this.#config = workerConfig(options);
+    const { config, run, sandbox } = openProcessor(processor, options, (error) => this.#report(error));
+    this.#config = config;
+    this.#processor = run;
+    this.#sandbox = sandbox;
     this.name = name;
-    if (typeof processor === 'function') {
-      this.#processor = processor;
-    } else {
-      const { concurrency } = this.#config;
-      const sandbox = new Sandbox<Data, Result>(processor, {
-        concurrency,
-        threads: options.threads,
-        onError: (error) => this.#report(error),
-      });
-      this.#sandbox = sandbox;
-      // A job without a thread has not begun.
-      this.#config = Object.freeze({ ...this.#config, concurrency: sandbox.threads });
-      this.#processor = (job, _token, signal) => sandbox.run(job, signal);
-    }
     this.#lease = acquireClient(options.connection);
     const { clock, endpoint } = this.#lease.client;
     this.#clock = clock;
@@ -139,11 +117,40 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     if (!this.#isStarted && !this.#isClosing) {
       this.#isStarted = true;
       this.#keeper.start();
-      const { departedReleased } = this.#lease.client;
-      if (departedReleased === undefined) this.#intake.start();
-      else void departedReleased.then(() => (this.#isClosing ? undefined : this.#intake.start()));
+      this.#startIntake();
     }
     return this.#closed;
+  }
+
+  /**
+   * Claims no more until {@link resume}, and gives back jobs that were not begun; jobs that run go on. Other workers get the queue's jobs:
+   * to pause them all, see {@link Queue.pause}. May be called before run().
+   * @param doNotWaitActive resolves at once, and not when the running jobs have ended.
+   */
+  async pause(doNotWaitActive = false): Promise<void> {
+    checkOptions(aBoolean, doNotWaitActive, ['doNotWaitActive']);
+    if (this.#isClosing) return;
+    this.#pause ??= this.#newPause();
+    const pause = this.#pause;
+    const isOver = (): boolean => this.#pause !== pause || this.#isClosing;
+    if (!doNotWaitActive) await this.#progress.until(() => isOver() || (this.#isIdle() && pause.isClaimOver));
+    if (pause.isEmitted || isOver()) return;
+    pause.isEmitted = true;
+    this.emitToListeners('paused');
+  }
+
+  /** Claims again after {@link pause}. Without effect on a worker that is closed, or about to be. */
+  resume(): void {
+    if (this.#pause === undefined || this.#isClosing) return;
+    this.#pause = undefined;
+    this.#slots.resume();
+    if (this.#isStarted) this.#startIntake();
+    this.#progress.notify();
+    this.emitToListeners('resumed');
+  }
+
+  isPaused(): boolean {
+    return this.#pause !== undefined;
   }
 
   /**
@@ -164,19 +171,41 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     this.#isClosing = true;
     const claimsOver = this.#intake.stop();
     this.#slots.close();
-    while (this.#slots.running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
-      await new Promise<void>((resolve) => {
-        this.#onProgress = resolve;
-      });
-    }
+    this.#progress.notify();
+    await this.#progress.until(() => this.#isIdle());
     await claimsOver;
     this.#keeper.stop();
     await this.#sandbox?.close();
     this.#unsubscribe();
     this.#commands.close();
     await this.#lease.release();
-    this.#emitToListeners('closed');
+    this.emitToListeners('closed');
     this.#onClosed();
+  }
+
+  /** Jobs of processes that ended come first. */
+  #startIntake(): void {
+    const { departedReleased } = this.#lease.client;
+    const start = (): void => {
+      if (!this.#isClosing && this.#pause === undefined) this.#intake.start();
+    };
+    if (departedReleased === undefined) start();
+    else void departedReleased.then(start);
+  }
+
+  #newPause(): WorkerPause {
+    const pause: WorkerPause = { isClaimOver: false, isEmitted: false };
+    void this.#intake.pause().then(() => {
+      pause.isClaimOver = true;
+      this.#progress.notify();
+    });
+    this.#slots.pause();
+    return pause;
+  }
+
+  /** No job runs, all reports have their replies, and no claim is unanswered but one that waits. */
+  #isIdle(): boolean {
+    return this.#slots.running.size === 0 && this.#ending === 0 && !this.#intake.isClaiming;
   }
 
   #newClaimer(quarantine: Quarantine, claimSchedulers: ClaimSchedulers): JobClaimer {
@@ -189,7 +218,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
         running: () => this.#slots.running.size,
         ready: () => this.#slots.ready,
         onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
-        onDrained: () => this.#emitToListeners('drained'),
+        onDrained: () => this.emitToListeners('drained'),
         hasDrainedListener: () => this.listenerCount('drained') > 0,
         onError: (error) => this.#report(error),
       },
@@ -221,7 +250,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
         giveBack: (held) => this.#giveBack(held),
         onFree: () => {
           this.#intake.request();
-          this.#progress();
+          this.#progress.notify();
         },
         onError: (error) => this.#report(error),
       },
@@ -249,13 +278,13 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
     const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, this.#commands, claimed), claimed, leasedFromMs));
     this.#slots.add(held);
-    this.#progress();
+    this.#progress.notify();
   }
 
   async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
     held.onStarted(this.#clock.wallMs());
-    this.#emitToListeners('active', held.job);
-    held.span = startSpan('process', this.name, held.id);
+    this.emitToListeners('active', held.job);
+    held.span = startSpan('process', this.name, held.shownId);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
       const result = await (held.span === undefined ? this.#run(held) : held.span.activate(() => this.#run(held)));
@@ -273,7 +302,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     if (!held.isLost) this.#send(held, report);
     this.#slots.fill();
     this.#intake.request();
-    this.#progress();
+    this.#progress.notify();
   }
 
   #run(held: LeasedJob<Data, Result>): Result | Promise<Result> {
@@ -281,8 +310,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   }
 
   #failureOf(held: LeasedJob<Data, Result>, error: Error): JobFailure<Data, Result> {
-    const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
-    return new JobFailure(held, this.#reports, { error, reason, mayRetry: !isUnrecoverable(error) });
+    return new JobFailure(held, this.#reports, { error, reason: reasonOf(error), mayRetry: !isUnrecoverable(error) });
   }
 
   /** Sends the outcome of a job. */
@@ -300,17 +328,17 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   #onReportReply(held: LeasedJob<Data, Result>): void {
     this.#ending -= 1;
     this.#slots.onOver(held);
-    this.#progress();
+    this.#progress.notify();
   }
 
   #onCompleted(held: LeasedJob<Data, Result>, result: Result): void {
     held.onCompleted(result, this.#clock.wallMs());
-    this.#emitToListeners('completed', held.job, result);
+    this.emitToListeners('completed', held.job, result);
   }
 
   #onFailed(held: LeasedJob<Data, Result>, { error, reason, mayRetry }: ReportedFailure): void {
     held.onFailed(reason, mayRetry, this.#clock.wallMs());
-    this.#emitToListeners('failed', held.job, error);
+    this.emitToListeners('failed', held.job, error);
   }
 
   /** Releases a job; another worker may begin it at once. */
@@ -320,20 +348,20 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     const { id, token, extendedAtMs } = held;
     this.#dispatcher.giveBack({ id, token }, extendedAtMs + this.#config.leaseMs, () => {
       this.#ending -= 1;
-      this.#progress();
+      this.#progress.notify();
     });
   }
 
   #onLeaseLost(held: LeasedJob<Data, Result>): void {
     if (held.isLost) return;
-    const error = new LeaseLostError(held.id);
+    const error = new LeaseLostError(held.shownId);
     held.lose(error);
     this.#slots.lose(held);
     this.#slots.fill();
-    if (held.hasStarted) this.#emitToListeners('stalled', held.job, error);
+    if (held.hasStarted) this.emitToListeners('stalled', held.job, error);
     if (this.listenerCount('failed') > 0) this.#emitIfFailed(held);
     this.#intake.request();
-    this.#progress();
+    this.#progress.notify();
   }
 
   /** The stall may have failed the job. No report of this worker shows that. */
@@ -341,14 +369,14 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     this.#ending += 1;
     readStalledJob<Data, Result>(this.#dispatcher, this.#commands, held, (failure) => {
       this.#ending -= 1;
-      if (failure !== undefined) this.#emitToListeners('failed', failure.job, failure.error);
-      this.#progress();
+      if (failure !== undefined) this.emitToListeners('failed', failure.job, failure.error);
+      this.#progress.notify();
     });
   }
 
   /** The worker's calls can no longer take effect: it emits one error and stops. A closing worker no longer waits for its jobs. */
   #onClientClosed(error: Error): void {
-    if (!this.#isClosing || this.#slots.running.size > 0) this.#emitError(error);
+    if (!this.#isClosing || this.#slots.running.size > 0) this.emitError(error);
     this.#isClosing = true;
     void this.close(true);
   }
@@ -363,28 +391,6 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   /** An error without a listener must not end the process: the worker goes on, and emits a warning. */
   #report(error: Error): void {
     if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
-    this.#emitError(error);
-  }
-
-  #emitError(error: Error): void {
-    if (this.listenerCount('error') > 0) this.#emitToListeners('error', error);
-    else process.emitWarning(error);
-  }
-
-  #emitToListeners<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
-    // Checked first, since most events of most jobs have no listener.
-    if (name !== 'error' && this.listenerCount(name) === 0) return;
-    if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
-    callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
-  }
-
-  #onListenerThrew(event: keyof WorkerEvents<Data, Result>, thrown: unknown): void {
-    if (event !== 'error' && this.listenerCount('error') > 0) this.#emitToListeners('error', toError(thrown));
-    else warnOfThrown(event, thrown);
-  }
-
-  #progress(): void {
-    this.#onProgress?.();
-    this.#onProgress = undefined;
+    this.emitError(error);
   }
 }
