@@ -5,9 +5,19 @@ export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
-export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
+export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
-export { type BulkJob, type ListedState, type ListOptions, Queue, type QueueOptions } from './client/api/queue.ts';
+export {
+  type BulkJob,
+  type CleanedState,
+  type ListedState,
+  type ListOptions,
+  type ObliterateOptions,
+  type PromoteJobsOptions,
+  Queue,
+  type QueueOptions,
+  type RetryJobsOptions,
+} from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';

@@ -5,10 +5,11 @@ import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
-import { add, job, remove, retry } from './commands/jobs.ts';
+import { add, job, promote, remove, retry } from './commands/jobs.ts';
 import { keysAdd, keysList, keysNew } from './commands/keys.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
+import { clean, drain } from './commands/many-jobs.ts';
 import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
@@ -27,11 +28,14 @@ export const COMMANDS: readonly CliCommand[] = [
   job,
   jobs,
   retry,
+  promote,
   remove,
   queues,
   counts,
   pause,
   resume,
+  drain,
+  clean,
   status,
   members,
   membersAdd,

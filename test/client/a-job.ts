@@ -6,7 +6,7 @@ const reject = (): never => {
 };
 
 /** For jobs without a cluster. */
-export const noCommands: JobCommands = { retry: reject, remove: reject, stateOf: reject };
+export const noCommands: JobCommands = { retry: reject, remove: reject, promote: reject, stateOf: reject };
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -100,12 +100,12 @@ describe('a subclass', () => {
   it('may define a name that is missing', () => {
     class Own extends Queue {
       readonly token = 'a field';
-      drain(): string {
+      getMeta(): string {
         return 'a method';
       }
     }
     const own = new Own('q', { connection: cluster });
-    expect([own.token, own.drain()]).toEqual(['a field', 'a method']);
+    expect([own.token, own.getMeta()]).toEqual(['a field', 'a method']);
     Reflect.set(own, 'closing', 'as a compiler without fields');
     expect(Reflect.get(own, 'closing')).toBe('as a compiler without fields');
     void own.close();
@@ -166,7 +166,7 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error ids are strings
     await expect(queue.getJob(1)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     // @ts-expect-error
-    await expect(queue.drain()).rejects.toBeInstanceOf(NotSupportedError);
+    await expect(queue.getMeta()).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     expect(() => queue.on('error', () => undefined)).toThrow(NotSupportedError);
     // @ts-expect-error

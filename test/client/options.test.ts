@@ -427,18 +427,15 @@ describe('a function that returns a promise', () => {
     const { cluster, queue } = aQueue();
     for (const [id, shown] of [
       ['', '""'],
-      ['x', '"x"'],
-      ['1.5', '"1.5"'],
       ['0', '"0"'],
       ['01', '"01"'],
-      ['-1', '"-1"'],
-      [' 1', '" 1"'],
-      ['1e3', '"1e3"'],
       ['9007199254740992', '"9007199254740992"'],
       [-1, '-1'],
       [0, '0'],
       [0.5, '0.5'],
       [Number.NaN, 'NaN'],
+      [null, 'null'],
+      ['ü'.repeat(128), `"${'ü'.repeat(128)}"`],
       [undefined, 'undefined'],
     ] as const) {
       const error: unknown = await call(queue, asAny<string>(id)).catch((reason: unknown) => reason);

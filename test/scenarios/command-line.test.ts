@@ -72,7 +72,8 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     expect(await rejected('job', 'emails', '7')).toEqual([1, 'JOB_NOT_FOUND']);
     expect(await rejected('remove', 'emails', '7')).toEqual([1, 'JOB_NOT_FOUND']);
     expect(await rejected('retry', 'emails', '1')).toEqual([1, 'JOB_STATE']);
-    expect(await rejected('job', 'emails', 'seven')).toEqual([2, 'INVALID_OPTION']);
+    expect(await rejected('job', 'emails', 'seven')).toEqual([1, 'JOB_NOT_FOUND']);
+    expect(await rejected('job', 'emails', '007')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('counts', '')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('add', 'emails', 'welcome', '--priority', '9999999')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('log', '9')).toEqual([2, 'CONFIG_INVALID']);

@@ -191,6 +191,57 @@ describe('a client in another language', () => {
     expect(await call('GetCounts', { queue: 'list' })).toMatchObject({ waiting: 4 });
   });
 
+  it('adds a job with an id of its own once, and names it by this id', async () => {
+    const options = { custom_id: 'order-17', keep_completed: 5, delay_ms: 3_600_000 };
+    const { id } = await call('Add', { queue: 'custom', name: 'one', options });
+    expect(await call('Add', { queue: 'custom', name: 'two', options })).toEqual({ id });
+    expect(await call('GetJob', { queue: 'custom', id: 'order-17' })).toMatchObject({ id, name: 'one', custom_id: 'order-17' });
+    await call('Promote', { queue: 'custom', id: 'order-17' });
+    const [job] = await claimed({ queue: 'custom' });
+    expect(job).toMatchObject({ id, custom_id: 'order-17' });
+    expect(await failure('Complete', { queue: 'custom', id: 'order-17', token: job?.token })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    await call('Complete', { queue: 'custom', id, token: job?.token });
+    const { jobs } = await call('ListJobs', { queue: 'custom', state: 4 });
+    expect(jobs).toMatchObject([{ id, custom_id: 'order-17' }]);
+    expect(await failure('Retry', { queue: 'custom', id: 'order-17' })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    await call('Clean', { queue: 'custom', id: 'order-17', state: 4 });
+    expect(await failure('Remove', { queue: 'custom', id: 'order-17' })).toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining('There is no job order-17.'),
+    });
+  });
+
+  it('removes a job once by an id of its own: a repetition gets the first reply, also when another job has this id', async () => {
+    const { session } = await call('OpenSession', {});
+    const options = { custom_id: 'x' };
+    const remove = { queue: 'again', id: 'x', request_id: { session, sequence: 1 } };
+    await call('Add', { queue: 'again', name: 'one', options });
+    await call('Remove', remove);
+    expect(await call('Remove', remove)).toEqual({});
+    await call('Add', { queue: 'again', name: 'two', options });
+    expect(await call('Remove', remove)).toEqual({});
+    expect(await call('GetJob', { queue: 'again', id: 'x' })).toMatchObject({ name: 'two' });
+    const missing = { queue: 'again', id: 'y', request_id: { session, sequence: 2 } };
+    expect(await failure('Remove', missing)).toMatchObject({ code: status.NOT_FOUND });
+    await call('Add', { queue: 'again', name: 'three', options: { custom_id: 'y' } });
+    expect(await failure('Remove', missing)).toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it('promotes a delayed job, and removes one by its state and age', async () => {
+    const { id } = await call('Add', { queue: 'clean', name: 'later', options: { delay_ms: 3_600_000 } });
+    expect(await failure('Clean', { queue: 'clean', id, state: 1 })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    await call('Promote', { queue: 'clean', id });
+    expect(await failure('Promote', { queue: 'clean', id })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(await failure('Clean', { queue: 'clean', id, state: 1, grace_ms: 3_600_000 })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
+    expect(await failure('Clean', { queue: 'clean', id })).toMatchObject({ code: status.INVALID_ARGUMENT });
+    await call('Clean', { queue: 'clean', id, state: 1 });
+    expect(await call('GetCounts', { queue: 'clean' })).toMatchObject({ waiting: 0, delayed: 0 });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -203,7 +254,12 @@ describe('a client in another language', () => {
 
   it.each([
     ['GetJob', { queue: 'mail', id: '999999' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
-    ['GetJob', { queue: 'mail', id: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['GetJob', { queue: 'mail', id: 'x' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
+    ['GetJob', { queue: 'mail', id: '' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['GetJob', { queue: 'mail', id: '007' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['Complete', { id: 'x', token: 1 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['Promote', { queue: 'mail', id: 'x' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
+    ['Add', { queue: 'mail', name: 'x', options: { custom_id: '17' } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['GetJob', { queue: 'mail', id: '1', consistency: 9 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: '', name: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: 'mail', name: 'x', data: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],

@@ -63,6 +63,20 @@ describe('the spans of a job', () => {
     expect(named(spans, 'add emails')).toMatchObject([{ ends: 1, attributes: { 'error.type': 'INVALID_PAYLOAD' } }]);
   });
 
+  it('name a job by the id that its client chose', async () => {
+    const spans = recordSpans();
+    const cluster = await aCluster();
+    const queue = new Queue('emails', { connection: cluster });
+    const worker = new Worker('emails', () => undefined, { connection: cluster });
+    await queue.add('good', {}, { jobId: 'order-17' });
+    await cluster.drain();
+    await worker.close();
+    const ids = ['add', 'process', 'complete']
+      .flatMap((name) => named(spans, `${name} emails`))
+      .map(({ attributes }) => attributes['messaging.message.id']);
+    expect(ids).toEqual(['order-17', 'order-17', 'order-17']);
+  });
+
   it('have none of its data', async () => {
     const spans = recordSpans();
     const cluster = await aCluster();

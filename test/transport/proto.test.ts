@@ -96,6 +96,8 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   releaseHolder: ['ReleaseHolder', 'ReleaseHolderRequest'],
   pause: ['PauseQueue', 'QueueRequest', { isPaused: 'queue' }],
   isPaused: ['GetQueue', 'QueueRequest'],
+  promote: ['Promote', 'JobRequest'],
+  clean: ['Clean', 'CleanRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -22,6 +22,7 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   expectTypeOf(await queue.getFailedCount()).toEqualTypeOf<number>();
   expectTypeOf(await queue.getJobCountByTypes('waiting', 'failed')).toEqualTypeOf<number>();
   expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
+  expectTypeOf(await queue.clean(60_000, 100, 'failed')).toEqualTypeOf<string[]>();
   await using _disposable: AsyncDisposable = queue;
 
   // @ts-expect-error data of another type
@@ -78,11 +79,13 @@ export function takesOptionsOfJobs(): void {
 
 export async function lacksWhatOnlyBullmqHas(queue: Queue<Mail>): Promise<void> {
   // @ts-expect-error only BullMQ has it
-  await queue.drain();
+  await queue.getMeta();
   // @ts-expect-error only BullMQ has it
-  await queue.obliterate();
-  // @ts-expect-error only BullMQ has it
-  await queue.retryJobs();
+  await queue.getWorkers();
+  // @ts-expect-error active jobs cannot be cleaned
+  await queue.clean(0, 0, 'active');
+  // @ts-expect-error only failed jobs can be retried
+  await queue.retryJobs({ state: 'completed' });
   // @ts-expect-error before the names of BullMQ
   await queue.removeJob('1');
 }

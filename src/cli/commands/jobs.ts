@@ -13,7 +13,7 @@ const VALUE_CHARACTERS_MAX = 2_000;
 const queueArgument = (): Argument => new Argument('<queue>', 'the name of the queue');
 const idArgument = (): Argument => new Argument('<id>', 'the id of the job, as "add" printed it');
 
-type AddOptions = ConnectionOptions & Pick<JobOptions, 'attempts' | 'delay' | 'lifo' | 'priority'>;
+type AddOptions = ConnectionOptions & Pick<JobOptions, 'attempts' | 'delay' | 'jobId' | 'lifo' | 'priority'>;
 
 export const add: CliCommand = {
   name: 'add',
@@ -30,6 +30,7 @@ export const add: CliCommand = {
     new Option('--priority <number>', '0 (the default) is served first, then 1, 2, …').argParser(wholeNumber(0)),
     new Option('--attempts <count>', 'attempts before it is a dead letter (default: 1)').argParser(wholeNumber(1)),
     new Option('--lifo', 'before the waiting jobs of its priority'),
+    new Option('--job-id <id>', 'an id of your choice: while the queue has a job with it, nothing is added'),
   ],
   json: 'document',
   mayHaveHappened: 'the job may have been added',
@@ -58,10 +59,11 @@ export const add: CliCommand = {
 
 const dataOf = (json: string | undefined): unknown => (json === undefined ? undefined : parseJson(json, 'The data'));
 
-function jobOptionsOf({ attempts, delay, lifo, priority }: AddOptions): JobOptions {
+function jobOptionsOf({ attempts, delay, jobId, lifo, priority }: AddOptions): JobOptions {
   return {
     ...(attempts === undefined ? {} : { attempts }),
     ...(delay === undefined ? {} : { delay }),
+    ...(jobId === undefined ? {} : { jobId }),
     ...(lifo === undefined ? {} : { lifo }),
     ...(priority === undefined ? {} : { priority }),
   };
@@ -101,6 +103,23 @@ export const retry: CliCommand = {
     }),
 };
 
+export const promote: CliCommand = {
+  name: 'promote',
+  group: 'Jobs',
+  summary: 'Makes a delayed job wait now.',
+  arguments: [queueArgument(), idArgument()],
+  options: connectionOptions(),
+  json: 'document',
+  mayHaveHappened: 'the job may wait now',
+  examples: ['jobraft promote emails 17 --data-dir ./data'],
+  run: (invocation: JobInvocation) =>
+    withJob(invocation, async (found, { output, isJson }) => {
+      await found.promote();
+      if (isJson) output.document({ queue: found.queueName, id: found.id, isPromoted: true });
+      else output.line(`Job ${found.id} waits now.`);
+    }),
+};
+
 export const remove: CliCommand = {
   name: 'remove',
   group: 'Jobs',
@@ -135,7 +154,7 @@ async function withJob(invocation: JobInvocation, use: (job: Job, invocation: Jo
   const [, id] = invocation.args;
   await withQueue(invocation, async (queue) => {
     const found = await queue.getJob(id);
-    if (found === undefined) throw new JobNotFoundError(Number(id));
+    if (found === undefined) throw new JobNotFoundError(id);
     await use(found, invocation);
   });
 }

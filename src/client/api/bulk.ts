@@ -13,7 +13,9 @@ import type { JobCommands } from './job-commands.ts';
 type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;
 
 /** Approximate bytes of an add in a request beside its payload. */
-export const ADD_BYTES = 64;
+const ADD_BYTES = 64;
+/** The same with its own id. A character has at most three bytes. */
+export const addBytesOf = ({ customId = '' }: AddOptions): number => ADD_BYTES + 3 * customId.length;
 /** Maximum number of unanswered jobs of a bulk, unless the client allows fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -118,7 +120,7 @@ export class Bulk<Data, Result> {
       const end = this.#ends[at] as number;
       let request: RequestEncoder;
       try {
-        request = this.#dispatcher.open(end - start + ADD_BYTES);
+        request = this.#dispatcher.open(end - start + addBytesOf(this.#options[at] as AddOptions));
       } catch (error) {
         // The client is full or closed, and no reply can change that before this turn is over.
         this.onFailed(error as Error, to - at);

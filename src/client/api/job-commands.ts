@@ -1,10 +1,11 @@
 import type { ReadConsistency } from '../../protocol/client-frame.ts';
-import type { JobState } from '../../protocol/job-state.ts';
+import { type JobCounts, type JobState, StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import { ClientClosedError } from '../errors.ts';
+import { ClientClosedError, JobNotFoundError } from '../errors.ts';
 import { unexpectedResult } from '../result-errors.ts';
+import type { JobIdentity } from './job-id.ts';
 
 /** What a job can do by itself: the methods of Job call these. */
 export interface JobCommands {
@@ -12,8 +13,10 @@ export interface JobCommands {
   retry(id: number): Promise<void>;
   /** @throws {JobNotFoundError | JobStateError} */
   remove(id: number): Promise<void>;
+  /** A delayed job becomes waiting now. @throws {JobNotFoundError | JobStateError} */
+  promote(id: number): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
-  stateOf(id: number): Promise<JobState | 'unknown'>;
+  stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
 
 const OPERATION_BYTES = 64;
@@ -47,16 +50,54 @@ export class QueueCommands implements JobCommands {
     await this.command((encoder) => encoder.command('remove', { queue: this.#queue, jobId: id }));
   }
 
-  async stateOf(id: number): Promise<JobState | 'unknown'> {
+  async promote(id: number): Promise<void> {
+    await this.command((encoder) => encoder.command('promote', { queue: this.#queue, jobId: id }));
+  }
+
+  async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {
     return (await this.find(id, 'linearizable'))?.state ?? 'unknown';
   }
 
   /** @returns undefined if the queue has no such job. */
-  async find(id: number, consistency: ReadConsistency): Promise<JobDetail | undefined> {
-    const result = await this.query(consistency, (encoder) => encoder.command('getJob', { jobId: id }));
+  async find(id: JobIdentity, consistency: ReadConsistency): Promise<JobDetail | undefined> {
+    const result = await this.query(consistency, (encoder) => {
+      if (typeof id === 'number') encoder.command('getJob', { jobId: id });
+      else encoder.command('findJob', { queue: this.#queue, customId: id });
+    });
     if (result.ok && result.type === 'job') return result.job.queue === this.#queue ? result.job : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
     throw unexpectedResult(result);
+  }
+
+  /** The number of a job. @throws {JobNotFoundError} if the queue has none with this custom id. */
+  async numberOf(id: JobIdentity): Promise<number> {
+    if (typeof id === 'number') return id;
+    const job = await this.find(id, 'linearizable');
+    if (job === undefined) throw new JobNotFoundError(id);
+    return job.id;
+  }
+
+  /** How many jobs are in each state. */
+  async counts(consistency: ReadConsistency): Promise<JobCounts> {
+    const result = await this.query(consistency, (encoder) => encoder.command('counts', { queue: this.#queue }));
+    if (result.ok && result.type === 'counts') return result.counts;
+    throw unexpectedResult(result);
+  }
+
+  /** Removes a job in this state that was added, or finished if it is, at least `graceMs` ago. @returns its id; undefined if it is no such job. */
+  async clean(id: number, state: keyof JobCounts, graceMs: number): Promise<string | undefined> {
+    const result = await this.tried((encoder) =>
+      encoder.command('clean', { queue: this.#queue, jobId: id, state: StateCode[state], graceMs }),
+    );
+    if (result === undefined) return undefined;
+    if (!result.ok || result.type !== 'removed') throw unexpectedResult(result);
+    return result.customId === '' ? String(id) : result.customId;
+  }
+
+  /** Takes a job from its worker, whose report is then rejected. Without effect if no worker has it. */
+  async endLease(id: number): Promise<void> {
+    const job = await this.find(id, 'linearizable');
+    if (job?.state === 'active') await this.tried((encoder) => encoder.command('release', { jobId: id, token: job.token }));
   }
 
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
@@ -67,11 +108,23 @@ export class QueueCommands implements JobCommands {
   }
 
   async command(write: (encoder: RequestEncoder) => void): Promise<void> {
-    const result = await new Promise<OperationResult>((resolve, reject) => {
+    const result = await this.#send(write);
+    if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
+  }
+
+  /** A command on a job that may be gone, or in another state, by then. @returns its result; undefined if it had no effect. */
+  async tried(write: (encoder: RequestEncoder) => void): Promise<OperationResult | undefined> {
+    const result = await this.#send(write);
+    if (!result.ok && (result.code === 'JOB_NOT_FOUND' || result.code === 'JOB_STATE' || result.code === 'LEASE_LOST')) return undefined;
+    if (!result.ok) throw unexpectedResult(result);
+    return result;
+  }
+
+  #send(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
+    return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
       write(this.#dispatcher.open(OPERATION_BYTES));
       this.#dispatcher.commit({ onResult: resolve, onError: reject });
     });
-    if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
   }
 }

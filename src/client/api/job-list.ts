@@ -86,7 +86,7 @@ export class JobList {
 
   /** The jobs that still exist when they are read, a page after the other. */
   async *pages(): AsyncGenerator<readonly JobDetail[]> {
-    for await (const ids of this.#ids()) {
+    for await (const ids of this.ids()) {
       for (let at = 0; at < ids.length; at += this.#jobsPerRequest) {
         // Reads of one turn are one request.
         const details = ids.slice(at, at + this.#jobsPerRequest).map((id) => this.#commands.find(id, this.#options.consistency));
@@ -95,7 +95,8 @@ export class JobList {
     }
   }
 
-  async *#ids(): AsyncGenerator<readonly number[]> {
+  /** The ids, a page after the other, each behind the last one: what changes meanwhile moves no place. */
+  async *ids(): AsyncGenerator<readonly number[]> {
     let { start, count } = await this.#range();
     let after = this.#options.asc ? BEFORE_ALL_JOBS : BEHIND_ALL_JOBS;
     while (count > 0) {
@@ -118,10 +119,7 @@ export class JobList {
   }
 
   async #total(): Promise<number> {
-    const { consistency } = this.#options;
-    const result = await this.#commands.query(consistency, (encoder) => encoder.command('counts', { queue: this.#commands.queue }));
-    if (result.ok && result.type === 'counts') return result.counts[this.#state];
-    throw unexpectedResult(result);
+    return (await this.#commands.counts(this.#options.consistency))[this.#state];
   }
 
   async #page(after: JobPlace, start: number, countMax: number) {

@@ -4,6 +4,7 @@ import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../pro
 import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
+import { CUSTOM_ID_REMEDY, isCustomId } from './job-id.ts';
 
 export interface BackoffOptions {
   readonly type: 'fixed' | 'exponential';
@@ -12,7 +13,16 @@ export interface BackoffOptions {
 }
 
 /** The options of a new job; names and meanings as in BullMQ. */
-export interface JobOptions {
+export interface JobOptions extends DefaultJobOptions {
+  /**
+   * An id of your choice: 1 to 255 bytes that are not only digits, unique in the queue. While the queue has a job with it, in any state, an add
+   * with it adds nothing. Default: the queue gives the next number.
+   */
+  readonly jobId?: string;
+}
+
+/** The options that all jobs of a queue can share. */
+export interface DefaultJobOptions {
   /** Milliseconds until the job may be claimed. */
   readonly delay?: number;
   /** 0 (the default) is served first, then 1 up to 2^21 in ascending order. */
@@ -46,22 +56,27 @@ const BACKOFF = optionsOf(
   OPTIONS_MISSING.backoff,
 );
 
+const SHARED = {
+  delay: DURATION.optional(),
+  priority: integerIn(0, PRIORITY_MAX).optional(),
+  lifo: aBoolean.optional(),
+  attempts: integerIn(1, ATTEMPTS_MAX).optional(),
+  backoff: z.union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." }).optional(),
+  removeOnComplete: KEPT.optional(),
+  removeOnFail: KEPT.optional(),
+} satisfies Record<keyof DefaultJobOptions, z.ZodType>;
+const REMEDY = 'Give an object of job options such as { attempts: 3 }, or leave it out.';
+
 /** The authority; {@link isValidAtSight} only saves this call for options that are valid. */
 export const JOB_OPTIONS = optionsOf(
-  {
-    delay: DURATION.optional(),
-    priority: integerIn(0, PRIORITY_MAX).optional(),
-    lifo: aBoolean.optional(),
-    attempts: integerIn(1, ATTEMPTS_MAX).optional(),
-    backoff: z
-      .union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." })
-      .optional(),
-    removeOnComplete: KEPT.optional(),
-    removeOnFail: KEPT.optional(),
-  } satisfies Record<keyof JobOptions, z.ZodType>,
-  'Give an object of job options such as { attempts: 3 }, or leave it out.',
+  { ...SHARED, jobId: aValue<string>(isCustomId, CUSTOM_ID_REMEDY).optional() } satisfies Record<keyof JobOptions, z.ZodType>,
+  REMEDY,
   OPTIONS_MISSING.job,
 );
+export const DEFAULT_JOB_OPTIONS = optionsOf(SHARED, REMEDY, {
+  ...OPTIONS_MISSING.job,
+  jobId: 'A queue has an id once: give it to each add().',
+});
 
 const COMPLETED_KEPT = 1_000;
 const DEFAULTS: AddOptions = Object.freeze({ ...ADD_DEFAULTS, keepCompleted: COMPLETED_KEPT, keepFailed: -1 });
@@ -75,8 +90,9 @@ const DEFAULTS: AddOptions = Object.freeze({ ...ADD_DEFAULTS, keepCompleted: COM
 export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
   if (options === undefined) return defaults;
   if (!isValidAtSight(options)) checkOptions(JOB_OPTIONS, options, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
   return {
+    ...(jobId === undefined ? {} : { customId: jobId }),
     delayMs: delay ?? defaults.delayMs,
     priority: priority ?? defaults.priority,
     isLifo: lifo ?? defaults.isLifo,
@@ -102,13 +118,15 @@ export function isValidAtSight(options: JobOptions): boolean {
       case 'backoff':
       case 'removeOnComplete':
       case 'removeOnFail':
+      case 'jobId':
         break;
       default:
         return false;
     }
   }
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
   return (
+    (jobId === undefined || isCustomId(jobId)) &&
     (delay === undefined || isDuration(delay)) &&
     (priority === undefined || isIntegerIn(priority, 0, PRIORITY_MAX)) &&
     (lifo === undefined || typeof lifo === 'boolean') &&
@@ -151,6 +169,7 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
     backoff: type === 'none' ? 0 : { type, delay: delayMs },
     removeOnComplete: removeOf(added.keepCompleted),
     removeOnFail: removeOf(added.keepFailed),
+    ...(added.customId === undefined ? {} : { jobId: added.customId }),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { JobNotFoundError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import type { JobCommands } from './job-commands.ts';
@@ -11,6 +12,7 @@ import { addMissingNames, NotSupportedError } from './not-supported.ts';
 /** The data of a job; bytes are decoded when first read. */
 interface JobSource<Data> {
   readonly id: number;
+  readonly customId?: string | undefined;
   readonly queueName: string;
   readonly commands: JobCommands;
   readonly timestamp: number;
@@ -41,7 +43,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * this one lacks is an error in TypeScript, and a {@link NotSupportedError} at run time.
  */
 export class Job<Data = unknown, Result = unknown> {
-  /** The decimal form of a number from 1 on, unique in the cluster. */
+  /** The decimal form of a number from 1 on, unique in the cluster; or the option `jobId`, unique in the queue. */
   readonly id: string;
   readonly queueName: string;
   /** When the job was added, in wall-clock milliseconds: by the log, or by the client's own clock if add() returned it. */
@@ -82,7 +84,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   /** @internal jobs come from Queue and Worker. */
   constructor(source: JobSource<Data>) {
-    this.id = String(source.id);
+    this.id = source.customId ?? String(source.id);
     this.#id = source.id;
     this.queueName = source.queueName;
     this.#commands = source.commands;
@@ -170,7 +172,7 @@ export class Job<Data = unknown, Result = unknown> {
     if (more.length > 0) throw new NotSupportedError('The options of Job.retry()', 'Leave them out: all attempts are available again.');
     if (state !== 'failed')
       throw new NotSupportedError(`Job.retry('${String(state)}')`, 'Only failed jobs can be retried; add the job again.');
-    await this.#commands.retry(this.#id);
+    await this.#named(this.#commands.retry(this.#id));
   }
 
   /**
@@ -180,7 +182,25 @@ export class Job<Data = unknown, Result = unknown> {
    */
   async remove(...options: readonly never[]): Promise<void> {
     if (options.length > 0) throw new NotSupportedError('The options of Job.remove()', 'Leave them out: jobs have no children yet.');
-    await this.#commands.remove(this.#id);
+    await this.#named(this.#commands.remove(this.#id));
+  }
+
+  /**
+   * A delayed job becomes waiting now. This object does not change.
+   * @throws {JobNotFoundError} if it was removed. @throws {JobStateError} if it is not delayed.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async promote(): Promise<void> {
+    await this.#named(this.#commands.promote(this.#id));
+  }
+
+  /** The cluster's error names the job by its number. */
+  async #named(call: Promise<void>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      throw error instanceof JobNotFoundError ? new JobNotFoundError(this.id) : error;
+    }
   }
 
   /** The job's state now, by a linearizable read; 'unknown' if it was removed. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
@@ -264,11 +284,14 @@ export const jobOfAdd = <Data, Result>(
   name: string,
   data: Data,
 ): Job<Data, Result> =>
-  new Job<Data, Result>({ id, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data });
+  new Job<Data, Result>({
+    ...{ id, customId: added.customId, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data },
+  });
 
 export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommands, claimed: ClaimedJob): Job<Data, Result> =>
   new Job<Data, Result>({
     id: claimed.id,
+    customId: claimed.customId,
     queueName,
     commands,
     timestamp: claimed.addedMs,
@@ -283,6 +306,7 @@ export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommand
 export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobCommands, processedOn?: number): Job<Data, Result> =>
   new Job<Data, Result>({
     id: detail.id,
+    customId: detail.customId,
     queueName: detail.queue,
     commands,
     timestamp: detail.addedMs,

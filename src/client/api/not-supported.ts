@@ -5,7 +5,7 @@ import { nearestName } from '../../base/nearest-name.ts';
 /** BullMQ has this method, property or event, and jobraft does not. Nothing was done. */
 export class NotSupportedError extends JobraftError {
   override readonly code = 'NOT_SUPPORTED';
-  /** As BullMQ names it: 'Queue.drain()', "Worker event 'progress'". */
+  /** As BullMQ names it: 'Queue.getMeta()', "Worker event 'progress'". */
   readonly feature: string;
 
   /** @param remedy what to use instead, as a sentence. */

@@ -4,37 +4,55 @@ import { JobraftError } from '../../base/errors.ts';
 import { isPromise } from '../../base/missing-await.ts';
 import type { JobCounts, JobState } from '../../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
-import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { startSpan } from '../../tracing/span.ts';
-import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import type { PendingOperation } from '../delivery/pending-operation.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
 import { BulkTooLargeError, ClientClosedError } from '../errors.ts';
 import { aValue, checkOptions, optionsOf } from '../option-check.ts';
 import { encodePayload } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import { readProperty } from '../thrown.ts';
-import { ADD_BYTES, Bulk } from './bulk.ts';
+import { AddCall } from './add-call.ts';
+import { addBytesOf, Bulk } from './bulk.ts';
 import { OPTIONS_MISSING, QUEUE_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
-import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
-import { type JobCommands, QueueCommands } from './job-commands.ts';
+import { type Job, jobOfDetail } from './job.ts';
+import { QueueCommands } from './job-commands.ts';
 import { parseJobId } from './job-id.ts';
 import { type ListedState, type ListOptions, listedStates, listJobs } from './job-list.ts';
-import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
+import { addOptionsOf, DEFAULT_JOB_OPTIONS, type DefaultJobOptions, JOB_OPTIONS, type JobOptions } from './job-options.ts';
+import {
+  type CleanedState,
+  cleanJobs,
+  drainJobs,
+  type ObliterateOptions,
+  obliterateJobs,
+  type PromoteJobsOptions,
+  promoteJobs,
+  type RetryJobsOptions,
+  retryJobs,
+} from './many-jobs.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 
-export type { JobOptions, ListedState, ListOptions };
+export type {
+  CleanedState,
+  DefaultJobOptions,
+  JobOptions,
+  ListedState,
+  ListOptions,
+  ObliterateOptions,
+  PromoteJobsOptions,
+  RetryJobsOptions,
+};
 
 export interface QueueOptions {
   /** A cluster, or a Client that the caller creates and closes. */
   readonly connection: ClusterEndpoint | Client;
   /** Options of every job that does not set them itself. */
-  readonly defaultJobOptions?: JobOptions;
+  readonly defaultJobOptions?: DefaultJobOptions;
 }
 
 export interface BulkJob<Data> {
@@ -44,7 +62,7 @@ export interface BulkJob<Data> {
 }
 
 const SCHEMA = optionsOf(
-  { connection: aConnection, defaultJobOptions: JOB_OPTIONS.optional() } satisfies Record<keyof QueueOptions, z.ZodType>,
+  { connection: aConnection, defaultJobOptions: DEFAULT_JOB_OPTIONS.optional() } satisfies Record<keyof QueueOptions, z.ZodType>,
   CONNECTION_REMEDY,
   OPTIONS_MISSING.queue,
 );
@@ -86,7 +104,8 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Adds one job. Calls of the same turn are sent as one request.
+   * Adds one job. Calls of the same turn are sent as one request. If the queue has a job with the option `jobId`, in any state, nothing is
+   * added, and the returned job has the id of that one.
    * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
    * @throws {PayloadTooLargeError | InvalidPayloadError | UnknownOptionError | InvalidOptionError | OverloadedError} nothing was added
    * @throws {NoNodesRunningError | ClientClosedError} nothing was added
@@ -103,7 +122,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
       if (this.#closing !== undefined) throw new ClientClosedError();
       const added = addOptionsOf(options, this.#defaults);
       const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
-      this.#dispatcher.open(payload.length + ADD_BYTES).add(this.name, payload, added);
+      this.#dispatcher.open(payload.length + addBytesOf(added)).add(this.name, payload, added);
       this.#dispatcher.commit(
         new AddCall<Data, Result>(this.name, this.#commands, name, data, added, resolve, reject, this.#lease.client.clock),
       );
@@ -140,7 +159,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * @param id as add() returned it.
+   * @param id as add() returned it, or the option `jobId`.
    * @returns undefined if this queue has no such job.
    * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError}
    */
@@ -157,9 +176,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
-    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
-    if (result.ok && result.type === 'counts') return result.counts;
-    throw unexpectedResult(result);
+    return await this.#commands.counts(readConsistency(options));
   }
 
   /**
@@ -271,8 +288,58 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    */
   async remove(id: string, ...options: readonly never[]): Promise<1> {
     if (options.length > 0) throw new NotSupportedError('The options of Queue.remove()', 'Leave them out: jobs have no children yet.');
-    await this.#commands.remove(parseJobId(id));
+    await this.#commands.remove(await this.#commands.numberOf(parseJobId(id)));
     return 1;
+  }
+
+  /**
+   * Removes the jobs that wait now, in several requests. Jobs that a worker gets meanwhile are processed; of those that are added
+   * meanwhile some may be removed.
+   * @param delayed also those that are delayed.
+   * @throws {InvalidOptionError | DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may have been removed
+   */
+  async drain(delayed = false): Promise<void> {
+    await drainJobs(this.#commands, delayed);
+  }
+
+  /**
+   * Removes jobs of one state that were added, or finished if they are, at least `grace` milliseconds ago: the oldest first; of waiting
+   * ones those that are served first, and of delayed ones those that are due first.
+   * @param limit how many at most; 0 for all.
+   * @returns the ids of the removed jobs.
+   * @throws {InvalidOptionError | DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may have been removed
+   */
+  async clean(grace: number, limit: number, type: CleanedState = 'completed'): Promise<string[]> {
+    return await cleanJobs(this.#commands, grace, limit, type);
+  }
+
+  /**
+   * Removes all jobs of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
+   * resumed afterwards.
+   * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may have been removed, and the queue may be paused
+   */
+  async obliterate(options: ObliterateOptions = {}): Promise<void> {
+    await obliterateJobs(this, this.#commands, options);
+  }
+
+  /**
+   * All failed jobs become waiting again, with all their attempts. See {@link Job.retry}.
+   * @throws {UnknownOptionError | InvalidOptionError | NotSupportedError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may be waiting again
+   */
+  async retryJobs(options: RetryJobsOptions = {}): Promise<void> {
+    await retryJobs(this.#commands, options);
+  }
+
+  /**
+   * All delayed jobs become waiting now. See {@link Job.promote}.
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may be waiting
+   */
+  async promoteJobs(options: PromoteJobsOptions = {}): Promise<void> {
+    await promoteJobs(this.#commands, options);
   }
 
   /** Closes the client if the queue created it and is its last user. May be called twice. */
@@ -284,47 +351,6 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-/** A pending add(): the two ends of its promise and the fields of its job. */
-class AddCall<Data, Result> implements PendingOperation {
-  readonly onError: (error: Error) => void;
-  readonly #queueName: string;
-  readonly #commands: JobCommands;
-  readonly #name: string;
-  readonly #data: Data;
-  readonly #added: AddOptions;
-  readonly #clock: ClientClock;
-  readonly #resolve: (job: Job<Data, Result>) => void;
-
-  constructor(
-    queueName: string,
-    commands: JobCommands,
-    name: string,
-    data: Data,
-    added: AddOptions,
-    resolve: (job: Job<Data, Result>) => void,
-    reject: (error: Error) => void,
-    clock: ClientClock,
-  ) {
-    this.onError = reject;
-    this.#queueName = queueName;
-    this.#commands = commands;
-    this.#name = name;
-    this.#data = data;
-    this.#added = added;
-    this.#clock = clock;
-    this.#resolve = resolve;
-  }
-
-  onResult(result: OperationResult): void {
-    if (!result.ok || result.type !== 'added') {
-      this.onError(unexpectedResult(result));
-      return;
-    }
-    const { id } = result;
-    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, this.#clock.wallMs(), this.#added, this.#name, this.#data));
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Metadata, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { JobraftError } from '../../base/errors.ts';
-import { parseJobId } from '../../client/api/job-id.ts';
+import { parseGivenJobId } from '../../client/api/job-id.ts';
 import type { AuditLog } from '../../logs/audit-log.ts';
 import { COMMAND_NAMES, rowOfCommand } from '../../protocol/commands.ts';
 import { type Demand, demandOf } from '../../protocol/demands.ts';
@@ -165,7 +165,7 @@ function demandOfNamed({ command, fields_json }: NamedFields, queue: string): De
 
 function jobIdIn(id: unknown): number | undefined {
   try {
-    return parseJobId(id);
+    return parseGivenJobId(id);
   } catch (error) {
     if (error instanceof JobraftError) return undefined;
     throw error;

@@ -23,6 +23,8 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     Release: demand('work', 'job'),
     Retry: demand('operate', 'queue'),
     Remove: demand('operate', 'queue'),
+    Promote: demand('operate', 'queue'),
+    Clean: demand('operate', 'queue'),
     GetJob: demand('read', 'queue'),
     ListJobs: demand('read', 'queue'),
     GetCounts: demand('read', 'queue'),

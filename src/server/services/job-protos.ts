@@ -25,7 +25,7 @@ function payloadProto(data: RawData): PayloadProto | null {
 /** A zero is the default of a field that was not sent. */
 export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
   if (options === null) return {};
-  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed } = options;
+  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id } = options;
   return {
     delay: delay_ms,
     priority,
@@ -34,6 +34,7 @@ export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
     backoff: { type: backoff_type === 1 ? 'exponential' : 'fixed', delay: backoff_ms },
     ...(keep_completed === undefined ? {} : { removeOnComplete: keep_completed }),
     ...(keep_failed === undefined ? {} : { removeOnFail: keep_failed }),
+    ...(custom_id === undefined ? {} : { jobId: custom_id }),
   };
 }
 
@@ -50,19 +51,21 @@ export function listedStateOf(code: number): ListedState {
 }
 
 export function claimedJobProto(queue: string, job: ClaimedJob): Readonly<Record<string, unknown>> {
-  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload } = job;
+  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId } = job;
   return {
     ...{ queue, id: String(id), token, attempt, attempts_max: attemptsMax, added_ms: addedMs, begun: isBegun, stalls },
+    ...(customId === undefined ? {} : { custom_id: customId }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
   };
 }
 
 export function jobProto(job: JobDetail): Readonly<Record<string, unknown>> {
-  const { id, queue, state, priority, attempt, attemptsMax, stalls, token, addedMs, dueMs, finishedMs, payload, result, failedReason } =
-    job;
+  const { id, queue, state, priority, attempt, attemptsMax, stalls, token, addedMs, dueMs, finishedMs } = job;
+  const { payload, result, failedReason, customId } = job;
   return {
     ...{ queue, id: String(id), state: STATES.indexOf(state) + 1, priority, attempts_made: attempt, attempts_max: attemptsMax, stalls },
     ...{ token, added_ms: addedMs },
+    ...(customId === undefined ? {} : { custom_id: customId }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
     // Of an active job it is the end of its lease, in the time of the log.
     ...(state === 'delayed' && dueMs !== undefined ? { due_ms: dueMs } : {}),

@@ -1,17 +1,20 @@
 import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Client } from '../../client/api/client.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
-import { parseJobId } from '../../client/api/job-id.ts';
+import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
 import { checkQueueName } from '../../client/api/queue.ts';
 import { JobNotFoundError } from '../../client/errors.ts';
 import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
+import { StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail } from '../../protocol/reply.ts';
+import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type {
   AddBulkRequestProto,
   ClaimRequestProto,
+  CleanRequestProto,
   JobRequestProto,
   LeaseRequestProto,
   ListJobsRequestProto,
@@ -25,6 +28,8 @@ import { claim, done, operationOf, resultOf, type ServedCall } from './operation
 import { serviceErrorOf } from './service-errors.ts';
 
 const LEASE_MS = 30_000;
+/** Names no job: ids are given in ascending order. */
+const NO_JOB = Number.MAX_SAFE_INTEGER;
 const STALLED_MAX = 1;
 const PAGE = 100;
 const PAGE_MAX = 1_000;
@@ -77,18 +82,18 @@ const CALLS = {
   AddBulk: addBulk,
   Claim: claimJobs,
   Begin: async ({ id, token, request_id }: LeaseRequestProto, served: ServedCall) => {
-    const jobId = parseJobId(id);
+    const jobId = parseGivenJobId(id);
     await done(served, request_id, (encoder) => encoder.command('begin', { jobId, token }));
     return {};
   },
   Extend: async ({ id, token, request_id, lease_ms }: LeaseRequestProto & { readonly lease_ms: number }, served: ServedCall) => {
-    const jobId = parseJobId(id);
+    const jobId = parseGivenJobId(id);
     const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
     await done(served, request_id, (encoder) => encoder.command('extend', { jobId, token, leaseMs }));
     return {};
   },
   Complete: async ({ id, token, request_id, result }: LeaseRequestProto & { readonly result: PayloadProto | null }, served: ServedCall) => {
-    const jobId = parseJobId(id);
+    const jobId = parseGivenJobId(id);
     const value = encodeRawValue(rawDataOfProto(result));
     await done(served, request_id, (encoder) => encoder.complete(jobId, token, value), value.length);
     return {};
@@ -97,30 +102,30 @@ const CALLS = {
     { id, token, request_id, reason, unrecoverable }: LeaseRequestProto & { readonly reason: string; readonly unrecoverable: boolean },
     served: ServedCall,
   ) => {
-    const jobId = parseJobId(id);
+    const jobId = parseGivenJobId(id);
     await done(served, request_id, (encoder) => encoder.command('fail', { jobId, token, reason, retry: !unrecoverable }), reason.length);
     return {};
   },
   Release: async ({ id, token, request_id }: LeaseRequestProto, served: ServedCall) => {
-    const jobId = parseJobId(id);
+    const jobId = parseGivenJobId(id);
     await done(served, request_id, (encoder) => encoder.command('release', { jobId, token }));
     return {};
   },
-  Retry: async ({ queue, id, request_id }: JobRequestProto, served: ServedCall) => {
-    const jobId = parseJobId(id);
-    checkQueueName(queue);
-    await done(served, request_id, (encoder) => encoder.command('retry', { queue, jobId }));
-    return {};
-  },
-  Remove: async ({ queue, id, request_id }: JobRequestProto, served: ServedCall) => {
-    const jobId = parseJobId(id);
-    checkQueueName(queue);
-    await done(served, request_id, (encoder) => encoder.command('remove', { queue, jobId }));
-    return {};
+  Retry: async (request: JobRequestProto, served: ServedCall) =>
+    await changeJob('done', request, served, (encoder, job) => encoder.command('retry', job)),
+  Remove: async (request: JobRequestProto, served: ServedCall) =>
+    await changeJob('done', request, served, (encoder, job) => encoder.command('remove', job)),
+  Promote: async (request: JobRequestProto, served: ServedCall) =>
+    await changeJob('done', request, served, (encoder, job) => encoder.command('promote', job)),
+  Clean: async (request: CleanRequestProto, served: ServedCall) => {
+    const state = StateCode[listedStateOf(request.state)];
+    return await changeJob('removed', request, served, (encoder, job) =>
+      encoder.command('clean', { ...job, state, graceMs: request.grace_ms }),
+    );
   },
   GetJob: async ({ queue, id, consistency }: JobRequestProto, { client }: ServedCall) => {
-    const number = parseJobId(id);
-    return jobProto((await commandsOf(client, queue).find(number, consistencyOf(consistency))) ?? raise(new JobNotFoundError(number)));
+    const sought = parseJobId(id);
+    return jobProto((await commandsOf(client, queue).find(sought, consistencyOf(consistency))) ?? raise(new JobNotFoundError(sought)));
   },
   ListJobs: listOfJobs,
   GetCounts: async (request: QueueRequestProto, { client }: ServedCall) => await countsOf(request, client),
@@ -230,6 +235,30 @@ async function countsOf({ queue, consistency }: QueueRequestProto, client: Clien
 }
 
 const countOf = (countMax: number): number => (countMax === 0 ? PAGE : Math.min(countMax, PAGE_MAX));
+
+/**
+ * A command on a job, by its id or its custom id. It is sent also if no job has the custom id: a repetition gets the first reply, though that
+ * call may have removed the job.
+ */
+async function changeJob(
+  type: 'done' | 'removed',
+  { queue, id, request_id }: JobRequestProto,
+  served: ServedCall,
+  write: (encoder: RequestEncoder, job: { readonly queue: string; readonly jobId: number }) => void,
+) {
+  const sought = parseJobId(id);
+  const commands = commandsOf(served.client, queue);
+  const jobId = typeof sought === 'number' ? sought : ((await commands.find(sought, 'linearizable'))?.id ?? NO_JOB);
+  try {
+    await resultOf(
+      type,
+      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId })),
+    );
+  } catch (error) {
+    throw error instanceof JobNotFoundError ? new JobNotFoundError(sought) : error;
+  }
+  return {};
+}
 
 async function pause(client: Client, queue: string, isPaused: boolean) {
   await commandsOf(client, queue).command((encoder) => encoder.command('pause', { queue, isPaused }));

@@ -17,6 +17,7 @@ export interface JobOptionsProto {
   readonly lifo: boolean;
   readonly keep_completed?: number;
   readonly keep_failed?: number;
+  readonly custom_id?: string;
 }
 
 export interface NewJobProto {
@@ -54,6 +55,11 @@ export interface LeaseRequestProto {
   readonly id: string;
   readonly token: number;
   readonly request_id: RequestIdProto | null;
+}
+
+export interface CleanRequestProto extends JobRequestProto {
+  readonly state: number;
+  readonly grace_ms: number;
 }
 
 export interface JobRequestProto {

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { DURATION_MS_MAX } from '../../protocol/limits.ts';
+import { JobStateError } from '../errors.ts';
+import { aBoolean, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import type { QueueCommands } from './job-commands.ts';
+import { JobList, type ListedState } from './job-list.ts';
+import { NotSupportedError } from './not-supported.ts';
+
+/** The states whose jobs `Queue.clean` removes. BullMQ calls waiting jobs 'wait', too. */
+export type CleanedState = Exclude<ListedState, 'active'> | 'wait';
+
+/** The options of `Queue.obliterate`. */
+export interface ObliterateOptions {
+  /** Also jobs that workers have: their leases end, so that what they report is rejected. Default false. */
+  readonly force?: boolean;
+  /** How many jobs one request removes at most. Default 1000. */
+  readonly count?: number;
+}
+
+/** The options of `Queue.retryJobs`. */
+export interface RetryJobsOptions {
+  /** How many jobs one request retries at most. Default 1000. */
+  readonly count?: number;
+  /** Only failed jobs can be retried. */
+  readonly state?: 'failed';
+  /** Only jobs that failed until then, in wall-clock milliseconds. Default: all that have failed by now. */
+  readonly timestamp?: number;
+}
+
+/** The options of `Queue.promoteJobs`. */
+export interface PromoteJobsOptions {
+  /** How many jobs one request promotes at most. Default 1000. */
+  readonly count?: number;
+}
+
+const COUNT = 1_000;
+const COUNT_MAX = 10_000;
+const aCount = integerIn(1, COUNT_MAX).optional();
+
+const CLEANED = ['completed', 'delayed', 'failed', 'wait', 'waiting'] as const satisfies readonly CleanedState[];
+const GRACE = durationIn(0, DURATION_MS_MAX);
+const LIMIT = integerIn(0, 2 ** 32 - 1);
+const CLEANED_STATE = z.enum(CLEANED, {
+  error: `Give ${CLEANED.map((state) => `'${state}'`).join(', ')}. Jobs that BullMQ calls 'prioritized' or 'paused' are 'waiting'; active ones cannot be removed.`,
+});
+const OBLITERATE = optionsOf({ force: aBoolean.optional(), count: aCount } satisfies Record<keyof ObliterateOptions, z.ZodType>);
+const RETRY = optionsOf({
+  count: aCount,
+  state: z.unknown().optional(),
+  timestamp: durationIn(0, Number.MAX_SAFE_INTEGER).optional(),
+} satisfies Record<keyof RetryJobsOptions, z.ZodType>);
+const PROMOTE = optionsOf({ count: aCount } satisfies Record<keyof PromoteJobsOptions, z.ZodType>);
+
+/** @returns the ids of the removed jobs. @throws {InvalidOptionError} */
+export async function cleanJobs(commands: QueueCommands, graceMs: number, limit: number, type: CleanedState): Promise<string[]> {
+  checkOptions(GRACE, graceMs, ['grace']);
+  checkOptions(LIMIT, limit, ['limit']);
+  checkOptions(CLEANED_STATE, type, ['type']);
+  const state = type === 'wait' ? 'waiting' : type;
+  const countMax = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const removed: string[] = [];
+  let youngInRow = 0;
+  for await (const ids of pagesOf(commands, state)) {
+    for (let at = 0; at < ids.length; ) {
+      const part = ids.slice(at, at + Math.min(COUNT, countMax - removed.length));
+      at += part.length;
+      const cleaned = (await Promise.all(part.map((id) => commands.clean(id, state, graceMs)))).filter((id) => id !== undefined);
+      removed.push(...cleaned);
+      youngInRow = cleaned.length === 0 ? youngInRow + part.length : 0;
+      // Finished jobs are listed as they finished: those behind are younger still.
+      if (removed.length >= countMax || (graceMs > 0 && isFinished(state) && youngInRow >= COUNT)) return removed;
+    }
+  }
+  return removed;
+}
+
+export async function drainJobs(commands: QueueCommands, isDelayedToo: boolean): Promise<void> {
+  checkOptions(aBoolean, isDelayedToo, ['delayed']);
+  // Delayed ones first: those whose delay ends meanwhile wait then.
+  if (isDelayedToo) await removeAll(commands, 'delayed', COUNT);
+  await removeAll(commands, 'waiting', COUNT);
+}
+
+/** What a queue does to be obliterated. */
+interface PausableQueue {
+  isPaused(): Promise<boolean>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+/** @throws {JobStateError} if workers have some of the jobs, unless `force` is set; nothing was removed. */
+export async function obliterateJobs(queue: PausableQueue, commands: QueueCommands, options: ObliterateOptions): Promise<void> {
+  checkOptions(OBLITERATE, options);
+  const { force = false, count = COUNT } = options;
+  const wasPaused = await queue.isPaused();
+  await queue.pause();
+  const { active } = await commands.counts('linearizable');
+  if (active > 0 && !force) {
+    if (!wasPaused) await queue.resume();
+    throw new JobStateError(
+      `The queue ${commands.queue} has ${active} active jobs: wait until they are finished, or set "force", which ends their leases.`,
+    );
+  }
+  await changeAll(commands, 'active', count, (id) => commands.endLease(id));
+  // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
+  for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);
+  await queue.resume();
+}
+
+/** @throws {NotSupportedError} for jobs that did not fail. @throws {UnknownOptionError | InvalidOptionError} */
+export async function retryJobs(commands: QueueCommands, options: RetryJobsOptions): Promise<void> {
+  checkOptions(RETRY, options);
+  const { queue } = commands;
+  const { count = COUNT, state = 'failed', timestamp } = options;
+  if (state !== 'failed')
+    throw new NotSupportedError(`Queue.retryJobs({ state: '${String(state)}' })`, 'Only failed jobs can be retried; add the others again.');
+  await changeAll(commands, 'failed', count, async (id) => {
+    const finishedOn = timestamp === undefined ? 0 : (await commands.find(id, 'linearizable'))?.finishedMs;
+    if (finishedOn === undefined || finishedOn > (timestamp ?? 0)) return;
+    await commands.tried((encoder) => encoder.command('retry', { queue, jobId: id }));
+  });
+}
+
+/** @throws {UnknownOptionError | InvalidOptionError} */
+export async function promoteJobs(commands: QueueCommands, options: PromoteJobsOptions): Promise<void> {
+  checkOptions(PROMOTE, options);
+  const { queue } = commands;
+  const { count = COUNT } = options;
+  await changeAll(commands, 'delayed', count, (id) => commands.tried((encoder) => encoder.command('promote', { queue, jobId: id })));
+}
+
+const removeAll = (commands: QueueCommands, state: Exclude<ListedState, 'active'>, perRequest: number): Promise<void> =>
+  changeAll(commands, state, perRequest, (id) => commands.clean(id, state, 0));
+
+/**
+ * Changes the jobs that are in this state now, each once: all ids are read before the first change. Jobs that leave the state meanwhile are
+ * skipped.
+ * @param perRequest how many calls of `change` are made at once, which are one request.
+ */
+async function changeAll(
+  commands: QueueCommands,
+  state: ListedState,
+  perRequest: number,
+  change: (id: number) => Promise<unknown>,
+): Promise<void> {
+  const all: number[] = [];
+  for await (const ids of pagesOf(commands, state)) for (const id of ids) all.push(id);
+  for (let at = 0; at < all.length; at += perRequest) await Promise.all(all.slice(at, at + perRequest).map(change));
+}
+
+const isFinished = (state: ListedState): boolean => state === 'completed' || state === 'failed';
+
+/** The ids of about as many jobs as are in this state now: without a bound the listing might not end while jobs are added. */
+async function* pagesOf(commands: QueueCommands, state: ListedState): AsyncGenerator<readonly number[]> {
+  const { [state]: present } = await commands.counts('linearizable');
+  if (present === 0) return;
+  // Jobs finish behind those that are there. Into the other orders some may come between them meanwhile.
+  yield* new JobList(commands, state, { end: (isFinished(state) ? 1 : 2) * present - 1, asc: true }).ids();
+}
