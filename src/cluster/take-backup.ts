@@ -12,13 +12,14 @@ import type { NodeStatus } from '../protocol/client-frame.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { BackupReader } from '../storage/backup-reader.ts';
 import { syncDirectory } from '../storage/data-directory.ts';
+import { segmentBytes } from '../storage/segment-files.ts';
 import { BackupError, backupFailed } from './backup-error.ts';
 import { BackupWriter } from './backup-file.ts';
 import { nodeFile } from './node-file.ts';
 
 /** What is held in memory: a chunk as it is read, and as it is written. */
 const CHUNK_BYTES = 1024 * 1024;
-const WAL_GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
+const GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
 const INDEX_WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 
@@ -48,18 +49,18 @@ export interface BackupSource {
 /**
  * Writes the state of a running cluster to a new file: what the leader's file has, up to an index that covers everything acknowledged before
  * the call. The file appears under its name once it is complete and on disk.
- * @param walGrowthBytesMax how much the WAL of the node's file may grow while it is read. Default: 1 GiB.
+ * @param growthBytesMax how much the WAL and the segments of the node's file may grow while it is read. Default: 1 GiB.
  * @throws {BackupError | StorageError | NoLeaderError | ClusterClosedError | ConfigError}
  */
-export async function takeBackup(path: string, source: BackupSource, walGrowthBytesMax = WAL_GROWTH_BYTES_MAX): Promise<BackupInfo> {
+export async function takeBackup(path: string, source: BackupSource, growthBytesMax = GROWTH_BYTES_MAX): Promise<BackupInfo> {
   const { dataDir } = source;
   if (dataDir === undefined) throw new ConfigError('storage', 'memory', 'Only a cluster with files can be backed up.');
   const target = resolve(path);
   checkFree(target);
   const { node, commit, term, voters } = await readIndex(source);
-  const wal = `${nodeFile(dataDir, node)}-wal`;
-  const walBytesMax = bytesOf(wal) + walGrowthBytesMax;
-  using reader = await readerAt(nodeFile(dataDir, node), commit, source);
+  const nodesFile = nodeFile(dataDir, node);
+  const bytesMax = grownBytes(nodesFile) + growthBytesMax;
+  using reader = await readerAt(nodesFile, commit, source);
   const { snapshot } = reader;
   const index = Math.max(commit, snapshot?.index ?? 0);
   const partial = `${target}.${randomUUID()}.part`;
@@ -70,11 +71,11 @@ export async function takeBackup(path: string, source: BackupSource, walGrowthBy
       const checkpoint = snapshot === undefined ? null : { index: snapshot.index, term: snapshot.term };
       await writer.begin({ cluster: source.clusterId, index, term, members: [...voters], recordKinds: [...RECORD_KINDS], checkpoint });
       for (const records of reader.records(CHUNK_BYTES)) {
-        checkMayGoOn(wal, walBytesMax, source);
+        checkMayGoOn(nodesFile, bytesMax, source);
         await writer.records(records);
       }
       for (const entries of reader.entries(index, CHUNK_BYTES)) {
-        checkMayGoOn(wal, walBytesMax, source);
+        checkMayGoOn(nodesFile, bytesMax, source);
         await writer.entries(entries);
       }
       const bytes = await writer.end();
@@ -131,17 +132,18 @@ async function readerAt(file: string, index: number, { isClosed, keys }: BackupS
 }
 
 /** @throws {ClusterClosedError | BackupError} */
-function checkMayGoOn(wal: string, walBytesMax: number, { isClosed }: BackupSource): void {
+function checkMayGoOn(file: string, bytesMax: number, { isClosed }: BackupSource): void {
   if (isClosed()) throw new ClusterClosedError();
-  const walBytes = bytesOf(wal);
-  if (walBytes > walBytesMax)
+  const bytes = grownBytes(file);
+  if (bytes > bytesMax)
     throw new BackupError(
       'BACKUP_FAILED',
-      `${wal} has grown to ${walBytes} bytes while its node's file was read. Write the backup to a faster disk, or under less load.`,
+      `${file}-wal and the segments of the file have grown to ${bytes} bytes while it was read. Write the backup to a faster disk, or under less load.`,
     );
 }
 
-const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+/** What is not used again while the file is read. */
+const grownBytes = (file: string): number => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) + segmentBytes(file);
 
 function checkFree(target: string): void {
   if (existsSync(target)) throw new BackupError('BACKUP_EXISTS', `${target} exists, and a backup overwrites nothing. Name another file.`);
