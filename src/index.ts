@@ -1,5 +1,6 @@
 import './runtime/check.ts';
 
+export { BackupError, type BackupErrorCode } from './backup/backup-error.ts';
 export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/errors.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
@@ -11,7 +12,6 @@ export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
-  AccessDeniedError,
   AdminRejectedError,
   BulkTooLargeError,
   ClientClosedError,
@@ -35,10 +35,10 @@ export {
   SessionExpiredError,
   UnknownOptionError,
 } from './client/errors.ts';
+export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
-export { BackupError, type BackupErrorCode } from './cluster/backup-error.ts';
 export { Cluster, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';

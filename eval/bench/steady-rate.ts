@@ -1,4 +1,5 @@
 import type { Queue } from '../../src/index.ts';
+import { Fifo } from '../load/fifo.ts';
 import { LaneLoad } from '../load/lane-load.ts';
 import { measureSteadyState, type SteadyLoad, type SteadyState } from '../load/steady-state.ts';
 import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
@@ -39,19 +40,21 @@ export function smallAdds(queue: Queue, { lanes, nodes }: { readonly lanes: numb
 }
 
 /**
- * Adds of large payloads without a consumer. They would not fit into memory, so each add removes the oldest job once `waitingMax` jobs
- * wait: a command of a few bytes beside the payload.
+ * An add of a large payload without a consumer. Many would not fit into memory, so each removes the oldest job once `waitingMax` jobs wait: a
+ * command of a few bytes beside the payload.
  */
-export function largePayloadAdds(
-  queue: Queue,
-  { lanes, bytes, waitingMax }: { readonly lanes: number; readonly bytes: number; readonly waitingMax: number },
-): LaneLoad {
+export function largePayloadAdd(queue: Queue, bytes: number, waitingMax: number): () => Promise<void> {
   const payload = new Uint8Array(bytes);
-  const waiting: string[] = [];
-  const call = async (): Promise<void> => {
+  const waiting = new Fifo<string>();
+  return async () => {
     const oldest = waiting.length >= waitingMax ? waiting.shift() : undefined;
     const [{ id }] = await Promise.all([queue.add('message', payload), oldest === undefined ? undefined : queue.remove(oldest)]);
     waiting.push(id);
   };
-  return new LaneLoad({ lanes, call });
 }
+
+/** Adds of large payloads without a consumer, see {@link largePayloadAdd}. */
+export const largePayloadAdds = (
+  queue: Queue,
+  { lanes, bytes, waitingMax }: { readonly lanes: number; readonly bytes: number; readonly waitingMax: number },
+): LaneLoad => new LaneLoad({ lanes, call: largePayloadAdd(queue, bytes, waitingMax) });

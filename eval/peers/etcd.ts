@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { noop } from 'cockatiel';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
+import { Fifo } from '../load/fifo.ts';
 import { clientVersions } from './client-version.ts';
 import {
   CLIENT_SILENCE_MS,
@@ -216,7 +217,7 @@ class EtcdQueue implements PeerQueue {
   }
 
   async consume(options: PeerConsumerOptions): Promise<PeerConsumer> {
-    const waiting: IKeyValue[] = [];
+    const waiting = new Fifo<IKeyValue>();
     const watcher = await this.#clients.use((client) => client.watch().prefix(this.#prefix).only('put').create());
     let running = 0;
     const finish = async (job: IKeyValue): Promise<void> => {
@@ -245,7 +246,7 @@ class EtcdQueue implements PeerQueue {
     return {
       async close() {
         await watcher.cancel();
-        waiting.length = 0;
+        waiting.clear();
         while (running > 0) await sleep(5);
       },
     };

@@ -1,8 +1,11 @@
-import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint, NodeStatus } from '../../src/index.ts';
-import { connect, type RemoteCluster } from '../../src/remote/index.ts';
+import { Client, type ClientChannel, type ClientChannelHandlers, type ClusterEndpoint, type NodeStatus } from '../../src/index.ts';
+import { RemoteNode } from '../../src/remote/remote-node.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
+import { CHANNEL_PROTOCOL } from '../../src/transport/handshake.ts';
 import { systemClock } from '../measuring/clock.ts';
 import type { NodeProcesses } from './node-processes.ts';
 
+const CALL_MS_MAX = 2_000;
 const LEADER_MS_MAX = 30_000;
 const POLL_MS = 20;
 
@@ -11,18 +14,19 @@ const POLL_MS = 20;
  * the others, that is, through links that may be cut.
  */
 export class ProcessCluster implements ClusterEndpoint, AsyncDisposable {
-  readonly #nodes: ReadonlyMap<number, RemoteCluster>;
+  readonly #nodes: ReadonlyMap<number, RemoteNode>;
+  readonly #client = new Client(this, { deadlineMs: CALL_MS_MAX });
+  #cluster = 0;
 
-  private constructor(nodes: ReadonlyMap<number, RemoteCluster>) {
-    this.#nodes = nodes;
+  private constructor(addresses: ReadonlyMap<number, string>) {
+    this.#nodes = new Map([...addresses].map(([id, address]) => [id, new RemoteNode(address, UNSECURED)]));
   }
 
-  /** Resolves once each node has replied. */
+  /** Resolves once each node has replied. @throws when one does not. */
   static async connect({ addresses }: Pick<NodeProcesses, 'addresses'>): Promise<ProcessCluster> {
-    const nodes = new Map<number, RemoteCluster>();
-    const cluster = new ProcessCluster(nodes);
+    const cluster = new ProcessCluster(addresses);
     try {
-      for (const [id, address] of addresses) nodes.set(id, await connect({ endpoints: [address] }));
+      for (const [id, node] of cluster.#nodes) cluster.#cluster = await clusterOf(id, node);
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -35,14 +39,12 @@ export class ProcessCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
-    return this.#nodes.get(node)?.openChannel(node, handlers);
+    return this.#nodes.get(node)?.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster }, handlers);
   }
 
   /** @throws {NodeUnavailableError} if it does not reply in two seconds. */
   async status(node: number): Promise<NodeStatus> {
-    const of = this.#nodes.get(node);
-    if (of === undefined) throw new Error(`The cluster has no node ${node}.`);
-    return await of.status(node);
+    return await this.#client.status(node);
   }
 
   /** The leader of the highest term among the nodes that reply. @throws when there is none for 30 s. */
@@ -58,6 +60,18 @@ export class ProcessCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#nodes.values()].map((node) => node.close()));
+    await this.#client.close();
+    for (const node of this.#nodes.values()) node[Symbol.dispose]();
+  }
+}
+
+/** The id of the cluster, once the node has one. @throws when it has none for 30 s. */
+async function clusterOf(id: number, node: RemoteNode): Promise<number> {
+  const deadlineMs = systemClock.nowMs() + LEADER_MS_MAX;
+  for (;;) {
+    const reply = await node.status(CALL_MS_MAX);
+    if ('cluster' in reply) return reply.cluster;
+    if (systemClock.nowMs() > deadlineMs) throw new Error(`Node ${id} does not reply at ${node.address}: ${reply.details}`);
+    await systemClock.waitUntil(systemClock.nowMs() + POLL_MS);
   }
 }

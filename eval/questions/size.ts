@@ -5,6 +5,7 @@ import { withQueue } from '../bench/bench-cluster.ts';
 import { CycleLoad } from '../bench/cycle-load.ts';
 import { FLOOR } from '../bench/figure.ts';
 import { diskLimit } from '../bench/floor.ts';
+import { largePayloadAdd } from '../bench/steady-rate.ts';
 import { measureSteadyState, STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
 import { systemClock } from '../measuring/clock.ts';
@@ -108,14 +109,8 @@ function completedStep(bytes: number): QuestionStep<SizeRow> {
   };
 }
 
-/** An add; of larger payloads, with the removal of the oldest job. */
 function addOf(queue: Queue, bytes: number): () => Promise<unknown> {
+  if (bytes > SMALL_BYTES) return largePayloadAdd(queue, bytes, WAITING_BYTES_MAX / bytes);
   const payload = new Uint8Array(bytes);
-  if (bytes <= SMALL_BYTES) return () => queue.add('message', payload);
-  const waiting: string[] = [];
-  return async () => {
-    const oldest = waiting.length >= WAITING_BYTES_MAX / bytes ? waiting.shift() : undefined;
-    const [{ id }] = await Promise.all([queue.add('message', payload), oldest === undefined ? undefined : queue.remove(oldest)]);
-    waiting.push(id);
-  };
+  return () => queue.add('message', payload);
 }

@@ -64,11 +64,10 @@ export const connectionOptions = (): Option[] => [
 
 /** What commands use of a cluster, however it is reached. */
 export type CliCluster = ClusterEndpoint &
-  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'removeNode' | 'status' | 'transferLeadership' | 'waitForLeader'> &
-  // Only of a folder: it is written by the process that hosts the nodes.
-  Partial<Pick<SharedCluster, 'backup'>> & {
+  Pick<SharedCluster, 'backup' | 'isRunning' | 'log' | 'members' | 'removeNode' | 'status' | 'transferLeadership' | 'waitForLeader'> & {
     /** Only of nodes that are processes: see `RemoteCluster`. */
     readonly misconnected?: readonly string[];
+    readonly silent?: readonly string[];
   };
 
 export interface Connection {

@@ -36,6 +36,7 @@ const USAGE: ReadonlySet<string> = new Set([
 
 const UNREACHABLE: ReadonlySet<string> = new Set([
   'CLUSTER_CLOSED',
+  'CLUSTER_REPLACED',
   'DEADLINE',
   'ENDPOINTS_UNREACHABLE',
   'HOST_LOST',

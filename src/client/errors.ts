@@ -3,6 +3,7 @@ import { JobraftError, type Outcome } from '../base/errors.ts';
 import { awaitRemedy } from '../base/missing-await.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { AdminRejectionReason, RejectionCode } from '../protocol/client-frame.ts';
+import { AccessDeniedError } from './outage-errors.ts';
 
 /** Every node that replied knew no leader, until the call's deadline. Nothing was applied. */
 export class NoLeaderError extends JobraftError {
@@ -204,17 +205,6 @@ export class NodeUnavailableError extends JobraftError {
   constructor(node: number) {
     super(`Node ${node} is not reachable. Ask another node, or start it.`);
     this.node = node;
-  }
-}
-
-/** The nodes reject this client's certificate or token, that it has none, or what it may not do. */
-export class AccessDeniedError extends JobraftError {
-  override readonly code = 'ACCESS_DENIED';
-  override readonly outcome: Outcome;
-
-  constructor(message: string, outcome: Outcome = 'not-applied') {
-    super(message);
-    this.outcome = outcome;
   }
 }
 

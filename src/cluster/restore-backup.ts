@@ -1,18 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { JobraftError } from '../base/errors.ts';
-import { asDiskId, asIndex, asNodeId, asTerm } from '../base/ids.ts';
+import { BackupFile } from '../backup/backup-file.ts';
+import { checkFreeFolder, createFolder } from '../backup/new-folder.ts';
+import { openRestored, writeRestored } from '../backup/restored-state.ts';
 import { CLUSTER_SHAPE, groupOf } from '../config/cluster-config.ts';
 import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import { type EncryptionOptions, readKeys } from '../encryption/read-keys.ts';
-import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
-import { type Configuration, configurationOf, EMPTY_BYTES, type Entry } from '../raft/entry.ts';
-import { syncDirectory } from '../storage/data-directory.ts';
-import type { SnapshotRecord } from '../storage/port.ts';
-import { type FileStorage, openSqliteStorage } from '../storage/sqlite-storage.ts';
-import { BackupError, backupFailed } from './backup-error.ts';
-import { BackupFile, type BackupHeader } from './backup-file.ts';
+import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { parseSettings } from './cluster-arguments.ts';
 import { ClusterManifest } from './cluster-manifest.ts';
 import { nodeFile } from './node-file.ts';
@@ -56,129 +50,21 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoredCl
   const keys = readKeys(encryption);
   const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, position) => position + 1) : nodes;
   const target = resolve(dataDir);
-  checkFree(target);
+  // Before the whole backup is read.
+  checkFreeFolder(target);
   await using backup = await BackupFile.open(resolve(file), keys);
-  let folder: string | undefined;
-  try {
-    mkdirSync(dirname(target), { recursive: true });
-    folder = mkdtempSync(join(dirname(target), `${basename(target)}.restoring-`));
-    await writeNodes(folder, ids, backup, keys);
-    checkFree(target);
-    renameSync(folder, target);
-    syncDirectory(dirname(target));
-    return { dataDir: target, nodes: ids, index: backup.header.index };
-  } catch (error) {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-    throw error instanceof JobraftError ? error : backupFailed(`Restoring ${file} to ${target}`, error);
-  }
+  await createFolder(target, async (folder) => await writeNodes(folder, ids, backup, keys));
+  return { dataDir: target, nodes: ids, index: backup.header.index };
 }
 
 async function writeNodes(folder: string, ids: readonly number[], backup: BackupFile, keys: EncryptionKeys | undefined): Promise<void> {
   using manifest = ClusterManifest.open(folder, ids);
   const storages: FileStorage[] = [];
   try {
-    for (const node of ids) storages.push(openNewFile(nodeFile(folder, node), node, manifest, keys));
-    await writeParts(backup, manifest, storages);
+    for (const node of ids) storages.push(openRestored(nodeFile(folder, node), manifest.newDiskIdOf(node), manifest.origin, keys));
+    await writeRestored(backup, manifest.founders, storages);
   } finally {
     for (const storage of storages) storage[Symbol.dispose]();
   }
   manifest.onFilesCreated(ids);
-}
-
-const openNewFile = (file: string, node: number, manifest: ClusterManifest, keys: EncryptionKeys | undefined): FileStorage =>
-  openSqliteStorage({
-    file,
-    keys,
-    recordKinds: RECORD_KINDS,
-    entryKind: RECORD_KINDS[RecordKind.entry],
-    durability: 'full',
-    newDiskId: manifest.newDiskIdOf(node),
-    origin: manifest.origin,
-  });
-
-async function writeParts(backup: BackupFile, { founders }: ClusterManifest, storages: readonly FileStorage[]): Promise<void> {
-  const configuration = configurationOf({
-    voters: founders.map(({ node }) => asNodeId(node)),
-    disks: founders.map(({ node, disk }) => ({ node: asNodeId(node), disk: asDiskId(disk) })),
-  });
-  const restored = new RestoredState(backup.header, configuration, storages);
-  for await (const part of backup.parts()) {
-    if (part.type === 'records') restored.stage(part.records);
-    else restored.append(part.entries);
-  }
-  restored.end();
-}
-
-/** The same state in the files of all nodes. */
-class RestoredState {
-  readonly #header: BackupHeader;
-  readonly #configuration: Configuration;
-  readonly #storages: readonly FileStorage[];
-  /** The numbers of the record kinds in this release, by those in the file. */
-  readonly #kinds: readonly number[];
-  #chunk = 0;
-  #isInstalled = false;
-
-  constructor(header: BackupHeader, configuration: Configuration, storages: readonly FileStorage[]) {
-    this.#header = header;
-    this.#configuration = configuration;
-    this.#storages = storages;
-    const kinds: readonly string[] = RECORD_KINDS;
-    this.#kinds = header.recordKinds.map((kind) => kinds.indexOf(kind));
-    const unknown = header.recordKinds.find((_, at) => this.#kinds[at] === -1);
-    if (unknown !== undefined)
-      throw new BackupError(
-        'BACKUP_FORMAT',
-        `The backup has records of the kind "${unknown}", which this release does not know. Use a later one.`,
-      );
-  }
-
-  stage(records: readonly SnapshotRecord[]): void {
-    const known = records.map((record) => ({ ...record, kind: this.#kinds[record.kind] ?? -1 }));
-    for (const storage of this.#storages) storage.stageSnapshot(this.#chunk, known);
-    this.#chunk += 1;
-  }
-
-  append(entries: readonly Entry[]): void {
-    const [first] = entries;
-    if (first === undefined) return;
-    this.#install();
-    // The members of the old cluster have no place in the new one.
-    const kept = entries.map((entry): Entry => (entry.kind === 'configuration' ? { ...entry, kind: 'noop', data: EMPTY_BYTES } : entry));
-    for (const storage of this.#storages) storage.persist({ hardState: this.#hardState, append: { from: first.index, entries: kept } });
-  }
-
-  end(): void {
-    this.#install();
-    for (const storage of this.#storages) storage.persist({ hardState: this.#hardState });
-  }
-
-  get #hardState() {
-    return { term: asTerm(this.#header.term), votedFor: undefined };
-  }
-
-  #install(): void {
-    const { checkpoint } = this.#header;
-    if (checkpoint === null || this.#isInstalled) return;
-    this.#isInstalled = true;
-    // A checkpoint without records.
-    if (this.#chunk === 0) this.stage([]);
-    const snapshot = { index: asIndex(checkpoint.index), term: asTerm(checkpoint.term), configuration: this.#configuration };
-    for (const storage of this.#storages) storage.installSnapshot(snapshot, this.#hardState);
-  }
-}
-
-function checkFree(target: string): void {
-  if (!existsSync(target)) return;
-  let names: readonly string[] | undefined;
-  try {
-    names = readdirSync(target);
-  } catch {
-    // It is no folder.
-  }
-  if (names?.length === 0) return;
-  throw new BackupError(
-    'BACKUP_EXISTS',
-    `${target} exists, and a restore overwrites nothing. Name a folder that does not exist, or is empty.`,
-  );
 }

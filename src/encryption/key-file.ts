@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
+import { changeFile } from '../security/change-file.ts';
 import { PRIVATE, replaceFile } from '../security/replace-file.ts';
 import { type EncryptionKeys, lineOf, newEncryptionKey } from './encryption-key.ts';
 import { readKeys } from './read-keys.ts';
@@ -10,22 +11,27 @@ const HEAD = `# Keys of jobraft for encryption at rest: the first one encrypts, 
 
 /** Makes a file with one new key, readable by its owner alone. @returns the key's id. @throws {ConfigError} where there is a file. */
 export function makeKeyFile(path: string): string {
-  if (existsSync(path))
-    throw new ConfigError(
-      'file',
-      path,
-      'The file exists, and its keys may be in use. Name another one, or add a key with "jobraft keys add".',
-    );
-  const key = newEncryptionKey();
-  write(path, [key]);
-  return key.id;
+  return changeFile(path, () => {
+    if (existsSync(path))
+      throw new ConfigError(
+        'file',
+        path,
+        'The file exists, and its keys may be in use. Name another one, or add a key with "jobraft keys add".',
+      );
+    const key = newEncryptionKey();
+    write(path, [key]);
+    return key.id;
+  });
 }
 
 /** Puts a new key before those of the file: nodes that are started from now on encrypt with it. @returns its id. @throws {ConfigError} */
 export function addKey(path: string): string {
-  const key = newEncryptionKey();
-  write(path, [key, ...(readKeys({ keys: path }) ?? [])]);
-  return key.id;
+  keyIdsOf(path);
+  return changeFile(path, () => {
+    const key = newEncryptionKey();
+    write(path, [key, ...(readKeys({ keys: path }) ?? [])]);
+    return key.id;
+  });
 }
 
 /** The ids of the file's keys, in its order. @throws {ConfigError} */

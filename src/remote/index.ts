@@ -1,6 +1,6 @@
 import '../runtime/check.ts';
 
-export { AccessDeniedError } from '../client/errors.ts';
+export { AccessDeniedError, ClusterReplacedError } from '../client/outage-errors.ts';
 export type { TlsPaths } from '../security/tls-files.ts';
 export type { TokenSource } from '../security/token-source.ts';
 export { connect } from './connect.ts';

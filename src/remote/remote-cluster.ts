@@ -1,23 +1,28 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ServiceError, status as Status } from '@grpc/grpc-js';
+import { status as Status } from '@grpc/grpc-js';
 import { ConfigError, HandshakeError, type JobraftError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
-import { AccessDeniedError, AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { AccessDeniedError } from '../client/outage-errors.ts';
 import { NODE_ID, parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
 import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
+import type { BackupInfo } from '../cluster/take-backup.ts';
+import { CLUSTER_SHAPE } from '../config/cluster-config.ts';
 import { ADDRESS, INSECURE_REMEDY, isLoopback } from '../config/node-config.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import { TlsFiles } from '../security/tls-files.ts';
 import { readSecret } from '../security/token-source.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
 import { type ChannelSecurity, securedBy, UNSECURED } from '../transport/grpc/channel-security.ts';
-import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import type { NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { ConnectSettings } from './connect-options.ts';
 import { EndpointsUnreachableError } from './errors.ts';
 import { HolderPresence } from './holder-presence.ts';
+import { deniedIn, leaderIn, reasonOf, rejectionsIn, replacedIn, silenceOf, statusesOf, wrongAddress } from './node-replies.ts';
+import { receiveBackup } from './remote-backup.ts';
 import { RemoteNode } from './remote-node.ts';
 
 const STATUS_MS_MAX = 1_000;
@@ -52,9 +57,11 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     () => this.#ownClient(),
     () => this.leader(),
   );
-  /** All nodes that reply reject this program. */
-  #denied: AccessDeniedError | undefined;
-  #isClosed = false;
+  #silent: readonly string[] = [];
+  /** All nodes that reply reject this program, or belong to another cluster. */
+  #outage: JobraftError | undefined;
+  readonly #closing = new AbortController();
+  readonly #backups = new Set<Promise<BackupInfo>>();
 
   /** @internal @throws {ConfigError} */
   constructor(settings: ConnectSettings) {
@@ -91,7 +98,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Part of {@link ClusterEndpoint}: what is claimed through this connection is claimed under it, and released when its process has ended. */
   get holder(): number {
-    if (!this.#isClosed)
+    if (!this.isClosed)
       this.#presence ??= new HolderPresence({
         ...{ holder: this.#holder, nodes: () => this.#nodes, hello: (node) => this.#hello(node) },
         onLost: () => void this.#refresh(),
@@ -104,7 +111,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#closing.signal.aborted;
   }
 
   onClosed(listener: () => void): () => void {
@@ -114,8 +121,8 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   /** @internal Also asks the nodes again: a token that was revoked may be replaced. */
   outageCause(): JobraftError | undefined {
-    if (this.#denied !== undefined) void this.#refresh();
-    return this.#denied;
+    if (this.#outage !== undefined) void this.#refresh();
+    return this.#outage;
   }
 
   /** @internal */
@@ -147,18 +154,24 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return [...new Set(this.#misconnected)];
   }
 
+  /** @internal Why nodes did not reply when all were asked last, in sentences. */
+  get silent(): readonly string[] {
+    return this.#silent;
+  }
+
   /** Whether the node replied when all were asked last, by `leader()` or `waitForLeader()`. */
   isRunning(node: number): boolean {
     return this.#replied.has(node);
   }
 
-  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for an invalid time. */
+  /** @throws {NoLeaderError} when none is found in time. @throws {ClusterReplacedError | AccessDeniedError} @throws {ConfigError} for an invalid time. */
   async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
     parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
     const untilMs = performance.now() + timeoutMs;
-    while (!this.#isClosed && performance.now() < untilMs) {
+    while (!this.isClosed && performance.now() < untilMs) {
       const leader = await this.leader();
       if (leader !== undefined) return leader;
+      if (this.#outage !== undefined) throw this.#outage;
       await sleep(POLL_MS);
     }
     throw new NoLeaderError();
@@ -209,12 +222,33 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return await this.#members.transfer(to ?? 0);
   }
 
-  /** Closes the channels; the cluster goes on. Leases of workers that were not closed before are released. */
+  /**
+   * Writes everything that was acknowledged before the call, and perhaps more, to a new file of this machine, as the leader sends it, while the
+   * cluster runs. `restoreNode` makes a node of it, `restoreBackup` a cluster of threads.
+   * @param path of the file, which must not exist.
+   * @throws {BackupError} BACKUP_EXISTS or BACKUP_FAILED; nothing is left then. @throws {NoLeaderError | AccessDeniedError | ConfigError}
+   */
+  async backup(path: string): Promise<BackupInfo> {
+    const target = parseSettings(CLUSTER_SHAPE.dataDir, path, 'path');
+    for (const untilMs = performance.now() + LEADER_WAIT_MS; ; await sleep(POLL_MS)) {
+      const leader = this.#nodes.get(await this.waitForLeader());
+      try {
+        if (leader === undefined) throw new NoLeaderError();
+        return await this.#receive(target, leader);
+      } catch (error) {
+        if (!(error instanceof NoLeaderError) || performance.now() > untilMs) throw error;
+      }
+    }
+  }
+
+  /** Closes the channels, and gives backups up; the cluster goes on. Leases of workers that were not closed before are released. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.isClosed) return;
+    this.#closing.abort();
     for (const listener of [...this.#closedListeners]) listener();
     this.#closedListeners.clear();
+    // What they have written is removed.
+    await Promise.allSettled(this.#backups);
     if (this.#presence !== undefined) await this.#releaseLeases();
     this.#presence?.[Symbol.dispose]();
     await this.#client?.close();
@@ -225,6 +259,16 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #receive(path: string, leader: RemoteNode): Promise<BackupInfo> {
+    const receiving = receiveBackup(path, () => leader.backup(), this.#closing.signal);
+    this.#backups.add(receiving);
+    try {
+      return await receiving;
+    } finally {
+      this.#backups.delete(receiving);
+    }
   }
 
   #hello(node: number): ClientHello {
@@ -242,7 +286,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
 
   /** @throws {ClusterClosedError | ConfigError} */
   #checkMember(node: number): void {
-    if (this.#isClosed) throw new ClusterClosedError();
+    if (this.isClosed) throw new ClusterClosedError();
     if (!this.#nodes.has(node)) throw new ConfigError('node', node, `The cluster's nodes are ${this.nodeIds().join(', ')}.`);
   }
 
@@ -284,9 +328,10 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
       ...asked.flatMap(({ node, reply }) => wrongAddress(node, this.#nodes.get(node)?.address, reply)),
       ...replies.flatMap(rejectionsIn),
     ];
-    this.#denied = replies.length === 0 ? deniedIn(asked.map(({ reply }) => reply)) : undefined;
+    this.#silent = asked.flatMap(({ node, reply }) => silenceOf(node, this.#nodes.get(node)?.address, reply));
+    this.#outage = replies.length === 0 ? deniedIn(asked.map(({ reply }) => reply)) : replacedIn(replies, this.#cluster);
     const statuses = replies.filter(({ cluster }) => cluster === this.#cluster);
-    if (!this.#isClosed) this.#onStatuses(statuses);
+    if (!this.isClosed) this.#onStatuses(statuses);
     return statuses;
   }
 
@@ -329,35 +374,8 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   }
 }
 
-const statusesOf = (replies: readonly (NodeStatusProto | ServiceError)[]): NodeStatusProto[] =>
-  replies.filter((reply): reply is NodeStatusProto => 'node' in reply);
-
-/** The leader of the highest term. */
-const leaderIn = (statuses: readonly NodeStatusProto[]): NodeStatusProto | undefined =>
-  statuses.filter(({ state }) => state === LEADER).toSorted((one, other) => other.term - one.term)[0];
-
-/** All nodes that replied reject this client; repeating the call would not help. */
-function deniedIn(replies: readonly (NodeStatusProto | ServiceError)[]): AccessDeniedError | undefined {
-  const errors = replies.filter((reply): reply is ServiceError => 'details' in reply);
-  const denied = errors.find(({ code }) => code === Status.UNAUTHENTICATED || code === Status.PERMISSION_DENIED);
-  return denied === undefined ? undefined : new AccessDeniedError(denied.details);
-}
-
 function warnOfCertificate({ message }: ConfigError): void {
   process.emitWarning(`The renewed certificate is not used: ${message} The connection goes on with the one before.`, {
     type: 'JobraftCertificate',
   });
 }
-
-const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
-  replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';
-
-function wrongAddress(node: number, address: string | undefined, reply: NodeStatusProto | ServiceError): string[] {
-  if (!('node' in reply) || reply.node === node) return [];
-  return [`At ${address}, the address of node ${node}, is node ${reply.node}. Correct the addresses in "nodes".`];
-}
-
-const rejectionsIn = ({ node, unreachable }: NodeStatusProto): string[] =>
-  unreachable
-    .filter(({ reason }) => reason !== '')
-    .map(({ node: peer, reason }) => `Node ${node} is rejected at the address of node ${peer}: ${reason}`);

@@ -1,7 +1,8 @@
-import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { plainBytes } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
+import type { BackupPieceProto } from '../transport/grpc/backup-piece.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
 import type { ChannelSecurity } from '../transport/grpc/channel-security.ts';
 import { type AddMemberProto, type ClusterClient, clusterClient, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
@@ -41,6 +42,11 @@ export class RemoteNode implements Disposable {
     return new Promise((resolve) => {
       this.#client.AddMember(request, { deadline: Date.now() + timeoutMs }, (error) => resolve(error ?? undefined));
     });
+  }
+
+  /** Everything that was acknowledged before, if the node leads. It has no deadline. */
+  backup(): ClientReadableStream<BackupPieceProto> {
+    return this.#client.Backup({});
   }
 
   /** @param holder of leases, whose process the channel shows to be there. Default: 0, none. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import { changeFile } from './change-file.ts';
 import { PRIVATE, replaceFile } from './replace-file.ts';
 import { ROLES, type Role } from './roles.ts';
 
@@ -87,7 +88,18 @@ export class TokenFile {
   }
 
   /** The file is made with its first token. @returns the secret, which is nowhere else. @throws {ConfigError} for a name that is taken. */
-  add({ name, roles, queues, nowMs, expiresMs }: NewToken): string {
+  add(token: NewToken): string {
+    return changeFile(this.#path, () => this.#add(token));
+  }
+
+  /** @throws {ConfigError} for a name that no token has. */
+  revoke(name: string): void {
+    // Without a file there is nothing to change, nor a lock to leave.
+    this.list();
+    changeFile(this.#path, () => this.#revoke(name));
+  }
+
+  #add({ name, roles, queues, nowMs, expiresMs }: NewToken): string {
     const tokens = this.#listOrNone();
     if (tokens.some((token) => token.name === name))
       throw new ConfigError('name', name, 'There is a token of this name. Revoke it first, or choose another name.');
@@ -102,8 +114,7 @@ export class TokenFile {
     return secret;
   }
 
-  /** @throws {ConfigError} for a name that no token has. */
-  revoke(name: string): void {
+  #revoke(name: string): void {
     const tokens = this.list();
     const others = tokens.filter((token) => token.name !== name);
     if (others.length === tokens.length)

@@ -3,6 +3,7 @@ import type { NodeStatus } from '../protocol/client-frame.ts';
 import type { AddMemberProto, MembersProto, NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import type { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import type { UnreachablePeer } from '../transport/port.ts';
+import type { BackupCall } from './backup-service.ts';
 import type { MemberService } from './member-service.ts';
 import type { RunningNode } from './running-node.ts';
 import { type ClientRequestProto, clientRequest } from './services/client-request.ts';
@@ -15,7 +16,7 @@ const STATES: readonly NodeStatus['state'][] = ['follower', 'pre-candidate', 'ca
 
 export interface ClusterServiceOptions {
   readonly exchange: PacketExchange['serve'];
-  /** Where the members listen. */
+  /** Where this node reaches the members, and where it listens itself. */
   readonly addresses: () => ReadonlyMap<number, string>;
   readonly members: Pick<MemberService, 'add' | 'remove'>;
   readonly clusterName: string;
@@ -28,6 +29,8 @@ export interface ClusterServiceOptions {
   readonly client: OwnClient;
 }
 
+const NOT_FORMED = { code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' };
+
 type Reply<Response> = (error: { readonly code: status; readonly details: string } | null, response?: Response) => void;
 
 /** What a node serves of the service Cluster. */
@@ -35,12 +38,17 @@ export function clusterImplementation(options: ClusterServiceOptions): UntypedSe
   const serve = <Response>(responseOf: (status: NodeStatus) => Response) => {
     return (_call: unknown, reply: Reply<Response>): void => {
       const node = options.node();
-      if (node === undefined) reply({ code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' });
+      if (node === undefined) reply(NOT_FORMED);
       else reply(null, responseOf(node.status));
     };
   };
   return {
     Exchange: options.exchange,
+    Backup: (call: BackupCall) => {
+      const node = options.node();
+      if (node === undefined) call.emit('error', NOT_FORMED);
+      else void node.backups.serve(call, () => options.client.confirmLeadership());
+    },
     GetStatus: serve((of) => statusProto(of, options)),
     ListMembers: serve((of) => membersProto(of, options)),
     ...implementationOf(

@@ -63,7 +63,7 @@ export async function moveAsideIfGranted({ config, damage, security, isClosed }:
 function folderOf({ id, cluster: name, dataDir, nodes }: NodeConfig, damage: StorageError) {
   using identity = NodeIdentity.open(dataDir, name, id);
   if (identity.formed === undefined) throw damage;
-  const book = new AddressBook(id, identity.addresses, (stored) => identity.onAddresses(stored));
+  const book = new AddressBook({ own: id, stored: identity.addresses, store: (stored) => identity.onAddresses(stored) });
   book.onConfigured(nodes);
   const others = book.of(book.nodes.filter((node) => node !== id));
   return { cluster: identity.formed.cluster, addresses: others };

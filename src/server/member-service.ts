@@ -24,9 +24,8 @@ export interface MemberServiceOptions {
   /** As this node has them. */
   readonly members: () => readonly number[];
   readonly control: Pick<MembershipController, 'members' | 'beginAddition' | 'change'>;
-  /** Whether this node may call a node there. */
-  readonly isAllowed: (address: string) => boolean;
-  readonly onAddress: (node: number, address: string) => void;
+  /** A node replies there, and is about to be a member. */
+  readonly onAdded: (node: number, address: string) => void;
 }
 
 /** Changes of members that any node takes. */
@@ -44,7 +43,7 @@ export class MemberService {
   async add({ node, address, learner: isLearner = false }: AddMemberProto): Promise<void> {
     parseSettings(NODE_ID, node, 'node');
     parseSettings(ADDRESS, address, 'address');
-    if (!this.#options.isAllowed(address)) throw new ConfigError('address', address, INSECURE_REMEDY);
+    if (!this.#options.book.isAllowed(address)) throw new ConfigError('address', address, INSECURE_REMEDY);
     const { voters } = await this.#options.control.members();
     const isKnown = await this.#isOfCluster(node, address);
     if (voters.includes(node)) {
@@ -72,14 +71,14 @@ export class MemberService {
   implementation(): UntypedServiceImplementation {
     return {
       AnnounceAddress: ({ request }: AnnounceAddressCall, reply: AnnounceAddressCallback) => {
-        const { own, isAllowed, onAddress } = this.#options;
+        const { own, book, onAdded } = this.#options;
         const { cluster } = own();
         const { cluster: meant, node, address } = request;
         if (cluster === 0 || cluster !== meant)
           reply({ code: status.FAILED_PRECONDITION, details: `The call means cluster ${meant}, and this node belongs to ${cluster}.` });
-        else if (!isAllowed(address)) reply({ code: status.FAILED_PRECONDITION, details: INSECURE_REMEDY });
+        else if (!book.isAllowed(address)) reply({ code: status.FAILED_PRECONDITION, details: INSECURE_REMEDY });
         else {
-          onAddress(node, address);
+          onAdded(node, address);
           reply(null, {});
         }
       },
@@ -114,8 +113,8 @@ export class MemberService {
 
   /** @throws {ConfigError} when a member runs a release that cannot call other nodes than those of its configuration. */
   async #announce(node: number, address: string): Promise<void> {
-    const { book, own, members, onAddress } = this.#options;
-    onAddress(node, address);
+    const { book, own, members, onAdded } = this.#options;
+    onAdded(node, address);
     const others = book.of(members().filter((member) => member !== own().node && member !== node));
     const replies = await Promise.all(
       [...others].map(async ([member, at]) => ({ member, code: await this.#announceTo(at, node, address) })),

@@ -24,6 +24,7 @@ const IDENTITY = z.object({
   /** The node was started to join a running cluster, and has not been seen among its voters yet. */
   joining: z.boolean().default(false),
   addresses: z.array(ADDRESS).default([]),
+  announced: z.array(ADDRESS).default([]),
   configured: z.array(ADDRESS).default([]),
 });
 type StoredIdentity = z.infer<typeof IDENTITY>;
@@ -97,8 +98,8 @@ export class NodeIdentity implements Disposable {
     return this.#stored;
   }
 
-  onAddresses({ addresses, configured }: StoredAddresses): void {
-    this.#change({ addresses: [...addresses], configured: [...configured] });
+  onAddresses({ addresses, announced, configured }: StoredAddresses): void {
+    this.#change({ addresses: [...addresses], announced: [...announced], configured: [...configured] });
   }
 
   /** The node's file was assigned to a new cluster, as another disk. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { asNodeId } from '../base/ids.ts';
-import { ADDRESS, isLoopback, type NodeAddress } from '../config/node-config.ts';
+import { isLoopback, type NodeAddress } from '../config/node-config.ts';
 import type { ConnectionNotice } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
@@ -89,7 +89,11 @@ export class NodeServer implements AsyncDisposable {
     const { packetBytesMax, messageBytesMax } = messageBounds(config);
     const addressOf = (node: number): string | undefined => this.#book.addressOf(node);
     [this.#options, this.#identity] = [options, identity];
-    this.#book = new AddressBook(config.id, identity.addresses, (stored) => identity.onAddresses(stored));
+    this.#book = new AddressBook({
+      ...{ own: config.id, stored: identity.addresses, store: (stored) => identity.onAddresses(stored) },
+      // Without certificates only nodes of this machine are called, unless the configuration accepts others.
+      isAllowed: (address) => options.tls !== undefined || config.insecure || isLoopback(address),
+    });
     this.#book.onConfigured(config.nodes);
     this.#outgoing = { options: channelOptions(messageBytesMax), security: options.security };
     this.#bounds = new ClientBounds(clientBoundsOf(config));
@@ -118,8 +122,7 @@ export class NodeServer implements AsyncDisposable {
       ...{ book: this.#book, channels: this.#outgoing, control: this.#client.members },
       own: () => this.#introduced(),
       members: () => this.#memberIds(),
-      isAllowed: (address) => this.#isAllowed(address),
-      onAddress: (node, address) => this.#onAddress(node, address),
+      onAdded: (node, address) => this.#onAddress(node, address, true),
     });
     this.#holders = new HolderService({
       ...{ config, security: options.security, addressOf, view: () => this.#node?.runtime.view, client: this.#client },
@@ -233,6 +236,8 @@ export class NodeServer implements AsyncDisposable {
       own: () => this.#peerIdentity(),
       address: this.#ownAddress,
       onAddress: (node, address) => this.#onAddress(node, address),
+      otherAddresses: (node) => this.#book.othersOf(node),
+      onReached: (node, address) => this.#book.onReached(node, address),
       random: Math.random,
       channels: this.#outgoing,
       events: {
@@ -286,14 +291,11 @@ export class NodeServer implements AsyncDisposable {
     return view.configuration.voters.includes(id) && isVotersDisk(view.configuration, id, view.disk);
   }
 
-  #onAddress(node: number, address: string): void {
-    if (this.#isDisposed || !ADDRESS.safeParse(address).success || !this.#isAllowed(address)) return;
-    if (this.#book.learn(node, address) && this.#node !== undefined) this.#dial();
-  }
-
-  /** Without certificates only nodes of this machine are called, unless the configuration accepts others. */
-  #isAllowed(address: string): boolean {
-    return this.#options.tls !== undefined || this.#options.config.insecure || isLoopback(address);
+  /** @param isAdded a node was added there; else it says, or another one, that it listens there. */
+  #onAddress(node: number, address: string, isAdded = false): void {
+    if (this.#isDisposed) return;
+    const isCalledThere = isAdded ? this.#book.onAdded(node, address) : this.#book.learn(node, address);
+    if (isCalledThere && this.#node !== undefined) this.#dial();
   }
 
   #dial(): void {

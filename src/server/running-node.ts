@@ -19,6 +19,7 @@ import { segmentBytes } from '../storage/segment-files.ts';
 import { type FileStorage, openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { traceReplication } from '../tracing/span.ts';
 import type { PeerChannelEvents } from '../transport/port.ts';
+import { BackupService } from './backup-service.ts';
 import type { FormedCluster } from './formation.ts';
 import type { NodeIdentity } from './node-identity.ts';
 import { SplitTurn } from './split-turn.ts';
@@ -55,6 +56,8 @@ export class RunningNode implements AsyncDisposable {
   readonly #storage: FileStorage;
   readonly #runtime: NodeRuntime<JobQueue>;
   readonly #loop: TurnLoop;
+  /** The call Backup of its clients. */
+  readonly backups: BackupService;
   readonly #writeMs = new Histogram(DURATION_BOUNDS_MS);
   readonly #turns = new SplitTurn({
     begin: () => this.#beginTurn(),
@@ -84,6 +87,7 @@ export class RunningNode implements AsyncDisposable {
       identity.onFileMade();
       return this.#open();
     });
+    this.backups = new BackupService({ file, keys, clusterId: formed.cluster, status: () => this.status });
     this.#runtime.metrics.commits.onCommittedEntry = (entry) => traceReplication(config.id, entry);
     this.#loop = new TurnLoop({ turn: () => this.#turns.run(), hasMore: () => this.#runtime.hasMore });
     this.#loop.arm(this.#runtime.nextDeadlineMs);
@@ -140,6 +144,7 @@ export class RunningNode implements AsyncDisposable {
 
   /** Lets another node lead (thesis §3.10), then stops. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.backups[Symbol.dispose]();
     this.#turns.finish();
     if (!this.#isOver && this.#runtime.transferLeadership()) {
       this.#loop.runSoon();
@@ -212,6 +217,7 @@ export class RunningNode implements AsyncDisposable {
   #end(closeFile: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.backups[Symbol.dispose]();
     this.#turns[Symbol.dispose]();
     this.#loop[Symbol.dispose]();
     this.#runtime[Symbol.dispose]();

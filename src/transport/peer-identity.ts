@@ -48,7 +48,9 @@ export function callerOf({ protocol, cluster, from, to, disk, generation, life }
     );
   if (own.cluster === 0) throw new HandshakeError(`Node ${own.node} does not know its cluster yet.`);
   if (cluster !== own.cluster)
-    throw new HandshakeError(`Node ${from} belongs to cluster ${cluster}, node ${own.node} to cluster ${own.cluster}.`);
+    throw new HandshakeError(
+      `Node ${from} belongs to cluster ${cluster}, node ${own.node} to cluster ${own.cluster}. Empty the folder of the one whose cluster was given up, and start it with --join.`,
+    );
   if (to !== own.node)
     throw new HandshakeError(`The call means node ${to}, and this is node ${own.node}. Correct the addresses of the nodes.`);
   if (from === own.node)

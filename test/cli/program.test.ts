@@ -107,10 +107,21 @@ describe('a command line that is wrong', () => {
       "option '--cluster <name>' argument 'a b' is invalid. Give a name of letters, digits, dots, dashes and underscores, 100 at most. See \"jobraft config import --help\".",
     ],
     [['sim', '--seeds', '0'], "option '--seeds <n>' argument '0' is invalid. Give a whole number from 1 on. See \"jobraft sim --help\"."],
-    [['restore', 'jobs.backup'], 'No folder is named. Give the folder of the new cluster with --data-dir.'],
     [
-      ['backup', 'jobs.backup', '--endpoints', '127.0.0.1:7101'],
-      'Nodes that are processes cannot be backed up yet. Name the folder of a cluster with --data-dir.',
+      ['restore', 'jobs.backup'],
+      'No folder is named. Give the folder of the new cluster with --data-dir, or the configuration of a node with --config.',
+    ],
+    [
+      ['restore', 'jobs.backup', '--config', 'node-1.yaml', '--nodes', '3'],
+      'With --config one node is restored, and the others join it. Leave --nodes out.',
+    ],
+    [
+      ['restore', 'jobs.backup', '--config', 'node-1.yaml', '--encryption-keys', 'other.keys'],
+      'With --config the keys are those of that file ("encryption"), with which the node runs. Put the key of the backup behind its own one there, and leave --encryption-keys out.',
+    ],
+    [
+      ['restore', 'jobs.backup', '--config', 'node-1.yaml', '--data-dir', 'restored'],
+      'With --config the folder is the "dataDir" of that file. Leave --data-dir out.',
     ],
     [['status'], NOT_NAMED],
     [['status', '--data-dir', ''], NOT_NAMED],

@@ -30,10 +30,17 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs a command line that opens no cluster in this process. */
-export async function jobraft(words: readonly string[], { stdin = '', signal = new AbortController().signal } = {}): Promise<Ended> {
+/** Runs a command line that opens no cluster in this process. @param options.isTTY whether its input is a terminal. */
+export async function jobraft(
+  words: readonly string[],
+  { stdin = '', isTTY = false, signal = new AbortController().signal } = {},
+): Promise<Ended> {
   delete process.env.JOBRAFT_DATA_DIR;
   const recorded = new RecordedOutput();
-  const code = await runCommandLine(words, { output: recorded.output, stdin: () => Readable.from([Buffer.from(stdin)]), signal });
+  const code = await runCommandLine(words, {
+    output: recorded.output,
+    stdin: () => Object.assign(Readable.from([Buffer.from(stdin)]), { isTTY }),
+    signal,
+  });
   return { code, out: recorded.out, err: recorded.err };
 }

@@ -38,6 +38,7 @@ it('says at whose address another node is, and which node is rejected by which, 
   await using cluster = await connect({ endpoints: [one] });
   expect(cluster.misconnected).toEqual([]);
   expect(await cluster.leader()).toBeUndefined();
+  expect(cluster.silent).toEqual([]);
   expect(cluster.misconnected).toEqual([
     `At ${two}, the address of node 3, is node 2. Correct the addresses in "nodes".`,
     'Node 2 is rejected at the address of node 1: The call means node 1, and this is node 3. Correct the addresses of the nodes.',
@@ -47,4 +48,22 @@ it('says at whose address another node is, and which node is rejected by which, 
       code: 'CONFIG_INVALID',
       message: expect.stringContaining("The cluster's nodes are 1, 2, 3."),
     });
+});
+
+it('says which nodes do not reply, where, and why', async () => {
+  const one = await aNode((address) => ({
+    node: 1,
+    members: {
+      ...{ voters: [1, 2], learners: [], joining: [], leaving: [], settled: true },
+      addresses: [
+        { node: 1, address },
+        { node: 2, address: '127.0.0.1:1' },
+      ],
+    },
+  }));
+  await using cluster = await connect({ endpoints: [one] });
+  expect(await cluster.leader()).toBeUndefined();
+  expect(cluster.silent).toEqual([
+    'Node 2 does not reply at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1). Its own output says why, if it has ended.',
+  ]);
 });

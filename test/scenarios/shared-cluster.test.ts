@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { openCluster, Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { type Message, SharedProcess } from './shared-process.ts';
@@ -39,6 +41,23 @@ describe('two processes that open one folder', { timeout: PROCESSES_TIMEOUT_MS }
     await using queue = new Queue('work', { connection: cluster });
     expect((await queue.getJobCounts()).waiting).toBe(40);
     for (const one of processes) await one[Symbol.asyncDispose]();
+  });
+
+  it('may be workers of node:cluster, of which one goes on when the other, which hosts the nodes, is killed', async () => {
+    using folder = aFolder();
+    const [fixture, built] = ['fixtures/cluster-workers.mjs', '../../dist/src/index.js'].map((path) => resolve(import.meta.dirname, path));
+    const { stdout } = await promisify(execFile)(process.execPath, [fixture ?? '', built ?? '', folder.path]);
+    const { hosts, before, after } = JSON.parse(stdout) as {
+      hosts: number;
+      before: { ids: string[] }[];
+      after: { ids: string[]; isHost: boolean };
+    };
+    expect(hosts).toBe(1);
+    expect(after.isHost).toBe(true);
+    await using cluster = await openCluster({ nodes: 3, dataDir: folder.path });
+    await using queue = new Queue('work', { connection: cluster });
+    const added = [...before, after].flatMap(({ ids }) => ids);
+    expect((await queue.getWaiting(0, 100)).map(({ id }) => id).toSorted()).toEqual(added.toSorted());
   });
 
   it('go on when the event loop of the one that hosts the nodes is blocked', async () => {

@@ -57,6 +57,7 @@ const showing = (certificate: string | undefined, key?: string): ChannelSecurity
       { checkServerIdentity: () => undefined },
     ),
     options: { 'grpc.ssl_target_name_override': 'node' },
+    close: () => undefined,
   }),
 });
 

@@ -15,6 +15,8 @@ const LISTED = [1, 2, 3];
 describe('a node that is made a new cluster', () => {
   it('has its jobs and is the only voter; nodes of the old cluster cannot join with their folders, and new ones can', async () => {
     const nodes = await Nodes.start(3);
+    await using former = await connect({ endpoints: nodes.endpoints });
+    await using formerQueue = new Queue('work', { connection: former });
     const optionsOf = (id: number) => ({ id, cluster: 'nodes', nodes: nodes.addresses, dataDir: nodes.dataDir(id) });
     {
       await using cluster = await connect({ endpoints: nodes.endpoints });
@@ -33,6 +35,8 @@ describe('a node that is made a new cluster', () => {
     expect(asked.err).toMatch(
       /^WARNING: this gives up the cluster "nodes".*\n.*ARE LOST[\s\S]*USAGE: Nothing was changed\. Repeat the command with --yes/,
     );
+    const mistyped = await jobraft(['force-new-cluster', '--config', file], { stdin: 'node\n', isTTY: true });
+    expect(mistyped).toMatchObject({ code: 2, err: expect.stringContaining('The name is another one. Nothing was changed.') });
     using forced = ForcedCluster.open(optionsOf(2));
     expect(forced.plan).toMatchObject({ node: 2, voters: LISTED, isVoter: true });
     expect(forced.plan.last.index).toBeGreaterThanOrEqual(before?.lastIndex ?? 0);
@@ -45,6 +49,13 @@ describe('a node that is made a new cluster', () => {
     await using queue = new Queue('work', { connection: cluster });
     expect((await queue.getJobCounts()).waiting).toBe(10);
     expect((await cluster.members()).voters).toEqual([2]);
+    // A program that runs on learns it by its next call.
+    await expect(formerQueue.add('job', 10)).rejects.toMatchObject({
+      code: 'CLUSTER_REPLACED',
+      outcome: 'not-applied',
+      message: expect.stringMatching(new RegExp(`another cluster now, with the id ${newCluster}: .* connected to ${forced.plan.cluster}`)),
+    });
+    await expect(former.backup(join(nodes.folder, 'jobs.backup'))).rejects.toMatchObject({ code: 'CLUSTER_REPLACED' });
 
     // Nodes of the old cluster: one alone finds no vote, and cannot join.
     const one = await nodes.start(1, { listed: LISTED });
@@ -62,6 +73,21 @@ describe('a node that is made a new cluster', () => {
     expect((await cluster.members()).voters).toEqual([2, 3]);
     await vi.waitUntil(() => nodes.node(3).status()?.applied === nodes.node(2).status()?.applied, WAIT_MS);
   }, 120_000);
+
+  it('is formed once its name was typed in a terminal', async () => {
+    const nodes = await Nodes.start(2);
+    await vi.waitUntil(() => (nodes.node(1).status()?.commit ?? 0) > 0, WAIT_MS);
+    await Promise.all([1, 2].map((id) => nodes.node(id).close()));
+    const options = { id: 1, cluster: 'nodes', nodes: nodes.addresses, dataDir: nodes.dataDir(1) };
+    const file = join(nodes.folder, 'node-1.yaml');
+    writeFileSync(file, JSON.stringify(options));
+    const typed = await jobraft(['force-new-cluster', '--config', file], { stdin: 'nodes\n', isTTY: true });
+    expect(typed).toMatchObject({ code: 0, out: expect.stringContaining('Node 1 is the only voter of the new cluster') });
+    await expect(jobraft(['force-new-cluster', '--config', file, '--yes'])).resolves.toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is the only voter of its cluster already'),
+    });
+  });
 
   it('is rejected for a folder without a node, and for a node that needs no other', async () => {
     const nodes = await Nodes.start(1);

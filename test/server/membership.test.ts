@@ -1,7 +1,12 @@
 import { rmSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Queue } from '../../src/client/api/queue.ts';
 import { connect } from '../../src/remote/connect.ts';
+import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { UNSECURED } from '../../src/transport/grpc/channel-security.ts';
+import { clusterClient } from '../../src/transport/grpc/cluster-service.ts';
+import { raftClient } from '../../src/transport/grpc/raft-service.ts';
 import { freeAddress, Nodes } from './nodes.ts';
 
 const WAIT_MS = 60_000;
@@ -119,4 +124,27 @@ describe('addNode of a connection', () => {
     expect((await cluster.members()).voters).toEqual([1, 2]);
     expect(cluster.nodeIds()).toEqual([1, 2]);
   }, 120_000);
+});
+
+it('a node does not learn an address from a caller of another cluster, nor one beyond this machine', async () => {
+  const nodes = await Nodes.start(1);
+  const channels = { options: channelOptions(1_000_000), security: UNSECURED };
+  const [client, raft] = [clusterClient(nodes.endpoints[0] ?? '', channels), raftClient(nodes.endpoints[0] ?? '', channels)];
+  onTestFinished(() => {
+    client.close();
+    raft.close();
+  });
+  const cluster = await new Promise<number>((resolve) => client.GetStatus({}, {}, (_error, reply) => resolve(reply?.cluster ?? 0)));
+  const announced = (to: number, address: string): Promise<ServiceError | null> =>
+    new Promise((resolve) => raft.AnnounceAddress({ cluster: to, node: 2, address }, {}, resolve));
+  const code = status.FAILED_PRECONDITION;
+  expect(await announced(cluster + 1, '127.0.0.1:7102')).toMatchObject({
+    code,
+    details: expect.stringContaining(`belongs to ${cluster}.`),
+  });
+  expect(await announced(cluster, '10.0.0.2:7102')).toMatchObject({
+    code,
+    details: expect.stringContaining('only addresses of this machine'),
+  });
+  expect(await announced(cluster, '127.0.0.1:7102')).toBeNull();
 });

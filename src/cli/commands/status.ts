@@ -3,6 +3,10 @@ import type { CliCommand, Invocation } from '../command.ts';
 import { type CliCluster, type Connection, type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import type { Output, Style } from '../output.ts';
 
+/** Longer than an election; nodes of a folder may have to be started first. */
+const RUNNING_WAIT_MS = 3_000;
+const STARTING_WAIT_MS = 10_000;
+
 /** One node, as `status` prints it. */
 interface NodeRow {
   readonly node: number;
@@ -29,7 +33,7 @@ export const status: CliCommand = {
   async run(invocation: Invocation<readonly [], ConnectionOptions>) {
     const { output, isJson } = invocation;
     await withCluster(invocation, async ({ cluster, host }) => {
-      const noLeader = await leaderProblem(cluster);
+      const noLeader = await leaderProblem(cluster, host === undefined ? RUNNING_WAIT_MS : STARTING_WAIT_MS);
       const asked = await Promise.all(
         cluster
           .nodeIds()
@@ -40,16 +44,16 @@ export const status: CliCommand = {
       const nodes = asked.map((row) => withLag(row, leader));
       if (isJson) output.document({ host: host ?? null, leader: leader?.node ?? null, nodes });
       else print(output, host, nodes, leader?.node);
-      for (const sentence of cluster.misconnected ?? []) output.note(sentence);
+      for (const sentence of [...(cluster.silent ?? []), ...(cluster.misconnected ?? [])]) output.note(sentence);
       if (noLeader !== undefined) throw noLeader;
     });
   },
 };
 
 /** @returns the error if the cluster has no leader in time. */
-async function leaderProblem(cluster: CliCluster): Promise<NoLeaderError | undefined> {
+async function leaderProblem(cluster: CliCluster, timeoutMs: number): Promise<NoLeaderError | undefined> {
   try {
-    await cluster.waitForLeader();
+    await cluster.waitForLeader(timeoutMs);
     return undefined;
   } catch (error) {
     if (error instanceof NoLeaderError) return error;

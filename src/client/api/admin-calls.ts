@@ -3,7 +3,8 @@ import type { ClientFrame, LogEntryView, NodeStatus } from '../../protocol/clien
 import type { ClientClock, ClientTimer } from '../clock.ts';
 import type { ClosedReason } from '../closed-reason.ts';
 import type { AdminRejection, Connection } from '../delivery/connection.ts';
-import { AccessDeniedError, AdminRejectedError, DeadlineError, NodeUnavailableError } from '../errors.ts';
+import { AdminRejectedError, DeadlineError, NodeUnavailableError } from '../errors.ts';
+import { AccessDeniedError } from '../outage-errors.ts';
 
 /** The requested members; see the membership change of `src/raft`. */
 export interface MemberChange {

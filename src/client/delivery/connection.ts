@@ -2,7 +2,8 @@ import { ByteWriter } from '../../base/bytes.ts';
 import type { JobraftError, Outcome } from '../../base/errors.ts';
 import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../../protocol/client-frame.ts';
 import type { ClientChannel, ClusterEndpoint } from '../endpoint.ts';
-import { AccessDeniedError, QuorumLostError } from '../errors.ts';
+import { QuorumLostError } from '../errors.ts';
+import { AccessDeniedError, ClusterReplacedError } from '../outage-errors.ts';
 
 export type RequestRejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
 export type AdminRejection = Extract<ServerFrame, { readonly type: 'admin-rejected' }>;
@@ -66,6 +67,7 @@ export class Connection {
     const cause = this.#endpoint.outageCause?.();
     if (cause === undefined) return undefined;
     if (cause instanceof AccessDeniedError) return (outcome) => new AccessDeniedError(cause.message, outcome);
+    if (cause instanceof ClusterReplacedError) return (outcome) => new ClusterReplacedError(cause.message, outcome);
     const nodes = this.nodeIds();
     const running = nodes.filter((node) => this.isReachable(node));
     return (outcome) => new QuorumLostError(nodes, running, cause, outcome);

@@ -1,3 +1,4 @@
+import { BackupError } from '../../backup/backup-error.ts';
 import { ConfigError, JobraftError, type Outcome } from '../../base/errors.ts';
 import {
   AdminRejectedError,
@@ -13,7 +14,6 @@ import {
 } from '../../client/errors.ts';
 import { LogFileError } from '../../logs/log-file-error.ts';
 import { StorageError } from '../../storage/errors.ts';
-import { BackupError } from '../backup-error.ts';
 import { NodeCodeMissingError } from '../node-code.ts';
 import { NodeFailedError, NodeStuckError } from '../node-handle.ts';
 import { HostLostError, HostSilentError } from './errors.ts';

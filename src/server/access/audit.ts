@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { AuditLog } from '../../logs/audit-log.ts';
 import { COMMAND_NAMES, rowOfCommand } from '../../protocol/commands.ts';
@@ -33,12 +34,20 @@ export class Audit {
         const { permission, reach } = RPC_DEMANDS[service][method] ?? {};
         if (permission !== 'operate' && reach !== 'inside') return [method, handle];
         const audited = (call: ServerCall, reply: Reply | undefined): void => {
-          const isAdministrative = permission === 'operate' || isAdministrativeRequest(call);
+          const write = (outcome: string): void => this.#write(call, method, requestOf(call), outcome);
+          if (reply === undefined) {
+            // Once its connection is lost, the call has no caller any more.
+            const line = { ...this.#whoOf(call), command: method, arguments: requestOf(call) };
+            if (permission === 'operate') onEndOf(call, (outcome) => this.#options.log?.write({ ...line, outcome }));
+            Reflect.apply(handle, undefined, [call]);
+            return;
+          }
           const writing: Reply = (error, ...rest) => {
-            this.#write(call, method, requestOf(call), error === null ? 'done' : (status[error.code] ?? String(error.code)));
-            reply?.(error, ...rest);
+            write(error === null ? 'done' : nameOf(error));
+            reply(error, ...rest);
           };
-          Reflect.apply(handle, undefined, [call, isAdministrative && reply !== undefined ? writing : reply]);
+          const isAdministrative = permission === 'operate' || isAdministrativeRequest(call);
+          Reflect.apply(handle, undefined, [call, isAdministrative ? writing : reply]);
         };
         return [method, audited];
       }),
@@ -83,6 +92,20 @@ export class Audit {
     const certificate = caller.type === 'client' ? `client ${caller.name}` : caller.type === 'node' ? `node ${caller.node}` : caller.type;
     return { who: token === undefined ? certificate : `token ${token} (${certificate})`, from };
   }
+}
+
+const nameOf = ({ code }: { readonly code: number }): string => status[code] ?? String(code);
+
+/** Of a stream of replies. */
+function onEndOf(call: EventEmitter, write: (outcome: string) => void): void {
+  let isOver = false;
+  const over = (outcome: string): void => {
+    if (!isOver) write(outcome);
+    isOver = true;
+  };
+  call.on('error', (error) => over(nameOf(error)));
+  call.on('cancelled', () => over('CANCELLED'));
+  call.on('finish', () => over('done'));
 }
 
 // The loader makes the messages by their proto; none of an administrative call has a payload.

@@ -39,6 +39,7 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     AddMember: demand('operate', 'all'),
     RemoveMember: demand('operate', 'all'),
     TransferLeadership: demand('operate', 'all'),
+    Backup: demand('operate', 'all'),
     ClientRequest: demand('read', 'inside'),
     Exchange: demand('read', 'inside'),
   },

@@ -1,4 +1,5 @@
 import { Client } from '../../client/api/client.ts';
+import { Queue } from '../../client/api/queue.ts';
 import type { ClusterEndpoint } from '../../client/endpoint.ts';
 import { MembershipController } from '../../cluster/membership-controller.ts';
 import type { NodeStatus } from '../../protocol/client-frame.ts';
@@ -15,6 +16,7 @@ const STEP = Math.cbrt(2);
 const SHARE = 0.95;
 /** Calls beyond it that have about the same time left are rejected with OVERLOADED. */
 const CALLS_BYTES_MAX = 64 * 1024 * 1024;
+const CONFIRM_MS = 5_000;
 
 export interface OwnClientOptions {
   readonly endpoint: ClusterEndpoint;
@@ -62,6 +64,24 @@ export class OwnClient implements AsyncDisposable {
       inSession: (id, write, waitMs = 0) => this.#sessions.send({ id, write, withinMs, waitMs, signal }),
     };
   };
+
+  /**
+   * Resolves if this node leads, as a majority confirms since the call: by a linearizable read that no other node is asked for.
+   * @throws {NoLeaderError | DeadlineError} if it does not lead, or no majority replies to it.
+   */
+  async confirmLeadership(): Promise<void> {
+    const { endpoint, status } = this.#options;
+    const own = status()?.node;
+    const openChannel: ClusterEndpoint['openChannel'] = (node, handlers) =>
+      node === own ? endpoint.openChannel(node, handlers) : undefined;
+    const client = new Client({ nodeIds: () => (own === undefined ? [] : [own]), openChannel }, { deadlineMs: CONFIRM_MS });
+    try {
+      await using queue = new Queue('backup', { connection: client });
+      await queue.getJobCounts();
+    } finally {
+      await client.close();
+    }
+  }
 
   /** Changes of members, through the leader. */
   get members(): MembershipController {

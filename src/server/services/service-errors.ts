@@ -29,6 +29,7 @@ const STATUS: Readonly<Record<string, status>> = {
   TRANSFERRING: status.FAILED_PRECONDITION,
   INVALID: status.INVALID_ARGUMENT,
   CONFIG_INVALID: status.INVALID_ARGUMENT,
+  BACKUP_FAILED: status.ABORTED,
 };
 
 /** The error as a call reports it: see the head of proto/jobraft.proto. */

@@ -15,6 +15,12 @@ export function errorMetadata(code: string, outcome: Outcome): Metadata {
   return metadata;
 }
 
+/** The code of an error that a node has described; undefined for one of gRPC itself. */
+export function codeIn(metadata: Metadata): string | undefined {
+  const [code] = metadata.get(CODE);
+  return code === undefined ? undefined : String(code);
+}
+
 /** The same call, whose errors all have a code, an outcome and a remedy: also those that gRPC itself ends it with. */
 export function describedStatuses(call: ServerCall, messageBytesMax: number): ServerCall {
   const sendStatus = call.sendStatus.bind(call);

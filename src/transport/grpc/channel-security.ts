@@ -1,14 +1,17 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { type ChannelCredentials, credentials, Metadata, status } from '@grpc/grpc-js';
+import { type ChannelCredentials, type Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { ownerOf } from '../../security/certificate-owner.ts';
 import { describeOwner, type TlsFiles } from '../../security/tls-files.ts';
 import type { ChannelOptions } from './channel-options.ts';
+import { ClientHandshakes } from './client-handshakes.ts';
 
 /** How one channel is secured. */
 export interface SecuredChannel {
   readonly credentials: ChannelCredentials;
   readonly options: Readonly<Record<string, string>>;
+  /** Its client is closed. */
+  readonly close: () => void;
 }
 
 /** How the channels to nodes are secured. */
@@ -26,9 +29,19 @@ export interface Channels {
 }
 
 export const UNSECURED: ChannelSecurity = {
-  channelTo: () => ({ credentials: credentials.createInsecure(), options: {} }),
+  channelTo: () => ({ credentials: credentials.createInsecure(), options: {}, close: () => undefined }),
   version: () => 0,
 };
+
+/** The client of a channel, which closes it with itself. */
+export function closingWith<Of extends Client>(client: Of, channel: SecuredChannel): Of {
+  const close = client.close.bind(client);
+  client.close = () => {
+    close();
+    channel.close();
+  };
+  return client;
+}
 
 /** TLS has names of servers, not addresses (RFC 6066, section 3). */
 const NO_NAME = 'jobraft.invalid';
@@ -41,12 +54,16 @@ export const securedBy = (files: TlsFiles, secretOf?: () => string): ChannelSecu
   channelTo: (address, node) => {
     const { ca, certificate, key } = files.current;
     const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-    const secured = credentials.createSsl(ca, key, certificate, {
-      checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) ?? notTheNode(peer, node),
-    });
+    const handshakes = new ClientHandshakes();
+    const secured = handshakes.watched(
+      credentials.createSsl(ca, key, certificate, {
+        checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) ?? notTheNode(peer, node),
+      }),
+    );
     return {
       credentials: secretOf === undefined ? secured : credentials.combineChannelCredentials(secured, bearer(secretOf)),
       options: isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': NO_NAME },
+      close: () => handshakes.abandon(),
     };
   },
   version: () => files.version,

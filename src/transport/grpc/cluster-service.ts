@@ -1,5 +1,6 @@
-import type { CallOptions, Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
-import type { Channels } from './channel-security.ts';
+import type { CallOptions, Client, ClientDuplexStream, ClientReadableStream, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { BackupPieceProto } from './backup-piece.ts';
+import { type Channels, closingWith } from './channel-security.ts';
 import type { PacketProto } from './packet-exchange.ts';
 import { loadService } from './proto-file.ts';
 
@@ -49,12 +50,14 @@ export interface ClusterClient extends Client {
   ListMembers(request: Nothing, options: CallOptions, callback: Callback<MembersProto>): ClientUnaryCall;
   AddMember(request: AddMemberProto, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
   Exchange(metadata: Metadata): ClientDuplexStream<PacketProto, PacketProto>;
+  Backup(request: Nothing): ClientReadableStream<BackupPieceProto>;
 }
 
 /** The loader knows the methods only at run time. */
 export const clusterClient = (address: string, { options, security }: Channels): ClusterClient => {
   const secured = security.channelTo(address);
-  return new ClusterService(address, secured.credentials, { ...options, ...secured.options }) as unknown as ClusterClient;
+  const client = new ClusterService(address, secured.credentials, { ...options, ...secured.options });
+  return closingWith(client as unknown as ClusterClient, secured);
 };
 
 export const ClusterService = loadService('jobraft.proto', 'jobraft.v1.Cluster');

@@ -22,6 +22,10 @@ export interface GrpcPeersOptions {
   readonly address?: string;
   /** A node has opened a channel, and says that it listens there. */
   readonly onAddress?: (node: number, address: string) => void;
+  /** Where else a node may be than at the address that was set. Default: nowhere. */
+  readonly otherAddresses?: (node: number) => readonly string[];
+  /** A channel to a node is open. */
+  readonly onReached?: (node: number, address: string) => void;
   /** In [0, 1). */
   readonly random: () => number;
   readonly channels: Channels;
@@ -111,8 +115,10 @@ export class GrpcPeers implements PeerChannels {
 
   #dial(node: number, address: string): OutgoingPeer {
     const { own, address: ownAddress, random, channels, unsentBytesMax = UNSENT_PEER_BYTES_MAX, events } = this.#options;
-    return new OutgoingPeer({
+    const peer = new OutgoingPeer({
       ...{ own, node, address, ownAddress, random, channels, unsentBytesMax },
+      otherAddresses: () => this.#options.otherAddresses?.(node) ?? [],
+      onReached: (reached) => this.#options.onReached?.(node, reached),
       onParts: (parts, bytes) => {
         events.onParts(node, parts, bytes);
         events.onReadable();
@@ -126,6 +132,9 @@ export class GrpcPeers implements PeerChannels {
       onLost: () => this.#onLost(node),
       onRejected: (rejection) => events.onRejected?.(node, rejection),
     });
+    const incoming = this.#incoming.get(node);
+    if (incoming !== undefined) peer.onPeerLife(incoming.identity.life);
+    return peer;
   }
 
   #onExchange(call: ExchangeCall): void {

@@ -8,6 +8,7 @@ import { type Caller, type CallRejection, callerOn, type Guard, type ServerCall 
 import { serverOptions } from './channel-options.ts';
 import type { ClientBounds } from './client-bounds.ts';
 import { DropReports } from './drop-reports.ts';
+import { HandshakeQueue } from './handshake-queue.ts';
 import { OpenCalls } from './open-calls.ts';
 import { UNREAD_REPLY_BYTES_MAX, UnreadReplies } from './unread-replies.ts';
 
@@ -52,6 +53,8 @@ export class GrpcServer implements AsyncDisposable {
   readonly #drops: DropReports;
   readonly #unread: UnreadReplies;
   readonly #calls = new OpenCalls();
+  /** Undefined without TLS. */
+  readonly #handshakes: HandshakeQueue | undefined;
 
   constructor({ messageBytesMax, tls, bounds, unreadReplyBytesMax = UNREAD_REPLY_BYTES_MAX, onDropped }: GrpcServerOptions) {
     this.#bounds = bounds;
@@ -64,12 +67,12 @@ export class GrpcServer implements AsyncDisposable {
     this.#grpc = new Server({ ...serverOptions(messageBytesMax), interceptors: [this.#unread.interceptor] });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     const accept = (socket: Socket): void => this.#onConnection(socket, () => injector.injectConnection(socket));
-    const secured = tls === undefined ? undefined : this.#secured(tls, accept);
+    this.#handshakes = tls === undefined ? undefined : this.#newHandshakes(tls, accept);
     this.#listener = createServer({ noDelay: true }, (socket) => {
       // Before a handshake, which costs more than all of this.
       if (bounds?.mayConnect(addressOf(socket)) === false) socket.destroy();
-      else if (secured === undefined) accept(socket);
-      else secured.emit('connection', socket);
+      else if (this.#handshakes === undefined) accept(socket);
+      else this.#handshakes.add(socket);
     });
     this.#listener.maxConnections = CONNECTIONS_MAX;
   }
@@ -130,6 +133,7 @@ export class GrpcServer implements AsyncDisposable {
   /** Lets calls in progress end, for a bounded time. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
+    this.#handshakes?.[Symbol.dispose]();
     await new Promise<void>((resolve) => {
       const late = setTimeout(() => this.#grpc.forceShutdown(), SHUTDOWN_MS_MAX);
       this.#grpc.tryShutdown(() => {
@@ -138,6 +142,11 @@ export class GrpcServer implements AsyncDisposable {
       });
     });
     for (const { socket } of this.#sockets.values()) socket.destroy();
+  }
+
+  #newHandshakes(tls: TlsFiles, accept: (socket: Socket) => void): HandshakeQueue {
+    const secured = this.#secured(tls, accept);
+    return new HandshakeQueue({ begin: (socket) => secured.emit('connection', socket), silenceMsMax: HANDSHAKE_MS_MAX });
   }
 
   /** Callers without a certificate that counts are rejected call by call, with the reason, which a handshake could not give. */

@@ -8,6 +8,7 @@ import type { RaftMessage, RequestVote } from '../../raft/message.ts';
 import { type PeerPart, writePeerPart } from '../peer-frame.ts';
 import type { PeerIdentity, PeerLife } from '../peer-identity.ts';
 import { Redial } from '../redial.ts';
+import { AddressTurns } from './address-turns.ts';
 import type { Channels } from './channel-security.ts';
 import { helloMetadata, lifeIn } from './peer-metadata.ts';
 import {
@@ -35,6 +36,8 @@ export interface OutgoingPeerOptions {
   readonly own: () => PeerIdentity;
   readonly node: number;
   readonly address: string;
+  /** Where else the node may be. */
+  readonly otherAddresses: () => readonly string[];
   /** Where this node listens. */
   readonly ownAddress?: string | undefined;
   readonly random: () => number;
@@ -43,6 +46,8 @@ export interface OutgoingPeerOptions {
   readonly onParts: (parts: readonly PeerPart[], bytes: number) => void;
   /** The peer accepted the channel. @throws {HandshakeError} if it is not to be used. */
   readonly onWelcome: (life: PeerLife) => void;
+  /** The channel is open. @param address where the peer was reached. */
+  readonly onReached: (address: string) => void;
   /** A channel that was open is lost. */
   readonly onLost: () => void;
   /** See {@link PeerChannelEvents.onRejected}. */
@@ -63,6 +68,7 @@ interface OpenChannel {
 export class OutgoingPeer implements Disposable {
   readonly #options: OutgoingPeerOptions;
   readonly #redial: Redial;
+  readonly #addresses: AddressTurns;
   /** One for each attempt, so that no pause of its own delays the next. */
   #client: RaftClient | undefined;
   /** The call that opens the channel. */
@@ -72,6 +78,7 @@ export class OutgoingPeer implements Disposable {
 
   constructor(options: OutgoingPeerOptions) {
     this.#options = options;
+    this.#addresses = new AddressTurns(options.address, options.otherAddresses);
     this.#redial = new Redial({
       random: options.random,
       onLost: options.onLost,
@@ -82,8 +89,9 @@ export class OutgoingPeer implements Disposable {
     this.#redial.open();
   }
 
+  /** Where the peer was reached last. */
   get address(): string {
-    return this.#options.address;
+    return this.#addresses.known;
   }
 
   /** Since when there is no channel, monotonic ms; undefined while there is one. */
@@ -97,6 +105,7 @@ export class OutgoingPeer implements Disposable {
 
   /** The peer has opened a channel to this node. @param life of its process: a channel to an earlier one has ended, whether this is known yet or not. */
   onPeerLife(life: number): void {
+    if (this.#channel?.life !== life) this.#addresses.onCalled(life);
     if (this.#channel === undefined) this.#redial.hurry();
     else if (this.#channel.life !== life) this.#redial.reopen();
   }
@@ -169,8 +178,8 @@ export class OutgoingPeer implements Disposable {
   }
 
   #open(attempt: number): void {
-    const { own, node, address, ownAddress, channels } = this.#options;
-    const client = raftClient(address, channels, node);
+    const { own, node, ownAddress, channels } = this.#options;
+    const client = raftClient(this.#addresses.next(), channels, node);
     const exchange = client.Exchange(helloMetadata(own(), node, attempt, 0, ownAddress));
     this.#client = client;
     this.#exchange = exchange;
@@ -183,7 +192,7 @@ export class OutgoingPeer implements Disposable {
         this.#onOpened(client, exchange, life.life, attempt);
       } catch (error) {
         if (!(error instanceof HandshakeError)) throw error;
-        this.#redial.onClosed(attempt, error);
+        this.#onClosed(attempt, error);
       }
     });
     // Nothing is sent on it; without a reader its end would not be noticed.
@@ -205,6 +214,8 @@ export class OutgoingPeer implements Disposable {
     this.#channel = { life, client, append, snapshot, exchange, metadata };
     this.#unsentBytes = 0;
     this.#redial.onOpened(attempt);
+    this.#addresses.onReached();
+    this.#options.onReached(this.address);
   }
 
   /** A response that is malformed is dropped like a lost one. */
@@ -218,8 +229,13 @@ export class OutgoingPeer implements Disposable {
 
   /** All calls of a channel end with the first of them. */
   #watch(stream: EventEmitter, attempt: number): void {
-    stream.on('error', (error: ServiceError) => this.#redial.onClosed(attempt, rejectionIn(error)));
-    stream.on('end', () => this.#redial.onClosed(attempt));
+    stream.on('error', (error: ServiceError) => this.#onClosed(attempt, rejectionIn(error)));
+    stream.on('end', () => this.#onClosed(attempt));
+  }
+
+  /** What is at another address than the known one may be anything: that it rejects the channel says nothing of the peer. */
+  #onClosed(attempt: number, rejection?: HandshakeError): void {
+    this.#redial.onClosed(attempt, this.#addresses.isKnown ? rejection : undefined);
   }
 
   #cancel(): void {

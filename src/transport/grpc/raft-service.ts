@@ -9,7 +9,7 @@ import type {
   ServiceError,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import type { Channels } from './channel-security.ts';
+import { type Channels, closingWith } from './channel-security.ts';
 import { loadService } from './proto-file.ts';
 import type {
   AppendEntriesProto,
@@ -105,7 +105,8 @@ export type TimeoutNowCallback = sendUnaryData<Nothing>;
 /** The loader knows the methods only at run time. @param node that has to be there; undefined where any node of the cluster may be. */
 export const raftClient = (address: string, { options, security }: Channels, node?: number): RaftClient => {
   const secured = security.channelTo(address, node);
-  return new RaftService(address, secured.credentials, { ...options, ...secured.options }) as unknown as RaftClient;
+  const client = new RaftService(address, secured.credentials, { ...options, ...secured.options });
+  return closingWith(client as unknown as RaftClient, secured);
 };
 
 export const RaftService = loadService('raft.proto', 'jobraft.raft.v1.Raft');

@@ -48,17 +48,25 @@ const HEADER = z.object({
 /** What a backup is of. */
 export type BackupHeader = z.infer<typeof HEADER>;
 
+/** Where a backup is written. */
+export interface BackupSink {
+  /** Resolves once the bytes may be changed, and more may be written. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** A write in progress is rejected with the error, as are later ones. Default: they complete. */
+  abort?(error: Error): void;
+}
+
 /** Writes a backup, frame by frame. */
 export class BackupWriter {
-  readonly #file: FileHandle;
+  readonly #sink: BackupSink;
   readonly #start: Buffer;
   readonly #hash: Hash | Hmac;
   readonly #frames: Frames;
   #bytes = 0;
 
   /** @param keys the first one encrypts it. */
-  constructor(file: FileHandle, keys: EncryptionKeys | undefined) {
-    this.#file = file;
+  constructor(sink: BackupSink, keys: EncryptionKeys | undefined) {
+    this.#sink = sink;
     const version = Buffer.alloc(4);
     version.writeUInt32LE(keys === undefined ? VERSION : ENCRYPTED_VERSION);
     const salt = randomBytes(SALT_BYTES);
@@ -81,13 +89,12 @@ export class BackupWriter {
     await this.#frame(FRAME.entries, this.#frames.seal(FRAME.entries, encodeEntries(entries)));
   }
 
-  /** Writes the end, and syncs the file. @returns its size in bytes. */
+  /** Writes the end. @returns the backup's size in bytes. */
   async end(): Promise<number> {
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(this.#bytes + END_BYTES));
     await this.#write(length);
     await this.#write(this.#hash.digest(), false);
-    await this.#file.sync();
     return this.#bytes;
   }
 
@@ -101,7 +108,7 @@ export class BackupWriter {
 
   async #write(bytes: Uint8Array, isHashed = true): Promise<void> {
     if (isHashed) this.#hash.update(bytes);
-    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
+    await this.#sink.write(bytes);
     this.#bytes += bytes.length;
   }
 }

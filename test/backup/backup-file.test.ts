@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BackupError } from '../../src/cluster/backup-error.ts';
-import { BackupFile, type BackupPart, BackupWriter } from '../../src/cluster/backup-file.ts';
+import { BackupError } from '../../src/backup/backup-error.ts';
+import { BackupFile, type BackupPart, BackupWriter } from '../../src/backup/backup-file.ts';
 import { type EncryptionKeys, newEncryptionKey } from '../../src/encryption/encryption-key.ts';
 import { anEntry, pattern, sent } from '../storage/storage-fixtures.ts';
 
@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function write(keys: EncryptionKeys | undefined): Promise<Buffer> {
   const file = await open(path, 'w');
-  const writer = new BackupWriter(file, keys);
+  const writer = new BackupWriter({ write: async (bytes) => void (await file.write(bytes)) }, keys);
   await writer.begin(HEADER);
   for (const part of PARTS) await (part.type === 'records' ? writer.records(part.records) : writer.entries(part.entries));
   expect(await writer.end()).toBe(readFileSync(path).length);
