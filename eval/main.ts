@@ -15,7 +15,6 @@ import { RunFiles } from './replay/run-files.ts';
 import type { Selection } from './replay/scenario.ts';
 import { loadSettings, settingsHash } from './replay/settings.ts';
 import { writePageTables } from './report/page-tables.ts';
-import { rebuildBenchPlots } from './report/rebuild-bench-plots.ts';
 import { rebuildPlots } from './report/rebuild-plots.ts';
 import { terminalReport } from './report/terminal.ts';
 
@@ -65,9 +64,8 @@ function program(): Command {
       const { out, plotsOut } = outputFoldersOf({ ...options, publish: options.local !== true });
       const results = ResultsFolder.at(out);
       const { report, page, charts } = await rebuildPlots(results, plotsOut, loadSettings(options.settings));
-      const all = [...charts, ...(await rebuildBenchPlots(results, plotsOut))];
       const tables = writePageTables(results);
-      console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
+      console.log(`${charts.length} charts and the report:\n  ${[report, page, ...charts].join('\n  ')}`);
       if (tables.length > 0) console.log(`Tables of README.md and docs/performance.md: ${tables.join(', ')}`);
     });
   return root;

@@ -36,8 +36,9 @@ export function provenanceLine(evaluation: Evaluation): string {
   return `${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)} · commit ${commits.join(', ')}`;
 }
 
+/** For the subtitle of a chart. */
 export const describeDurability = (durability: string): string =>
-  durability === 'full' ? 'durable (on the disks of a majority before the reply)' : 'not durable (no fsync)';
+  durability === 'full' ? 'synced on a majority' : 'not synced (no fsync)';
 
 /** `n = 3 runs each, median and range`, or `n = 10 runs each, median and 95 % bootstrap interval` */
 export function countLine(figures: readonly (Figure | undefined)[], confidence: number): string {

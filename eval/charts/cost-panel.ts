@@ -11,6 +11,8 @@ export interface PanelPoint {
   readonly label: string;
   /** Default: both. */
   readonly drawn?: 'line' | 'points';
+  /** Drawn as a cross. */
+  readonly isFailed?: boolean;
 }
 
 export interface PanelOptions {
@@ -60,11 +62,7 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
         mark: { type: 'rule' as const, strokeWidth: 2, opacity: 0.5 },
         encoding: { x, y: { field: 'low', type: 'quantitative' as const, scale: y.scale }, y2: { field: 'high' }, color },
       },
-      {
-        ...without('line', points),
-        mark: { type: 'point' as const, filled: true, size: 50, opacity: 1 },
-        encoding: { x, y, color },
-      },
+      ...markLayers(points).map((layer) => ({ ...layer, encoding: { x, y, color } })),
       ...texts.flatMap(({ transform, mark, field }) => [
         { transform, mark: { ...mark, ...HALO }, encoding: { x, y: yOfText, text: { field } } },
         { transform, mark, encoding: { x, y: yOfText, color, text: { field } } },
@@ -76,6 +74,20 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
 /** Leaves out what is drawn as nothing but these. */
 const without = (drawn: PanelPoint['drawn'], points: readonly PanelPoint[]) =>
   points.some((point) => point.drawn === drawn) ? { transform: [{ filter: `datum.drawn !== '${drawn}'` }] } : {};
+
+const CROSS = 'M-1,-1L1,1M1,-1L-1,1';
+
+/** Points, and crosses for what failed. */
+function markLayers(points: readonly PanelPoint[]) {
+  const { transform = [] } = without('line', points);
+  const point = { type: 'point' as const, opacity: 1 };
+  const filled = { ...point, filled: true, size: 50 };
+  if (!points.some(({ isFailed }) => isFailed)) return [{ transform, mark: filled }];
+  return [
+    { transform: [...transform, { filter: '!datum.isFailed' }], mark: filled },
+    { transform: [...transform, { filter: 'datum.isFailed' }], mark: { ...point, shape: CROSS, size: 40, strokeWidth: 2.5 } },
+  ];
+}
 
 const nameText = (align: 'left' | 'right', dx: number, isHere: string) => ({
   transform: [{ filter: `isValid(datum.nameAt) && ${isHere}` }],
@@ -150,6 +162,7 @@ function yAxis(points: readonly PanelPoint[], { y }: PanelOptions) {
   const domain = logDomain(reachOf(points));
   return {
     scale: { type: 'log' as const, domain },
-    axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true, minExtent: AXIS_EXTENT_PX },
+    // No point is below the lowest label.
+    axis: { values: [...new Set([domain[0], ...logTicks(domain)])], labelExpr: PLAIN_NUMBER, grid: true, minExtent: AXIS_EXTENT_PX },
   };
 }

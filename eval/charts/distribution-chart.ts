@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatCount, formatNumber } from '../measuring/format.ts';
+import { formatCount, formatFew } from '../measuring/format.ts';
 import type { Evaluation, LatencyDistribution } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import { type Chart, type ChartLayer, chartTitle, logDomain, logTicks, PLAIN_NUMBER, provenanceLine } from './chart.ts';
@@ -12,7 +12,7 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
   const values = distributions.map(({ lateRuns: _late, onTime: _onTime, ...of }) => ({
     ...of,
     size: formatBytes(of.payloadBytes),
-    label: `p50 ${formatNumber(of.p50)} · ${of.highName} ${formatNumber(of.high)}`,
+    label: `p50 ${formatFew(of.p50, of.runs)} · ${of.highName} ${formatFew(of.high, of.runs)}`,
     count: formatCount(of.samples),
   }));
   const counts = distributions.map(({ samples }) => samples);
@@ -42,7 +42,7 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
 function titleOf(distributions: readonly LatencyDistribution[]): string {
   const [smallest, largest] = [distributions[0], distributions.at(-1)];
   if (smallest === undefined || largest === undefined || smallest === largest) return 'Time until an add is acknowledged, by payload';
-  return `Half of the adds of ${formatBytes(smallest.payloadBytes)} are acknowledged within ${formatNumber(smallest.p50)} ms, of ${formatBytes(largest.payloadBytes)} within ${formatNumber(largest.p50)} ms`;
+  return `Half of the adds of ${formatBytes(smallest.payloadBytes)} are acknowledged within ${formatFew(smallest.p50, smallest.runs)} ms, of ${formatBytes(largest.payloadBytes)} within ${formatFew(largest.p50, largest.runs)} ms`;
 }
 
 /** With space for the label to the right of the highest percentile. */

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import type { TopLevelSpec } from 'vega-lite';
 import { z } from 'zod';
 import { formatCount, formatNumber } from '../measuring/format.ts';
-import { type Chart, wrapLines } from './chart.ts';
+import { type Chart, chartTitle } from './chart.ts';
 import { costPanel } from './cost-panel.ts';
 import { chartConfig, OKABE_ITO } from './theme.ts';
 
@@ -75,19 +75,17 @@ export function microChart(rows: readonly MicroRow[]): Chart {
   const operations = [...new Set(rows.map(({ operation }) => operation))];
   const samples = rows.map((row) => row.samples);
   const commit = rows[0]?.commit ?? 'unknown';
-  const title = 'Cost of the parts, against size';
+  const title = microTitle(rows);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: {
-      text: title,
-      subtitle: wrapLines(
-        [
-          `Nanoseconds for one operation, axes logarithmic but for nodes · single thread, no cluster · median of n = ${formatCount(Math.min(...samples))} or more runs`,
-          `a flat line costs the same at every size · commit ${commit.slice(0, 7)}${commit.endsWith('+dirty') ? '+dirty' : ''}`,
-        ],
-        PANEL_WIDTH_PX * COLUMNS + NAMES_WIDTH_PX,
-      ),
-    },
+    title: chartTitle(
+      title,
+      [
+        `Nanoseconds for one operation, axes logarithmic but for nodes · single thread, no cluster · median of n = ${formatCount(Math.min(...samples))} or more runs`,
+        `a flat line costs the same at every size · commit ${commit.slice(0, 7)}${commit.endsWith('+dirty') ? '+dirty' : ''}`,
+      ],
+      PANEL_WIDTH_PX * COLUMNS + NAMES_WIDTH_PX,
+    ),
     config: chartConfig(FONT),
     spacing: 30,
     columns: COLUMNS,
@@ -95,6 +93,18 @@ export function microChart(rows: readonly MicroRow[]): Chart {
     concat: operations.map((operation) => panelOf(rows.filter((row) => row.operation === operation))),
   };
   return { name: 'bench-micro', title, question: 'What does a part cost, and does it grow with the size?', spec };
+}
+
+/** The cheapest and the most expensive part, each at its smallest size. */
+function microTitle(rows: readonly MicroRow[]): string {
+  const cases = [...Map.groupBy(rows, ({ operation, name }) => `${operation}: ${name}`).values()];
+  const smallest = cases.map((of) => of.reduce((least, row) => (row.size < least.size ? row : least)));
+  const [cheapest, dearest] = [...smallest]
+    .sort((a, b) => a.median - b.median)
+    .flatMap((row, at, all) => (at === 0 || at === all.length - 1 ? [row] : []));
+  const text = ({ operation, name, median }: MicroRow): string => `${formatNumber(median)} ns (${name}, ${operation})`;
+  if (cheapest === undefined || dearest === undefined) return 'Cost of the parts, against size';
+  return `At their smallest size the parts cost ${text(cheapest)} to ${text(dearest)}`;
 }
 
 function panelOf(rows: readonly MicroRow[]) {

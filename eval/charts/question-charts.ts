@@ -1,4 +1,5 @@
 import { basename, relative } from 'node:path';
+import { readEnvironments } from '../measuring/environment.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
@@ -41,11 +42,15 @@ const CHARTS: readonly Read[] = [
   drawnFrom(load, (answer, style, results) => loadCharts(answer, style, peersOf(answer, results))),
   drawnFrom(elections, electionsCharts),
   drawnFrom(failover, failoverCharts),
-  drawnFrom(nodes, nodesCharts),
+  drawnFrom(nodes, (answer, style, results) => nodesCharts(answer, style, coresOf(answer, results))),
   drawnFrom(size, sizeCharts),
   drawnFrom(recovery, recoveryCharts),
   drawnFrom(reasons, reasonsCharts),
 ];
+
+/** Processors of the machine that was measured. */
+export const coresOf = ({ facts }: Answer<object>, { environmentFile }: ResultsFolder): number | undefined =>
+  readEnvironments(environmentFile)[facts.environment]?.cores;
 
 /** Those that are measured as durably as this system is. */
 const peersOf = ({ facts }: Answer<object>, results: ResultsFolder) => (facts.durability === 'full' ? readPeerLoads(results, facts) : []);

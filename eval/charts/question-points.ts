@@ -1,4 +1,4 @@
-import { formatNumber } from '../measuring/format.ts';
+import { formatFew } from '../measuring/format.ts';
 import { median } from '../measuring/statistics.ts';
 import type { Answer, AnswerRow, SessionFacts } from '../questions/question-file.ts';
 import { describeDurability } from './chart.ts';
@@ -20,7 +20,7 @@ export function pointsOf<Row>(
     const of = all.map((each) => each.of);
     const middle = median(of);
     const range = of.length < 2 ? {} : { low: Math.min(...of), high: Math.max(...of) };
-    return { x: at, value: middle, ...range, series, label: formatNumber(middle) };
+    return { x: at, value: middle, ...range, series, label: formatFew(middle, of.length) };
   });
 }
 

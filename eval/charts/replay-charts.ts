@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { formatCount, formatNumber, formatPublished, formatTiny, SMALLEST_SHOWN } from '../measuring/format.ts';
-import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { type Evaluation, type Figure, fastRatioOf, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { PublishedRow } from '../replay/settings.ts';
 import {
@@ -68,7 +68,7 @@ const overhead = ({ settings }: Evaluation): Comparison => ({
 export const throughputByCount = (evaluation: Evaluation): Chart | undefined =>
   comparisonChart(evaluation, evaluation.lowAndHigh, throughput, {
     name: 'throughput-by-count',
-    title: steadyTitle,
+    title: seriesTitle,
     question: 'How many messages a second does the cluster deliver in a short and in a long series?',
     axisTitle: 'Delivered messages a second (msg/s, log scale)',
     groupName: ({ messages }) => `${formatCount(messages)} messages`,
@@ -80,9 +80,9 @@ export const overheadByCount = (evaluation: Evaluation): Chart | undefined =>
     name: 'overhead-by-count',
     title: ({ lowAndHigh }) => overheadTitle(lowAndHigh),
     question: 'What does one message cost, once the pacing is taken out?',
-    axisTitle: 'Overhead per message (ms, log scale)',
+    axisTitle: 'Overhead, or time per message (ms, log scale)',
     groupName: ({ messages }) => `${formatCount(messages)} messages`,
-    note: () => OVERHEAD_NOTE,
+    note: overheadNote,
   });
 
 export const throughputByPayload = (evaluation: Evaluation): Chart | undefined =>
@@ -100,35 +100,36 @@ export const overheadByPayload = (evaluation: Evaluation): Chart | undefined =>
     name: 'overhead-by-payload',
     title: ({ payload }) => overheadTitle(payload),
     question: 'What do larger payloads cost a message, once the pacing is taken out?',
-    axisTitle: 'Overhead per message (ms, log scale)',
+    axisTitle: 'Overhead, or time per message (ms, log scale)',
     groupName: payloadGroup,
-    note: () => OVERHEAD_NOTE,
+    note: overheadNote,
   });
 
-const OVERHEAD_NOTE =
-  'Overhead: (wall − pacing − settling) / messages. A paced message is sent, its reply awaited, and 100 ms slept. The original replies after the write of its leader, jobraft after that of a majority.';
+const overheadNote = ({ settings: { pacing, producer } }: Evaluation): string =>
+  `Paced, a message is sent, its reply awaited, and ${pacing.delayMs} ms slept; overhead: (wall − pacing − settling) / messages. As fast as possible: time per message (1/rate), with up to ${formatCount(producer.inFlightMax)} in flight, which is no round trip. The original replies after the write of its leader, jobraft after that of a majority.`;
 
-/** The title states the result, from the figures. */
-function steadyTitle({ lowAndHigh: [low, high] }: Evaluation): string {
+/** The title states what is drawn, from the figures. */
+function seriesTitle({ lowAndHigh: [low, high] }: Evaluation): string {
   const [few, many] = [low?.paced?.throughput, high?.paced?.throughput];
   if (low === undefined || high === undefined || few === undefined || many === undefined)
     return 'Messages delivered a second, by number of messages';
-  const { quarters } = high;
-  const rates =
-    quarters === undefined
-      ? `${formatNumber(many.median)} and ${formatNumber(few.median)} msg/s`
-      : `${quarters.first.toFixed(2)} msg/s in the first quarter, ${quarters.last.toFixed(2)} in the last`;
-  const verdict = many.median >= few.median * 0.95 ? 'run as steadily as' : 'run more slowly than';
-  return `${formatCount(high.messages)} paced messages ${verdict} ${formatCount(low.messages)}: ${rates}`;
+  const fast = [low, high].flatMap((of) => (of.fast?.throughput === undefined ? [] : [formatNumber(of.fast.throughput.median)]));
+  const atFullSpeed = fast.length === 2 ? `; as fast as possible ${fast.join(' and ')}` : '';
+  return `${formatCount(low.messages)} and ${formatCount(high.messages)} paced messages run at ${formatNumber(few.median)} and ${formatNumber(many.median)} msg/s${atFullSpeed}`;
 }
 
-function largestTitle({ payload }: Evaluation): string {
+function largestTitle({ payload, settings }: Evaluation): string {
   const largest = payload.findLast(({ published }) => published?.finished === false);
   const ours = largest?.paced ?? largest?.fast;
   if (largest === undefined || ours === undefined) return 'Messages delivered a second, by payload';
   const acknowledged = ours.rows[0]?.acknowledged === largest.messages && ours.valid.length === ours.rows.length;
   const size = `${formatCount(largest.messages)} messages of ${formatBytes(largest.payloadBytes)}`;
-  return acknowledged ? `${size}, which the original could not finish, all arrive` : `${size}: not every run finished`;
+  if (!acknowledged) return `${size}: not every run finished`;
+  const base = payload.find(({ messages }) => messages === largest.messages);
+  const ratio = base === undefined || base === largest ? undefined : fastRatioOf(base, largest, settings);
+  if (base === undefined || ratio === undefined) return `${size}, which the original could not finish, all arrive`;
+  const slower = `as fast as possible at ${formatNumber(ratio.median)} times the rate of ${formatBytes(base.payloadBytes)} (median of pairs)`;
+  return `${size}, which the original could not finish, all arrive; ${slower}`;
 }
 
 function overheadTitle(cases: readonly ReplayCase[]): string {

@@ -22,9 +22,10 @@ const MINUTE_MS = 60_000;
 const TICK_MS = 1000;
 
 /**
- * Runs the steps that the session lacks, each in a process of its own, and records each at its end.
+ * Runs the steps that the session lacks, each in a process of its own, and records each at its end. A step that fails does not keep the
+ * others from being measured.
  * @returns whether it was interrupted.
- * @throws {UserError} when a step fails: the same command goes on with that step.
+ * @throws {UserError} at the end, when a step failed: the same command measures that step again.
  */
 export async function runFull(request: FullRequest): Promise<{ readonly isInterrupted: boolean }> {
   const { session, steps, print, openProgress } = request;
@@ -42,14 +43,20 @@ export async function runFull(request: FullRequest): Promise<{ readonly isInterr
   );
   const progress = openProgress(totalMs(left));
   using interruption = listenForInterruption(() => progress.print('Interrupted: this step ends, and is measured again next time.'));
+  const failed: string[] = [];
   try {
     for (const [at, step] of left.entries()) {
       if (interruption.signal.aborted) break;
-      await measure(step, totalMs(left.slice(0, at)), request, { progress, signal: interruption.signal });
+      const code = await measure(step, totalMs(left.slice(0, at)), request, { progress, signal: interruption.signal });
+      if (code === 0) continue;
+      failed.push(`"${step.name}" with exit status ${code}`);
+      progress.print(`  ${step.name}: ended with exit status ${code}; the session goes on without it.`);
     }
   } finally {
     progress.stop();
   }
+  if (failed.length > 0)
+    throw new UserError(`These steps failed: ${failed.join(', ')}; their output is above. Run the same command to measure them again.`);
   return { isInterrupted: interruption.signal.aborted };
 }
 
@@ -58,12 +65,13 @@ interface Tools {
   readonly signal: AbortSignal;
 }
 
+/** @returns the exit status of a step that failed, else 0. */
 async function measure(
   step: FullStep,
   beforeMs: number,
   { session, file, folders, plots }: FullRequest,
   { progress, signal }: Tools,
-): Promise<void> {
+): Promise<number> {
   const startMs = performance.now();
   const tookMs = (): number => performance.now() - startMs;
   progress.onStep(step.name);
@@ -75,14 +83,12 @@ async function measure(
   } finally {
     clearInterval(tick);
   }
-  if (signal.aborted || code === INTERRUPTED_EXIT_CODE) return;
-  if (code !== 0)
-    throw new UserError(
-      `The step "${step.name}" ended with exit status ${code}; its output is above. Run the same command to go on with it.`,
-    );
+  if (signal.aborted || code === INTERRUPTED_EXIT_CODE) return 0;
+  if (code !== 0) return code;
   session.done.push({ name: step.name, minutes: Math.round((tookMs() / MINUTE_MS) * 10) / 10 });
   file.write(session);
   progress.onAdvance(beforeMs + step.expectedMs);
+  return 0;
 }
 
 const totalMs = (steps: readonly FullStep[]): number => steps.reduce((sum, { expectedMs }) => sum + expectedMs, 0);

@@ -10,7 +10,7 @@ export const FAULT_MEANINGS: Readonly<Record<FaultType, string>> = {
   'lose-disk': 'a node starts again with an empty disk',
   repair: 'an operator rebuilds a node, if the leader permits it',
   'roll-back': 'a disk is replaced by an older copy of it',
-  'late-acknowledgement': 'the same, while a replaced leader still believes that it leads',
+  'late-acknowledgement': 'a disk is replaced by an older copy of it, while a replaced leader still believes that it leads',
   'earlier-life': 'a node restarts twice, and gets replies to its first life',
   partition: 'a group of nodes is cut off',
   'one-way': 'messages of one direction between two nodes are lost',

@@ -16,13 +16,9 @@ export function payloadsOf(rows: readonly SizeRow[]): readonly SizeRounds[] {
   return groups.map(([bytes, of]) => ({ bytes, rows: of.map(({ row }) => row) }));
 }
 
-/** Of the rounds; `undefined` for a column without values. */
-export function medianOf(rows: readonly SizeRow[], column: Column): number | undefined {
-  const values = rows.flatMap((row) => (row[column] === null ? [] : [row[column]]));
-  return values.length === 0 ? undefined : median(values);
-}
-
-export const steadyOf = (rows: readonly SizeRow[]): string => `${rows.filter(({ is_steady }) => is_steady === 1).length} of ${rows.length}`;
+/** Of the rounds that have one. */
+export const valuesOf = (rows: readonly SizeRow[], column: Column): readonly number[] =>
+  rows.flatMap((row) => (row[column] === null ? [] : [row[column]]));
 
 /** An add that takes this many times as long as one of the next larger payload, with no more bytes in flight, is an anomaly. */
 const ANOMALY_TIMES = 1.5;
@@ -33,8 +29,9 @@ export function anomalyIn(rows: readonly SizeRow[]): { readonly slow: SizeRounds
   for (const [at, slow] of payloads.entries()) {
     const larger = payloads[at + 1];
     if (larger === undefined) return undefined;
-    const [own, next] = [slow, larger].map((of) => medianOf(of.rows, 'service_p50_ms'));
-    if (own !== undefined && next !== undefined && own >= ANOMALY_TIMES * next) return { slow, larger };
+    const [own, next] = [slow, larger].map((of) => valuesOf(of.rows, 'service_p50_ms'));
+    if (own === undefined || next === undefined || own.length === 0 || next.length === 0) continue;
+    if (median(own) >= ANOMALY_TIMES * median(next)) return { slow, larger };
   }
   return undefined;
 }

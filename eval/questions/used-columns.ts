@@ -4,8 +4,7 @@ import { type ResourceSnapshot, usageBetween } from '../load/resource-usage.ts';
 import { ResourceWatch } from '../load/resource-watch.ts';
 import { optionalNumber } from './cells.ts';
 
-/** Sessions before these columns have none. */
-const share = optionalNumber.default(null);
+const share = optionalNumber;
 
 /** What a load used while its rate was measured: shares of the time, in [0, 1]; empty where the system does not say. */
 export const usedColumns = {

@@ -4,7 +4,7 @@ import { deliveryFaultsOf } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
 import { type Section, withRuns } from './table.ts';
-import { describeDifference, describeEffect, unseenBelowMs, VERDICT_RULES, type Verdict, verdictOf } from './verdict.ts';
+import { describeDifference, describeEffect, unseenBelowMs, VERDICT_RULES, VERDICT_WORDS, type Verdict, verdictOf } from './verdict.ts';
 
 /** One of the four claims that the evaluation was made for: what the older system's authors report, and what was measured here. */
 interface Claim {
@@ -17,14 +17,17 @@ interface Claim {
 
 /** R12 to R15: is it as good as the original system? */
 export function claimsSection(evaluation: Evaluation): Section {
-  const verdicts = claimsOf(evaluation).map((claim) => `${claim.id}, ${claim.claim}: ${verdictOfClaim(claim, evaluation)}.`);
+  const verdicts = claimsOf(evaluation).map((claim) => `${claim.id}, ${claim.claim}: ${VERDICT_WORDS[verdictOfClaim(claim, evaluation)]}.`);
+  const { system } = evaluation.settings.published;
   return {
     title: 'Is it as good as the original system?',
     answer: verdicts.join(' '),
-    brief: `${claimsOf(evaluation)
-      .map((claim) => `${claim.id} ${verdictOfClaim(claim, evaluation)}`)
-      .join(', ')}.`,
-    note: 'Each claim is replayed with the pacing of the original.',
+    brief: `R12 to R15 are what the authors of the original, ${system}, report of it. ${[
+      ...Map.groupBy(claimsOf(evaluation), (claim) => VERDICT_WORDS[verdictOfClaim(claim, evaluation)]),
+    ]
+      .map(([words, of]) => `${of.map(({ id, claim }) => `${id} (${claim})`).join(', ')}: ${words}`)
+      .join('; ')}.`,
+    note: `R12 to R15 are the results that the authors of the original, ${system}, report of it; each is replayed with its pacing. "Scenarios low and high" and "Scenario payload" have the figures.`,
     terms: [
       ...VERDICT_RULES,
       ...steadinessNote(evaluation),
@@ -43,24 +46,27 @@ export function claimTable(evaluation: Evaluation): Section['table'] {
       'Claim',
       'The original (published elsewhere)',
       'Here, paced the same way',
-      'Against the compared series, paced',
-      'At full speed, median of the paired ratios of rates',
+      'Paced, beside the compared series',
+      'Full speed: medians of the rates, and their ratio',
+      'Full speed: median of the ratios of paired runs',
       'Verdict',
     ],
     rows: claimsOf(evaluation).map((claim) => {
       const { id, claim: text, of, other } = claim;
-      const size = `${formatCount(of.messages)} × ${formatBytes(of.payloadBytes)}`;
       return [
-        `${id}: ${size}: ${text}`,
+        `${id}: ${sizeOf(of)}: ${text}`,
         theirsOf(of, evaluation.settings),
         oursOf(of),
-        other === undefined ? '–' : comparedOf(of, other),
-        other === undefined ? '–' : fastOf(claim, evaluation),
+        ...(other === undefined
+          ? ['–', '–', '–']
+          : [comparedOf(of, other, evaluation.settings), mediansOf(of, other), fastOf(claim, evaluation)]),
         verdictOfClaim(claim, evaluation),
       ];
     }),
   };
 }
+
+const sizeOf = ({ messages, payloadBytes }: ReplayCase): string => `${formatCount(messages)} × ${formatBytes(payloadBytes)}`;
 
 function claimsOf({ lowAndHigh: [low, high], payload: [few, fewLarger, many, manyLarger] }: Evaluation): readonly Claim[] {
   const costNoMore = (larger: ReplayCase, smaller: ReplayCase): string =>
@@ -107,9 +113,28 @@ function oursOf({ paced }: ReplayCase): string {
   return `${formatNumber(throughput.median)} msg/s${cost} (n=${throughput.runs})`;
 }
 
-function comparedOf(of: ReplayCase, other: ReplayCase): string {
+function comparedOf(of: ReplayCase, other: ReplayCase, settings: Settings): string {
   const [ours, theirs] = [of.paced?.throughput?.median, other.paced?.throughput?.median];
-  return ours === undefined || theirs === undefined ? 'not measured' : describeDifference(ours, theirs);
+  if (ours === undefined || theirs === undefined) return 'not measured';
+  const rates = `${formatNumber(ours)} msg/s against ${formatNumber(theirs)} of ${sizeOf(other)}, ratio ${formatNumber(ours / theirs)}`;
+  return `${rates}: ${describeDifference(ours, theirs)}${restOf(of, other, settings)}`;
+}
+
+/** How much of a difference is the rest at the end, which a longer series has once in more messages. */
+function restOf(of: ReplayCase, other: ReplayCase, { pacing }: Settings): string {
+  if (of.messages === other.messages) return '';
+  return `; with replies in no time it would be ${describeDifference(idealRate(of.messages, pacing), idealRate(other.messages, pacing))}, by the rest at the end alone`;
+}
+
+/** Messages a second with replies in no time. */
+const idealRate = (messages: number, { delayMs, settleMs }: Settings['pacing']): number =>
+  (messages * 1000) / (messages * delayMs + settleMs);
+
+/** At full speed. */
+function mediansOf(of: ReplayCase, other: ReplayCase): string {
+  const [ours, theirs] = [of.fast?.throughput?.median, other.fast?.throughput?.median];
+  if (ours === undefined || theirs === undefined) return '–';
+  return `${formatNumber(ours)} msg/s against ${formatNumber(theirs)} of ${sizeOf(other)}, ratio ${formatNumber(ours / theirs)}`;
 }
 
 function fastOf({ of, other }: Claim, evaluation: Evaluation): string {
@@ -119,10 +144,7 @@ function fastOf({ of, other }: Claim, evaluation: Evaluation): string {
 
 /** Why a longer series has a higher rate. */
 function pacingNote({ lowAndHigh, settings: { pacing } }: Evaluation): string {
-  const most = lowAndHigh.map(({ messages }) => {
-    const perSecond = messages / ((messages * pacing.delayMs + pacing.settleMs) / 1000);
-    return `${formatNumber(perSecond)} msg/s for ${formatCount(messages)} messages`;
-  });
+  const most = lowAndHigh.map(({ messages }) => `${formatNumber(idealRate(messages, pacing))} msg/s for ${formatCount(messages)} messages`);
   return `With replies in no time the pacing gives ${most.join(' and ')}, since the rest at the end counts.`;
 }
 
@@ -131,7 +153,7 @@ function fasterNote({ lowAndHigh, payload }: Evaluation): readonly string[] {
   const rates = [...lowAndHigh, ...payload].flatMap(({ fast }) => (fast?.throughput === undefined ? [] : [fast.throughput.median]));
   if (rates.length === 0) return [];
   return [
-    `Full speed: without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second. Runs of two series are paired by repetition; the median of their ratios is not the ratio of the medians.`,
+    `Full speed: without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second. Runs of two series are paired by repetition, since they were measured one after the other; the verdict is by the median of the ratios of pairs, which is not the ratio of the medians.`,
   ];
 }
 

@@ -10,7 +10,7 @@ import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
 import { LONG_ROWS, type Section, type Table } from './table.ts';
 import { type ReportContent, sections } from './tables.ts';
-import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
+import { cautions, durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** The same charts for wide and for narrow screens. */
 export interface PageCharts {
@@ -62,6 +62,7 @@ ${darkChartCss('.chart ')}
 <main>
 <h1>Evaluation of jobraft</h1>
 <p class="lead"><strong>${escapeHtml(summaryLine(content))}</strong> ${escapeHtml(durabilityLine(evaluation))}</p>
+${htmlList(cautions(content))}
 <p>Written by <code>npm run plots</code> from the CSVs beside it and the raw samples. Point at a mark to read its figure.</p>
 ${answersOf(all)}
 <nav aria-label="Contents"><ul>${parts.map(({ title }) => `<li><a href="#${idOf(title)}">${escapeHtml(title)}</a></li>`).join('')}</ul></nav>

@@ -1,5 +1,5 @@
 /** What a load can exhaust, and what 100 % of it is. */
-export const RESOURCES = ["leader's thread", "client's thread", 'processors', "disk's time", "disk's bytes", "disk's syncs"] as const;
+export const RESOURCES = ["leader's thread", "client's thread", 'processors', "disk's time", "disk's bytes"] as const;
 export type Resource = (typeof RESOURCES)[number];
 
 /** Used share of what a load was measured to use, 1 for all of it. */
@@ -36,11 +36,10 @@ export function describeLimit(used: Used): string {
   if (exhausted.length > 0) return exhausted.map((resource) => `${resource} (${percentOf(resource)})`).join(', ');
   if (highest === undefined) return 'not determined: nothing was measured';
   const reached = `no measured resource is used to ${Math.round(100 * EXHAUSTED_SHARE)} %`;
-  if (RESOURCES.every((resource) => resource === "disk's bytes" || used[resource] === undefined))
-    return 'not determined: neither threads, processors nor syncs were measured';
-  if (used["leader's thread"] === undefined) return `not determined: no thread was profiled, and ${reached}`;
+  if (used["leader's thread"] === undefined) return `not determined: no thread was watched, and ${reached}`;
   return `not determined: ${reached}, the ${highest} come${highest.endsWith('thread') ? 's' : ''} closest (${percentOf(highest)})`;
 }
 
 /** Beside each rate of the small payload, which several commands measure. */
-export const SMALL_RATES = 'Adds of 64 B have other rates in other programs: "Where is the limit, and why?" has the range.';
+export const SMALL_RATES =
+  'Adds of 64 B have other rates in other programs: "Where is the limit, and why?" has the range of all, in which this one is.';

@@ -4,7 +4,7 @@ import type { Environment } from '../measuring/environment.ts';
 import { markdownTable } from '../measuring/format.ts';
 import { LONG_ROWS, type Section, type Table } from './table.ts';
 import { type ReportContent, sections } from './tables.ts';
-import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
+import { cautions, durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** results/report.md, for the repository's page. */
 export function markdownReport(
@@ -36,6 +36,8 @@ export function markdownReport(
     '# Evaluation of jobraft',
     '',
     `**${summaryLine(content)}** ${durabilityLine(evaluation)}`,
+    '',
+    ...cautions(content).map((line) => `- ${line}`),
     '',
     'Written by `npm run plots` from the CSVs beside it and the raw samples; nothing here was written by hand. The interactive version is `report.html`.',
     '',

@@ -188,9 +188,13 @@ function safetyAnswer(sources: readonly MessageSource[]): Pick<Section, 'answer'
   };
 }
 
+/** Whose elections say nothing here, or are not in the rows. */
+const NOT_COUNTED =
+  'Not counted: clusters under faults ("What does a client see of a failover?", "How long without a leader?", simulator and soak), and those whose rows have no elections ("What does size cost?", "What does a node more cost?", "How fast is recovery?", "How fast are other queues?", and all else of npm run bench).';
+
 function electionsLine(counts: readonly ElectionCount[]): string {
   const total = counts.reduce((sum, { elections }) => sum + elections, 0);
   const clusters = counts.reduce((sum, of) => sum + of.clusters, 0);
   const parts = counts.map((of) => `${of.source}: ${formatCount(of.elections)} in ${formatCount(of.clusters)}`).join(', ');
-  return `Elections without a fault, of which there should be none: ${formatCount(total)} in ${countOf(clusters, 'cluster')} (${parts}).`;
+  return `Elections without a fault, of which there should be none: ${formatCount(total)} in ${countOf(clusters, 'cluster')} (${parts}). ${NOT_COUNTED}`;
 }

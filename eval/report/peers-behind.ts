@@ -1,5 +1,5 @@
-import { formatNumber } from '../measuring/format.ts';
-import type { PeerRow, PeerSession } from './peers-session.ts';
+import { formatFew } from '../measuring/format.ts';
+import { isSynced, type PeerRow, type PeerSession } from './peers-session.ts';
 
 interface Compared {
   readonly measure: string;
@@ -14,34 +14,64 @@ const COMPARED: readonly Compared[] = [
   { measure: 'add, claim, complete', name: 'jobs added, claimed and completed', better: 'more', unit: '/s' },
   { measure: 'add, one at a time, p50', name: 'p50 of one add at a time', better: 'less', unit: ' ms' },
   { measure: 'add, one at a time, p99', name: 'p99 of one add at a time', better: 'less', unit: ' ms' },
+  {
+    measure: 'adds at 50 % of its own rate, p99',
+    name: 'p99 at half of the own rate',
+    better: 'less',
+    unit: ' ms',
+  },
   { measure: 'leader killed: last to next acknowledged add', name: 'gap of a killed leader', better: 'less', unit: ' ms' },
   { measure: 'leader silent: last to next acknowledged add', name: 'gap of a silent leader', better: 'less', unit: ' ms' },
 ];
 
-/** A measure in which another system's median is better. */
+/** How many measures are compared. */
+export const MEASURES = COMPARED.length;
+
+/** A measure in which the medians of other systems are better. */
 export interface Behind {
   readonly name: string;
-  /** `p99 of one add at a time (4.23 ms, RabbitMQ 3.92 ms)`. */
+  /** Whether the range of one of them does not overlap; else the two are not distinguishable. */
+  readonly isWorse: boolean;
+  /** `p99 of one add at a time (4.2 ms; RabbitMQ 3.9, NATS, not synced, 2.0)`. */
   readonly text: string;
 }
 
-/** In what `own` is behind the best of the others, whose rows are as durable and have as many nodes. */
+/** In what `own` is behind others, by their medians: first where the ranges do not overlap. */
 export function behindOthers(
   session: PeerSession,
   own: PeerRow,
   others: readonly PeerRow[],
   nameOf: (row: PeerRow) => string,
 ): readonly Behind[] {
-  return COMPARED.flatMap(({ measure, name, better, unit }) => {
-    const medianIn = ({ peer }: PeerRow): number | undefined => session.find(peer, measure)?.value;
-    const sign = better === 'more' ? -1 : 1;
-    const found = others.flatMap((row) => {
-      const value = medianIn(row);
-      return value === undefined ? [] : [{ row, value }];
-    });
-    const [best] = found.sort((a, b) => sign * (a.value - b.value));
-    const value = medianIn(own);
-    if (best === undefined || value === undefined || sign * (value - best.value) <= 0) return [];
-    return [{ name, text: `${name} (${formatNumber(value)}${unit}, ${nameOf(best.row)} ${formatNumber(best.value)}${unit})` }];
-  });
+  return [true, false].flatMap((isWorse) =>
+    COMPARED.flatMap((compared): readonly Behind[] => {
+      const mine = session.find(own.peer, compared.measure);
+      if (mine === undefined) return [];
+      const better = others.flatMap(({ peer }) => {
+        const row = session.find(peer, compared.measure);
+        return row !== undefined && isBetter(row, mine, compared) && isApart(row, mine) === isWorse ? [row] : [];
+      });
+      if (better.length === 0) return [];
+      const parts = better.map((row) => `${nameOf(row)}${differenceOf(row, own)} ${formatFew(row.value, row.rounds)}`);
+      const { name, unit } = compared;
+      return [
+        {
+          ...{ name, isWorse },
+          text: `${name} (${formatFew(mine.value, mine.rounds)}${unit}; ${parts.join(', ')})`,
+        },
+      ];
+    }),
+  );
+}
+
+const isBetter = (row: PeerRow, than: PeerRow, { better }: Compared): boolean =>
+  better === 'more' ? row.value > than.value : row.value < than.value;
+
+const isApart = (a: PeerRow, b: PeerRow): boolean => a.high < b.low || a.low > b.high;
+
+/** What a system does not have, between commas; empty where it has as much. */
+function differenceOf(row: PeerRow, own: PeerRow): string {
+  const nodes = row.nodes === own.nodes ? [] : [row.nodes === 1 ? 'one node' : `${row.nodes} nodes`];
+  const parts = [...nodes, ...(isSynced(row) ? [] : ['not synced'])];
+  return parts.length === 0 ? '' : `, ${parts.join(', ')},`;
 }

@@ -1,8 +1,21 @@
-import { countOf, formatCount, formatNumber, formatOptional } from '../measuring/format.ts';
+import { countOf, formatCount, formatNumber } from '../measuring/format.ts';
+import { NOT_STEADY } from '../measuring/steadiness.ts';
 import { DEFAULT_RANGE, nameOf as rangeName } from '../questions/elections/timeout-ranges.ts';
 import { SMALL_RATES } from './limits.ts';
-import { behindOthers } from './peers-behind.ts';
-import { CLIENT_MEASURE, isSynced, type PeerRow, type PeerSession, readPeers } from './peers-session.ts';
+import { behindTerms, CLIENT_BOUND_PERCENT, clientText, comparedOf, outageTerms, peersAnswer } from './peers-answer.ts';
+import {
+  CLIENT_MEASURE,
+  isOneProcess,
+  isOwn,
+  isSynced,
+  notSteadyOf,
+  OWN_FOLDER,
+  OWN_PROCESSES,
+  OWN_SYSTEM,
+  type PeerRow,
+  type PeerSession,
+  readPeers,
+} from './peers-session.ts';
 import type { Section, Table } from './table.ts';
 
 const COLUMNS: readonly (readonly [measure: string, title: string])[] = [
@@ -15,23 +28,10 @@ const COLUMNS: readonly (readonly [measure: string, title: string])[] = [
   ['leader silent: last to next acknowledged add', 'leader silent, channels open: gap (ms)'],
 ];
 const LOAD_MEASURE = /^adds at (?<percent>\d+) % of its own rate, p50$/;
-/** A client's process at this percentage of a core bounds the rate that is measured. */
-const CLIENT_BOUND_PERCENT = 90;
-
-/** Whether the nodes are in the process of the client, by the sentence about the system's durability. */
-const isOneProcess = ({ durability }: PeerRow): boolean => durability.includes('threads of one process');
-
-/** This system: its nodes as threads beside the client, as processes, and as threads of another process that shares a folder. */
-const OWN_SYSTEM = 'jobraft';
-const OWN_PROCESSES = 'jobraft as processes';
-const OWN_FOLDER = 'jobraft on a shared folder';
-const OWN_SYSTEMS: readonly string[] = [OWN_SYSTEM, OWN_PROCESSES, OWN_FOLDER];
-const isOwn = (peer: string): boolean => OWN_SYSTEMS.includes(peer);
-
 const nameOf = ({ peer, version }: PeerRow): string => (isOwn(peer) ? peer : `${peer} ${version}`.trim());
 
 /**
- * The last session of a peers.csv as Markdown for the README: a table of all measures, a table of latency at four rates, and notes. Durable
+ * The last session of a peers.csv as Markdown for the README: a table of all measures, a table of latency at four rates, and notes. Synced
  * systems are first. What the session did not measure has no column and no table.
  */
 export function peersSection(csv: string): string {
@@ -54,24 +54,9 @@ export function peersSections(csv: string): readonly Section[] {
   return [
     {
       title: 'How fast are other queues?',
-      ...answerOf(session),
-      note: `The same workload on each system, with the best settings that we could find; 64 B payloads. Figures of different durability or numbers of nodes are different figures. ${notes(session)[0]} ${notes(session)[1]}`,
-      terms: [
-        hasSystem(session, OWN_PROCESSES)
-          ? `jobraft's nodes are threads beside their client; those of "${OWN_PROCESSES}" and of the others are processes behind a socket.`
-          : "jobraft's nodes are threads beside their client, those of the others are processes behind a socket.",
-        ...(hasSystem(session, OWN_FOLDER) ? [FOLDER_FAULTS] : []),
-        CELLS_RULE,
-        SMALL_RATES,
-        ...notes(session).slice(2),
-        `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known. Nor were elections: why an add got no reply before a fault is not known.`,
-        `In flight: ${Object.entries(IN_FLIGHT)
-          .filter(([peer]) => peer === OWN_SYSTEM || !isOwn(peer) || hasSystem(session, peer))
-          .map(([peer, count]) => `${peer} ${formatCount(count)}`)
-          .join(', ')}.`,
-        `Election timeouts: jobraft's default of ${rangeName(DEFAULT_RANGE)} ms; the lines below name what differs from the defaults of the others.`,
-        ...settingsOf(session),
-      ],
+      ...peersAnswer(session),
+      note: `The same workload on each system, with payloads of 64 B. Compare only rows that are synced alike and have as many nodes. Settings are each system's defaults, except what the lines below name; versions of the servers are those that Debian's packages have on this machine, of the clients those of npm. ${notes(session)[0]} ${notes(session)[1]}`,
+      terms: termsOf(session),
       table: measuresTable(session),
       charts: [],
     },
@@ -85,56 +70,65 @@ export function peersSections(csv: string): readonly Section[] {
             charts: [],
           },
         ]),
+    ...failuresSection(session),
   ];
+}
+
+/** The errors as they are, in a table. */
+function failuresSection({ failed }: PeerSession): readonly Section[] {
+  if (failed.length === 0) return [];
+  return [
+    {
+      title: 'What failed in the comparison',
+      note: 'The last reason of each measurement that failed in some round, as it was recorded.',
+      table: {
+        header: ['system', 'measurement', 'rounds', 'reason'],
+        rows: failed.map(({ peer, measure, rounds, reason }) => [
+          peer,
+          measure,
+          String(rounds),
+          reason === '' ? '–' : reason.replaceAll('|', '/'),
+        ]),
+      },
+      charts: [],
+    },
+  ];
+}
+
+function termsOf(session: PeerSession): readonly string[] {
+  const compared = comparedOf(session);
+  return [
+    'Closed loop: the next add is sent when one is acknowledged, so that a rate with many in flight is also what the client can send. "Other queues under load" has the open loop.',
+    hasSystem(session, OWN_PROCESSES)
+      ? `jobraft's nodes are threads beside their client; those of "${OWN_PROCESSES}" and of the others are processes behind a socket: "${compared?.peer ?? OWN_PROCESSES}" is compared with the others.`
+      : "jobraft's nodes are threads beside their client, those of the others are processes behind a socket, which costs each add more.",
+    ...outageTerms(session),
+    ...behindTerms(session),
+    ...(hasSystem(session, OWN_FOLDER) ? [FOLDER_FAULTS] : []),
+    CELLS_RULE,
+    SMALL_RATES,
+    boundLine(session),
+    `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known.`,
+    `In flight: ${Object.entries(IN_FLIGHT)
+      .filter(([peer]) => peer === OWN_SYSTEM || !isOwn(peer) || hasSystem(session, peer))
+      .map(([peer, count]) => `${peer} ${formatCount(count)}`)
+      .join(', ')}: what suited each system best when the comparison was written; how that was tried is not recorded.`,
+    `Election timeouts: jobraft's default of ${rangeName(DEFAULT_RANGE)} ms; the lines below name what differs from the defaults of the others.`,
+    ...settingsOf(session),
+  ];
+}
+
+/** Which systems their client bounds, with the share of a core that it takes. */
+function boundLine(session: PeerSession): string {
+  const measured = session.systems.filter((row) => !isOneProcess(row) && session.clientPercentOf(row.peer) !== undefined);
+  const shares = measured.map((row) => `${row.peer} ${clientText(session.clientPercentOf(row.peer))}`).join('; ');
+  return `A client's process that takes ${CLIENT_BOUND_PERCENT} % of a core or more bounds the rate. It takes, of a core: ${shares === '' ? 'not measured' : shares}.`;
 }
 
 const hasSystem = ({ systems }: PeerSession, system: string): boolean => systems.some(({ peer }) => peer === system);
 
 const FOLDER_FAULTS = `The nodes of "${OWN_FOLDER}" are threads of one process, and the client is in another one, which takes over when that process is killed. A process that is stopped keeps the files: the gap of a silent leader is as long as it is stopped.`;
 
-/** Of jobraft and of the systems that are as durable and have as many nodes, in that order; then what failed. */
-function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
-  const own = session.systems.find(({ peer }) => peer === OWN_SYSTEM);
-  const others = session.systems.filter((row) => row.peer !== OWN_SYSTEM && isSynced(row) && row.nodes === own?.nodes);
-  if (own === undefined || others.length === 0) return {};
-  const value = (row: PeerRow, measure: string): string => formatOptional(session.find(row.peer, measure)?.value);
-  const all = (measure: string, unit: string): string =>
-    [own, ...others]
-      .map((row) => `${shortName(row)} ${value(row, measure)}`)
-      .join(', ')
-      .concat(unit);
-  const half = others.filter(({ peer }) => session.find(peer, `${loadOf('50')}p99`) !== undefined);
-  const at50 = (row: PeerRow): string =>
-    `${shortName(row)} ${value(row, `${loadOf('50')}p99`)} ms at ${value(row, `${loadOf('50')}offered`)}/s`;
-  const silent = 'leader silent: last to next acknowledged add';
-  const failed = session.failed
-    .filter(({ peer }) => isOwn(peer))
-    .map(({ peer, measure, rounds, reason }) => {
-      const cause = reason === '' ? '' : `: ${reason.replace(/\.$/, '')}`;
-      return `${measure}${peer.slice(OWN_SYSTEM.length)} (in ${countOf(rounds, 'round')}${cause})`;
-    });
-  const parts = [
-    `Durable, ${own.nodes} nodes, those of "jobraft" as threads of the client's process, all others as processes behind sockets: ${all(ADDS, ' adds/s with many in flight')}`,
-    `one add at a time p50 ${all('add, one at a time, p50', ' ms')}; p99 ${all('add, one at a time, p99', ' ms')}`,
-    ...(session.find(OWN_SYSTEM, silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
-    ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),
-  ];
-  const behind = behindOthers(
-    session,
-    own,
-    others.filter(({ peer }) => !isOwn(peer)),
-    shortName,
-  );
-  const worse =
-    behind.length === 0 ? '' : ` jobraft as threads is behind another of these in: ${behind.map(({ text }) => text).join(', ')}.`;
-  return {
-    brief: `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}.${behind.length === 0 ? '' : ` Worse than another: ${behind.map(({ name }) => name).join(', ')}.`}${failed.length === 0 ? '' : ` jobraft failed in ${countOf(failed.length, 'measurement')}.`}`,
-    answer: `${parts.join('. ').replaceAll(/\. ([a-z])/g, (_, letter: string) => `. ${letter === 'p' ? letter : letter.toUpperCase()}`)}.${worse}${failed.length === 0 ? '' : ` jobraft failed: ${failed.join('; ')}.`}`,
-  };
-}
-
-const ADDS = 'add, 64 B, many in flight';
-const shortName = ({ peer }: PeerRow): string => (isOwn(peer) ? peer : (peer.split(' ')[0] ?? peer));
 /** As the sources of the comparison have it, which are compiled only where the packages of the other systems are installed. */
 export const IN_FLIGHT: Readonly<Record<string, number>> = {
   ...{
@@ -165,11 +159,12 @@ function measuresTable(session: PeerSession): Table {
     if (found === undefined) return session.hasFailed(system.peer, measure) ? 'failed' : '–';
     const most = Math.max(...session.rows.filter((row) => row.measure === measure).map(({ rounds }) => rounds));
     const fewer = found.rounds < most ? `, n=${found.rounds} of ${most}` : '';
-    const text = `${formatNumber(found.value)} (${formatNumber(found.low)}–${formatNumber(found.high)})${fewer}`;
+    const mark = notSteadyOf(found) >= found.rounds ? NOT_STEADY : '';
+    const text = `${formatNumber(found.value)}${mark} (${formatNumber(found.low)}–${formatNumber(found.high)})${fewer}`;
     return measure === CLIENT_MEASURE && isOneProcess(system) ? `${text}, its nodes included` : text;
   };
   return {
-    header: ['system', 'nodes', 'on disk before the reply', ...columns.map(([, title]) => title)],
+    header: ['system', 'nodes', 'synced before the reply', ...columns.map(([, title]) => title)],
     rows: session.systems.map((row) => [
       ...[nameOf(row), String(row.nodes), isSynced(row) ? 'yes' : 'no'],
       ...columns.map(([measure]) => cell(row, measure)),

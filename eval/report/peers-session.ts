@@ -27,6 +27,22 @@ const FLOOR_MEASURE = 'floor: fdatasync, 4 KiB';
 /** Whether an acknowledged add was synced to disk, by the sentence about the system's durability. */
 export const isSynced = ({ durability }: PeerRow): boolean => durability.includes('has it on disk');
 
+/** Whether the nodes are in the process of the client, by the sentence about the system's durability. */
+export const isOneProcess = ({ durability }: PeerRow): boolean => durability.includes('threads of one process');
+
+/** This system: its nodes as threads beside the client, as processes, and as threads of another process that shares a folder. */
+export const OWN_SYSTEM = 'jobraft';
+export const OWN_PROCESSES = 'jobraft as processes';
+export const OWN_FOLDER = 'jobraft on a shared folder';
+const OWN_SYSTEMS: readonly string[] = [OWN_SYSTEM, OWN_PROCESSES, OWN_FOLDER];
+export const isOwn = (peer: string): boolean => OWN_SYSTEMS.includes(peer);
+
+/** Without the parts and the version of another system. */
+export const shortName = ({ peer }: PeerRow): string => (isOwn(peer) ? peer : (peer.split(' ')[0] ?? peer));
+
+/** Rounds of a valid row whose rate did not become steady. */
+export const notSteadyOf = ({ reason }: PeerRow): number => Number(/^(?<rounds>\d+) not steady$/.exec(reason)?.groups?.rounds ?? 0);
+
 /** The last session of a peers.csv. */
 export class PeerSession {
   /** Valid ones. */

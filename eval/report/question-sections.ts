@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { coresOf } from '../charts/question-charts.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
@@ -13,6 +14,7 @@ import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
 import { readLimits } from './limit-figures.ts';
 import { limitSection } from './limit-section.ts';
+import { readMutants } from './mutant-count.ts';
 import { peersSections } from './peers-section.ts';
 import { readPeers } from './peers-session.ts';
 import { asPublished } from './published-part.ts';
@@ -26,19 +28,23 @@ import { recoverySection } from './questions/recovery-section.ts';
 import { sizeSection } from './questions/size-section.ts';
 import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
+import { timeSections } from './time-section.ts';
 
-/** The sections of one question, by its id, or of `limit` and `peers`; none if it was not measured. */
+/** The sections of one question, by its id, or of `limit`, `time` and `peers`; none if it was not measured. */
 export type QuestionSections = (id: string) => readonly Section[];
 
 type Write = readonly [id: string, write: (results: ResultsFolder, published: ResultsFolder | undefined) => readonly Section[]];
 
-const writtenFrom = <Row extends object>(question: AskedQuestion<Row>, section: (answer: Answer<Row>) => Section): Write => [
+const writtenFrom = <Row extends object>(
+  question: AskedQuestion<Row>,
+  section: (answer: Answer<Row>, results: ResultsFolder) => Section,
+): Write => [
   question.id,
   (results, published) => {
     const answer = readAnswer(results, question);
-    if (answer !== undefined) return [section(answer)];
+    if (answer !== undefined) return [section(answer, results)];
     const before = published === undefined ? undefined : readAnswer(published, question);
-    return before === undefined ? [] : [asPublished(section(before), before.facts)];
+    return published === undefined || before === undefined ? [] : [asPublished(section(before, published), before.facts)];
   },
 ];
 
@@ -64,13 +70,14 @@ const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
   writtenFrom(load, loadSection),
   writtenFrom(elections, electionsSection),
   writtenFrom(failover, failoverSection),
-  writtenFrom(nodes, nodesSection),
+  writtenFrom(nodes, (answer, results) => nodesSection(answer, coresOf(answer, results))),
   writtenFrom(size, sizeSection),
   writtenFrom(recovery, recoverySection),
   writtenFrom(reasons, reasonsSection),
-  writtenFrom(survival, survivalSection),
+  writtenFrom(survival, (answer, results) => survivalSection(answer, readMutants(results))),
   ['limit', limitSections],
   ['peers', peerSections],
+  ['time', timeSections],
 ]);
 
 /**

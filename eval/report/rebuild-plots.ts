@@ -11,6 +11,7 @@ import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts'
 import { analyzeRuns, type Evaluation } from '../replay/analysis.ts';
 import { RunFiles } from '../replay/run-files.ts';
 import type { Settings } from '../replay/settings.ts';
+import { benchCharts } from './bench-charts.ts';
 import { htmlReport } from './html.ts';
 import { markdownReport } from './markdown.ts';
 import { publishedBeside } from './published-part.ts';
@@ -43,7 +44,7 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
       ? []
       : publishedCharts(style(evaluation), style(whole), relative(results.path, published.runsFile).replaceAll('\\', '/'))),
   ];
-  const charts = [...drawn((of) => of), ...wideOfQuestions];
+  const charts = [...drawn((of) => of), ...wideOfQuestions, ...benchCharts(results)];
   const narrow = [...drawn(narrowed), ...narrowOfQuestions];
   const content = contentOf(evaluation, results, published, whole);
   const environments = readEnvironments(results.environmentFile);

@@ -1,12 +1,13 @@
-import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny } from '../measuring/format.ts';
+import { formatCount, formatOptional, formatPublished, formatTiny } from '../measuring/format.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
-import { type CaseFigures, type Evaluation, type LatencyDistribution, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
-import { countDeliveries } from '../replay/delivery-faults.ts';
+import { type CaseFigures, type Evaluation, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimsSection } from './claims.ts';
-import { type IdleLatency, idleLatencies, idleNote } from './idle-latency.ts';
+import { type IdleLatency, idleLatencies } from './idle-latency.ts';
+import { latencySection } from './latency-section.ts';
 import { type ElectionCount, electionCounts, type MessageSource, messageSources, messagesSection } from './message-sources.ts';
+import { OUTCOME_HEADER, outcomesOf } from './outcomes.ts';
 import { provenanceSection } from './provenance.ts';
 import { orPublished, publishedSections } from './published-part.ts';
 import { type QuestionSections, questionSections } from './question-sections.ts';
@@ -63,10 +64,10 @@ export function sections({
     ...published,
     ...questions('original'),
     messagesSection(evaluation, sources, elections),
-    ...['survival', 'limit', 'load', 'failover', 'elections'].flatMap(questions),
+    ...['survival', 'limit', 'time', 'load', 'failover', 'elections'].flatMap(questions),
     {
       title: 'Scenarios low and high',
-      note: 'A message counts when it was added, acknowledged, claimed and completed.',
+      note: `Low: ${sizesOf(evaluation.lowAndHigh.slice(0, 1))}; high: ${sizesOf(evaluation.lowAndHigh.slice(1))}. A message counts when it was added, acknowledged, claimed and completed.`,
       terms: replayTerms(evaluation),
       table: replayTable(evaluation.lowAndHigh, evaluation.settings),
       charts: ['throughput-by-count', 'overhead-by-count'],
@@ -91,6 +92,10 @@ export function sections({
   ];
 }
 
+const sizesOf = (cases: readonly ReplayCase[]): string =>
+  cases.map(({ messages, payloadBytes }) => `${formatCount(messages)} messages of ${formatBytes(payloadBytes)}`).join(', ') ||
+  'not measured';
+
 const coldSection = (sweep: Evaluation['sweep']): Section => ({
   title: 'Capacity by payload, cold',
   note: 'Closed loop, a fixed number of messages on a new cluster, whose code is still being compiled: a bounded number of messages is always in flight, while consumers complete the added ones.',
@@ -98,31 +103,13 @@ const coldSection = (sweep: Evaluation['sweep']): Section => ({
   charts: ['throughput-by-size'],
 });
 
-function latencySection(evaluation: Evaluation, idle: readonly IdleLatency[]): Section {
-  const [smallest, largest] = [evaluation.distributions[0], evaluation.distributions.at(-1)];
-  const describe = ({ payloadBytes, p50, offeredPerSecond }: LatencyDistribution): string =>
-    `one of ${formatBytes(payloadBytes)} within ${formatNumber(p50)} ms (${formatNumber(offeredPerSecond)}/s offered)`;
-  return {
-    title: 'How long does an add take, by payload?',
-    ...(smallest === undefined || largest === undefined || smallest === largest
-      ? {}
-      : {
-          brief: `p50 at a low rate: ${formatNumber(smallest.p50)} ms for ${formatBytes(smallest.payloadBytes)}, ${formatNumber(largest.p50)} ms for ${formatBytes(largest.payloadBytes)}.`,
-          answer: `At a low rate half of the adds are acknowledged: ${describe(smallest)}, ${describe(largest)}.`,
-        }),
-    note: 'Open loop: messages leave at a fixed rate, and each is timed from when it was due to its acknowledgement, so that a slow reply is not hidden by a late request. Percentiles over all messages of a row; one is left empty where fewer than ten messages are beyond it.',
-    terms: smallest === undefined ? [] : idleNote(smallest, idle),
-    table: latencyTable(evaluation),
-    charts: ['latency-distribution'],
-  };
-}
-
 /** What pacing and columns mean. */
-function replayTerms({ settings: { pacing, published } }: Evaluation): readonly string[] {
+function replayTerms({ settings: { pacing, published, producer } }: Evaluation): readonly string[] {
   return [
     `Paced: a message is sent, its reply awaited, and ${pacing.delayMs} ms slept; after the last one ${pacing.settleMs} ms of rest. With replies in no time that is N / (${pacing.delayMs / 1000} N + ${pacing.settleMs / 1000}) msg/s.`,
     'Fast: the same messages as fast as possible, which is cold: the first second of a new process.',
-    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement.',
+    'Overhead, of the paced runs and of the original: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement.',
+    `Time per message, of the fast runs: wall / N, which is 1/rate. Up to ${formatCount(producer.inFlightMax)} messages are in flight, so that it is no round trip.`,
     `"Original": ${published.system}, ${published.source}; published elsewhere, measured on another machine, never here. jobraft replies after a majority's write.`,
   ];
 }
@@ -151,27 +138,9 @@ function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {
       'Original overhead (ms)',
       'Paced overhead (ms)',
       'Paced p50 (ms)',
-      'Fast overhead (ms)',
+      'Fast, time per message, 1/rate (ms)',
       ...OUTCOME_HEADER,
     ],
-    rows,
-  };
-}
-
-function latencyTable({ latency, distributions }: Evaluation): Table {
-  const rows = latency.map((of) => {
-    const all = distributions.find(({ payloadBytes }) => payloadBytes === of.payloadBytes);
-    return [
-      formatBytes(of.payloadBytes),
-      formatOptional(of.rows[0]?.offered_per_s),
-      formatCount(countDeliveries(of.rows).acknowledged),
-      ...[all?.p50, all?.p90, all?.p99, all?.max].map(formatOptional),
-      all === undefined ? '–' : lateOf(all),
-      ...outcomesOf([of]),
-    ];
-  });
-  return {
-    header: ['Payload', 'Offered (msg/s)', 'Messages', 'p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'Max (ms)', 'Late runs', ...OUTCOME_HEADER],
     rows,
   };
 }
@@ -204,24 +173,4 @@ function sweepTable(sweep: readonly CaseFigures[]): Table {
     header: ['Payload', 'Messages a run', 'Delivered (msg/s)', 'Delivered (MB/s)', 'Adds acknowledged (/s)', ...OUTCOME_HEADER],
     rows,
   };
-}
-
-/** What every table shows of its runs, whatever it measures. */
-const OUTCOME_HEADER: readonly string[] = ['Valid runs', 'Elections', 'Lost', 'Duplicated'];
-
-function outcomesOf(cases: readonly (CaseFigures | undefined)[]): readonly string[] {
-  const measured = cases.filter((of) => of !== undefined);
-  const rows = measured.flatMap((of) => of.rows);
-  if (rows.length === 0) return OUTCOME_HEADER.map(() => '–');
-  const { elections, lost, duplicated } = countDeliveries(rows);
-  const valid = rows.filter((row) => row.valid).length;
-  return [`${valid} of ${rows.length}`, formatCount(elections), formatCount(lost), formatCount(duplicated)];
-}
-
-/** `0`, or `1 of 3; without them p50 0.9, p99 2.1 ms` */
-function lateOf({ lateRuns, runs, onTime }: LatencyDistribution): string {
-  if (lateRuns === 0) return '0';
-  const without =
-    onTime === undefined ? 'no run without' : `without them p50 ${formatNumber(onTime.p50)}, p99 ${formatOptional(onTime.p99)} ms`;
-  return `${lateRuns} of ${runs}; ${without}`;
 }

@@ -1,6 +1,6 @@
 import { textTable } from '../measuring/format.ts';
 import { type ReportContent, sections } from './tables.ts';
-import { durabilityLine, summaryLine } from './text.ts';
+import { cautions, durabilityLine, summaryLine } from './text.ts';
 
 /** The tables of the report and its summary, as text for a terminal. */
 export function terminalReport(content: ReportContent): string {
@@ -8,5 +8,5 @@ export function terminalReport(content: ReportContent): string {
   const tables = sections(content)
     .filter(({ table }) => table.rows.length > 0)
     .map(({ title, table }) => `\n${title}\n${textTable(table.header, table.rows)}`);
-  return [...tables, `\n${summaryLine(content)} ${durabilityLine(evaluation)}`].join('\n');
+  return [...tables, `\n${summaryLine(content)} ${durabilityLine(evaluation)}`, ...cautions(content)].join('\n');
 }

@@ -1,20 +1,19 @@
-import { describeDurability } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { countOf, formatCount, formatNumber } from '../measuring/format.ts';
-import { BUSY_SHARE } from '../measuring/machine-load.ts';
 import { median } from '../measuring/statistics.ts';
+import { NOT_STEADY_RULE } from '../measuring/steadiness.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import type { RunRow } from '../replay/run-row.ts';
+import { busyLine, busyNote } from './busy-runs.ts';
 import { deliveredOf, totalOf, underFaults } from './message-sources.ts';
 import type { ReportContent } from './tables.ts';
 
-/** One line with the result that most readers want first. */
+/** One sentence with the result that most readers want first. */
 export function summaryLine({
-  evaluation: { allRows, rows },
+  evaluation: { allRows },
   sources,
-  elections,
-}: Pick<ReportContent, 'sources' | 'elections'> & { readonly evaluation: Pick<Evaluation, 'allRows' | 'rows'> }): string {
+}: Pick<ReportContent, 'sources'> & { readonly evaluation: Pick<Evaluation, 'allRows'> }): string {
   const valid = allRows.filter((row) => row.valid).length;
   const { changed, undrained } = countDeliveries(allRows);
   const total = totalOf(sources);
@@ -28,12 +27,29 @@ export function summaryLine({
     ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
     ...(valid < allRows.length ? [`${formatCount(valid)} of ${countOf(allRows.length, 'replayed run')} valid`] : []),
   ];
-  return [
-    `Of ${formatCount(acknowledged)} acknowledged messages (${countOf(runs, 'run')}${faults === undefined ? '' : `; ${faults}`}) ${parts.join(', ')}.`,
-    ...electionsNote(elections),
-    ...busyNote(rows),
-  ].join(' ');
+  return `Of ${formatCount(acknowledged)} acknowledged messages (${countOf(runs, 'run')}${faults === undefined ? '' : `; ${faults}`}) ${parts.join(', ')}.`;
 }
+
+/** What the figures are of; the second sentence of the report. */
+export const durabilityLine = ({ nodes, durability }: Pick<Evaluation, 'nodes' | 'durability'>): string =>
+  `Unless a table names others, figures are of ${nodes} nodes as threads of one process, and ${
+    durability === 'full' ? `acknowledged means ${SYNCED}` : 'nothing is synced (no fdatasync) before an acknowledgement'
+  }.`;
+
+/** What a reply waits for, and what that was not tested against. */
+const SYNCED =
+  'synced (fdatasync) to the files of a majority of the nodes, which are all on one disk of one machine; no power cut was tested';
+
+/** What a reader must know of the whole: signs, elections that should not be, and a busy machine. */
+export const cautions = ({
+  evaluation: { rows },
+  elections,
+}: Pick<ReportContent, 'elections'> & { readonly evaluation: Pick<Evaluation, 'rows'> }): readonly string[] => [
+  'Figures are medians, in parentheses the lowest and the highest, of n rounds or runs; with n of at most 3 they have two digits, and no parentheses where all are the same.',
+  NOT_STEADY_RULE,
+  ...electionsNote(elections),
+  ...busyLine(rows),
+];
 
 /** Where clusters without a fault elected a leader again. */
 function electionsNote(counts: ReportContent['elections']): readonly string[] {
@@ -42,23 +58,9 @@ function electionsNote(counts: ReportContent['elections']): readonly string[] {
   const total = found.reduce((sum, { elections }) => sum + elections, 0);
   const clusters = counts.reduce((sum, of) => sum + of.clusters, 0);
   return [
-    `${countOf(total, 'election')} without a fault in ${countOf(clusters, 'cluster')} (${found.map(({ source, elections }) => `${source}: ${formatCount(elections)}`).join(', ')}).`,
+    `${countOf(total, 'election')} without a fault in ${countOf(clusters, 'cluster')} whose elections were counted (${found.map(({ source, elections }) => `${source}: ${formatCount(elections)}`).join(', ')}); "Safety" says which those are.`,
   ];
 }
-
-/** The headline says that the machine was busy. */
-function busyNote(rows: readonly RunRow[]): readonly string[] {
-  const shares = rows.map((row) => (row.other_cpu_share ?? 0) + (row.steal_share ?? 0));
-  const busy = shares.filter((share) => share > BUSY_SHARE).length;
-  if (busy === 0) return [];
-  const most = Math.round(Math.max(...shares) * 100);
-  return [
-    `The machine was busy during ${busy} of ${rows.length} replayed runs: other processes used up to ${most} % of its processors, so ${countOf(busy, 'replayed run')} may be slower.`,
-  ];
-}
-
-export const durabilityLine = (evaluation: Evaluation): string =>
-  `Unless a table names other nodes or another durability, figures are of ${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)}.`;
 
 /** How the figures were made: machine, commit, commands. */
 export function methodLines(evaluation: Evaluation, environments: Readonly<Record<string, Environment>>): readonly string[] {
@@ -75,16 +77,20 @@ export function methodLines(evaluation: Evaluation, environments: Readonly<Recor
     ...(probes.length === 0
       ? []
       : [
-          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each replayed run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). A durable reply takes at least one such write on a majority. Other commands probe at their own times, and name their own figure.`,
+          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each replayed run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). A reply waits for at least one such write of a majority of the nodes, whose files are all on this disk. Other commands probe at their own times, and name their own figure.`,
         ]),
     `Other load: ${loadLine(rows)}`,
+    ...busyNote(rows),
     `Replayed runs: commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
-    `Commands: ${[...new Set(rows.map((row) => row.command))].map((command) => `\`${command}\``).join(', ')}.`,
+    `Commands: ${[...new Set(rows.map(({ command }) => withoutFolders(command)))].map((command) => `\`${command}\``).join(', ')}.`,
     'Each run is a fresh cluster on an empty disk folder. A warm-up in a separate queue is discarded. Repetitions are interleaved. Below six runs of a case their range is shown, from six on a bootstrap interval of the median.',
     'Producer, consumers and nodes share one machine. Producer and consumers share one thread; each node has its own.',
     'Lost is defined under "Safety". Every payload is compared on arrival.',
   ];
 }
+
+/** A command without the folders that it wrote to, which are those of one machine. */
+const withoutFolders = (command: string): string => command.replaceAll(/ --(?:plots-)?out(?: |=)(?:"[^"]*"|\S+)/g, '');
 
 /** What else used the machine, over the rows. */
 function loadLine(rows: readonly RunRow[]): string {
@@ -98,6 +104,7 @@ function loadLine(rows: readonly RunRow[]): string {
 /** Limits of the figures. */
 export const LIMITS: readonly string[] = [
   'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
+  'No power cut was tested: that a message is synced means that fdatasync returned for the files of a majority of the nodes, which are all on one disk.',
   'The cause of a limit is inferred from how much of each resource was used; no resource was enlarged to see the rate follow.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity, which the steady states show.',

@@ -6,6 +6,15 @@ import type { Figure } from '../replay/analysis.ts';
  */
 export type Verdict = 'yes' | 'as paced' | 'in part' | 'no' | 'not shown';
 
+/** A verdict in a sentence. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  yes: 'yes',
+  'as paced': "with the original's pauses yes, without them neither shown nor excluded",
+  'in part': "with the original's pauses yes, without them no",
+  no: 'no',
+  'not shown': 'not shown',
+};
+
 /** What a verdict is given by. Rates in messages a second. */
 export interface Evidence {
   /** Each message was acknowledged and delivered once, unchanged, in all paced runs. */

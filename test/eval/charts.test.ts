@@ -25,7 +25,7 @@ describe('the charts of a whole session', () => {
   it.each(charts)('$name is drawn with units, cluster, durability and commit', async (chart) => {
     const svg = await renderSvg(chart);
     expect(svg).toMatch(/\((ms|msg\/s|MiB\/s)/);
-    expect(svg).toContain('3 nodes in one process, durable');
+    expect(svg).toContain('3 nodes in one process, synced on a majority');
     expect(svg).toContain('commit 0123456');
     expect(svg).toMatch(/n = [\d,–]+ /);
     expect(svg).toContain('@font-face');

@@ -101,13 +101,14 @@ describe('a full session', () => {
     expect(file.read()?.done.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   });
 
-  it('ends at a step that fails, with its exit status, and goes on with it the next time', async () => {
-    await expect(run([step('a', NOTES), step('b', 'process.exit(7)')], begun([]))).rejects.toThrow('"b" ended with exit status 7');
+  it('measures the steps behind one that fails, says which failed, and measures only those the next time', async () => {
+    const steps = [step('a', NOTES), step('b', 'process.exit(7)'), step('c', NOTES)];
+    await expect(run(steps, begun([]))).rejects.toThrow('"b" with exit status 7');
     const session = file.read();
-    expect(session?.done.map(({ name }) => name)).toEqual(['a']);
-    await run([step('a', NOTES), step('b', NOTES)], session ?? begun([]));
-    expect(notes()).toBe(2);
-    expect(file.read()?.done.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(session?.done.map(({ name }) => name)).toEqual(['a', 'c']);
+    await run([step('a', NOTES), step('b', NOTES), step('c', NOTES)], session ?? begun([]));
+    expect(notes()).toBe(3);
+    expect(file.read()?.done.map(({ name }) => name)).toEqual(['a', 'c', 'b']);
   });
 
   it('prints the plan with what is done, and what is left', async () => {

@@ -34,8 +34,8 @@ describe('the messages of an evaluation', () => {
       'runs.csv',
       'load.csv',
       'failover.csv',
-      'survival.csv',
-      'survival.csv',
+      // Of the simulator, of threads, of processes and of a shared folder.
+      ...Array.from({ length: 4 }, () => 'survival.csv'),
     ]);
     const { terms, table } = messagesSection({ allRows: [aRow()] }, sources, [
       { source: 'a', clusters: 3, elections: 2 },
@@ -43,7 +43,7 @@ describe('the messages of an evaluation', () => {
     ]);
     expect(table.rows).toHaveLength(sources.length + 1);
     expect(table.rows.at(-1)?.[0]).toBe('total');
-    expect(terms?.at(-1)).toContain('2 in 4 clusters (a: 2 in 3, b: 0 in 1)');
+    expect(terms?.at(-1)).toContain('2 in 4 clusters (a: 2 in 3, b: 0 in 1). Not counted: clusters under faults');
   });
 
   it('have a denominator, of which each was delivered, is lost, or is undetermined', () => {

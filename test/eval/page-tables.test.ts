@@ -5,6 +5,7 @@ import { readLastSession } from '../../eval/bench/bench-file.ts';
 import { readEnvironments } from '../../eval/measuring/environment.ts';
 import { packageRoot } from '../../eval/measuring/package-root.ts';
 import { benchSection } from '../../eval/report/bench-section.ts';
+import { clientText } from '../../eval/report/peers-answer.ts';
 import { IN_FLIGHT, peersSection, peersSections } from '../../eval/report/peers-section.ts';
 
 const results = join(packageRoot(), 'results');
@@ -59,7 +60,7 @@ describe('the comparison with peers', () => {
     const csv = [header, row('jobraft', 'has it on disk', 7), row('broken', 'has it on disk', 5, undefined, 'false')].join('\n');
     expect(peersSection(csv)).toContain('Failed in 1 round: broken, add, 64 B, many in flight.');
     expect(peersSection([header, row('jobraft', 'has it on disk', 7)].join('\n'))).not.toContain('Failed');
-    const [of] = peersSections(
+    const [of, failures] = peersSections(
       [
         header,
         row('jobraft', 'has it on disk', 7),
@@ -67,14 +68,63 @@ describe('the comparison with peers', () => {
         row('jobraft', 'has it on disk', 0, undefined, 'false'),
       ].join('\n'),
     );
-    expect(of?.answer ?? '').toContain('jobraft failed: add, 64 B, many in flight (in 1 round).');
+    expect(of?.answer).not.toContain('failed');
+    expect(failures?.table.rows).toEqual([['jobraft', 'add, 64 B, many in flight', '1', '–']]);
   });
 
-  it('says where another system that is as durable is better, and where none is, nothing', () => {
-    const behindOf = (other: number): string =>
-      peersSections([header, row('jobraft', 'has it on disk', 7), row('other', 'has it on disk', other)].join('\n'))[0]?.answer ?? '';
-    expect(behindOf(9)).toContain('jobraft as threads is behind another of these in: adds with many in flight (7.00/s, other 9.00/s).');
-    expect(behindOf(3)).not.toContain('behind another');
+  const figure = (
+    peer: string,
+    nodes: number,
+    durability: string,
+    measure: string,
+    [value, low, high]: readonly number[],
+    more = '',
+  ): string =>
+    `2026-02-02T00:00:00Z,${peer},1.0,${nodes},"${durability}","${measure}",/s,${value},${low},${high},2,0123456789,${more === '' ? 'true' : 'false'},,"${more}"`;
+  const fullHeader = `${header},settings,reason`;
+  const ADDS = 'add, 64 B, many in flight';
+
+  it('is worse only where ranges do not overlap, and names what the better system lacks', () => {
+    const rows = [
+      figure('jobraft', 3, 'has it on disk', ADDS, [7, 6, 8]),
+      figure('apart', 3, 'has it on disk', ADDS, [12, 11, 13]),
+      figure('close', 3, 'has it on disk', ADDS, [9, 8, 10]),
+      figure('single', 1, 'has it on disk', ADDS, [20, 19, 21]),
+      figure('cached', 3, 'in the page cache', ADDS, [30, 29, 31]),
+    ];
+    const [section] = peersSections([fullHeader, ...rows].join('\n'));
+    expect(section?.answer).toMatch(/jobraft is worse in: adds with many in flight\.$/);
+    const terms = section?.terms?.join('\n');
+    expect(terms).toContain(
+      'ranges do not overlap with its own: adds with many in flight (7.0/s; apart 12, single, one node, 20, cached, not synced, 30).',
+    );
+    expect(terms).toContain('whose ranges overlap with its own: adds with many in flight (7.0/s; close 9.0).');
+    const without = peersSections([fullHeader, rows[0], rows[2]].join('\n'))[0];
+    expect(without?.answer).toContain('jobraft is worse in none.');
+  });
+
+  it('names an outage without a fault as an anomaly, with the rounds that give the figure', () => {
+    const outage = 'No add was acknowledged before the fault of the leader.';
+    const rows = [
+      figure('jobraft', 3, 'has it on disk', ADDS, [7, 6, 8]),
+      figure('other', 3, 'has it on disk', ADDS, [3, 2, 4]),
+      figure('jobraft', 3, 'has it on disk', 'leader killed: last to next acknowledged add', [80, 70, 90]),
+      figure('jobraft', 3, 'has it on disk', 'leader kills', [0, 0, 0], outage),
+    ];
+    const [section] = peersSections([fullHeader, ...rows].join('\n'));
+    expect(section?.brief).toMatch(/ jobraft: 1 outage without a fault\.$/);
+    expect(section?.terms?.join('\n')).toContain('an outage without a fault: in 1 of 2 rounds of "leader kills"');
+    expect(section?.terms?.join('\n')).toContain('the figure is of the other rounds alone, n=2.');
+  });
+
+  it('says "a whole core" only from 95 % on', () =>
+    expect([undefined, 79.4, 90, 94.9, 95].map(clientText)).toEqual([
+      ...['not measured', '79 %', '90 %, which bounds it', '95 %, which bounds it', 'a whole core (95 %), which bounds it'],
+    ]));
+
+  it('has a headline of at most 60 words for the published session', () => {
+    const [section] = peersSections(readFileSync(join(results, 'peers.csv'), 'utf8'));
+    expect(section?.answer?.split(/\s+/).length).toBeLessThanOrEqual(60);
   });
 
   describe('of a session with tails, the client, two failures of the leader, and four rates', () => {
@@ -122,7 +172,7 @@ describe('the comparison with peers', () => {
 
     it('shows p99 beside p50, and each fault of the leader in a column of its own', () => {
       expect(cellsOf('system', 0)).toEqual([
-        ...['system', 'nodes', 'on disk before the reply', 'one add at a time, p50 (ms)', 'one add at a time, p99 (ms)'],
+        ...['system', 'nodes', 'synced before the reply', 'one add at a time, p50 (ms)', 'one add at a time, p99 (ms)'],
         ...['adds, many in flight (1/s)', CLIENT_TITLE],
         ...['leader killed, peers see closed channels: gap (ms)', 'leader silent, channels open: gap (ms)'],
       ]);
@@ -140,7 +190,7 @@ describe('the comparison with peers', () => {
     it('is in the report, too: both tables, p99 and the client’s processor, and how jobraft compares', () => {
       const [measures, loads] = peersSections(csv);
       expect(measures?.answer).toBe(
-        'Durable, 3 nodes, those of "jobraft" as threads of the client\'s process, all others as processes behind sockets: jobraft 9.00, busy 5.00, idle – adds/s with many in flight. One add at a time p50 jobraft 1.00, busy 2.00, idle – ms; p99 jobraft 4.00, busy 3.00, idle – ms. A silent leader\'s gap jobraft 310, busy –, idle – ms. jobraft as threads is behind another of these in: p99 of one add at a time (4.00 ms, busy 3.00 ms).',
+        "Closed loop, synced, 3 nodes: jobraft 9.00, busy 5.00, idle – adds/s. jobraft's nodes are threads in its client's process, others processes behind sockets. Open loop, sustained: jobraft 750, busy none, idle none/s. Bounded by the client: busy (90 %). jobraft is worse in none.",
       );
       expect(measures?.table.header).toEqual(expect.arrayContaining(['one add at a time, p99 (ms)', CLIENT_TITLE]));
       expect(measures?.table.rows.map(([name]) => name)).toEqual(['jobraft', 'busy 1.0', 'idle 1.0']);
@@ -156,8 +206,12 @@ describe('the comparison with peers', () => {
       });
       const both = [csv, ...processes].join('\n');
       const [measures] = peersSections(both);
-      expect(measures?.answer).toMatch(/^Durable, 3 nodes, [^:]*: jobraft 9\.00, busy 5\.00, idle –, jobraft as processes 6\.00 adds\/s/);
-      expect(measures?.answer).toContain("A silent leader's gap jobraft 310, busy –, idle –, jobraft as processes 320 ms.");
+      expect(measures?.answer).toMatch(
+        /^Closed loop, synced, 3 nodes: jobraft 6\.00, busy 5\.00, idle – adds\/s\. All nodes, also jobraft's, are processes/,
+      );
+      expect(measures?.answer).toContain('Bounded by the client: jobraft (a whole core, 95 %), busy (90 %).');
+      expect(measures?.answer).toContain('jobraft is worse in none.');
+      expect(measures?.terms?.join(' ')).toContain('"jobraft as processes" is compared with the others');
       expect(measures?.terms?.join(' ')).toContain('those of "jobraft as processes" and of the others are processes');
       expect(measures?.terms?.join(' ')).toContain('In flight: jobraft 4,000, jobraft as processes 4,000, etcd');
       // The version of jobraft is the commit of the session.
@@ -176,7 +230,7 @@ describe('the comparison with peers', () => {
         },
       );
       const [measures] = peersSections([csv, ...folder].join('\n'));
-      expect(measures?.answer).toMatch(/idle –, jobraft on a shared folder 7\.00 adds\/s/);
+      expect(measures?.answer).toMatch(/: jobraft 9\.00, busy 5\.00, idle – adds\/s/);
       expect(measures?.terms?.join(' ')).toContain('The nodes of "jobraft on a shared folder" are threads of one process');
       expect(measures?.terms?.join(' ')).toContain('In flight: jobraft 4,000, jobraft on a shared folder 4,000, etcd');
       expect(peersSection([csv, ...folder].join('\n'))).toContain('| **jobraft on a shared folder** | 3 | yes |');

@@ -17,6 +17,7 @@ import { analyzeRuns } from '../../eval/replay/analysis.ts';
 import { reportFaults } from '../../eval/replay/measure-scenarios.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
 import type { RunRow } from '../../eval/replay/run-row.ts';
+import { benchCharts } from '../../eval/report/bench-charts.ts';
 import { markdownReport } from '../../eval/report/markdown.ts';
 import { contentOf, sections } from '../../eval/report/tables.ts';
 import { summaryLine } from '../../eval/report/text.ts';
@@ -26,7 +27,7 @@ const results = ResultsFolder.at(PUBLISHED.results);
 const files = RunFiles.at(results);
 const rows = files.readRows();
 const evaluation = analyzeRuns(files, settings);
-const charts = [...allCharts(evaluation), ...questionCharts(results)];
+const charts = [...allCharts(evaluation), ...questionCharts(results), ...benchCharts(results)];
 
 type Sample = Readonly<Record<string, string>>;
 const samples: Sample[] = parse(gunzipSync(readFileSync(files.samplesFile)), { columns: true });

@@ -5,10 +5,11 @@ import { loadCharts } from '../../eval/charts/questions/load-chart.ts';
 import { renderSvg } from '../../eval/charts/render-chart.ts';
 import { CirculatingLoad } from '../../eval/load/circulating-load.ts';
 import { tallyDeliveries } from '../../eval/load/delivery-tally.ts';
-import { waitForDeliveries } from '../../eval/load/load-threads.ts';
+import { type LoadThreads, waitForDeliveries } from '../../eval/load/load-threads.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { capacityOf, type LoadRow, load } from '../../eval/questions/load/load.ts';
 import { sustainedOf } from '../../eval/questions/load/load-figures.ts';
+import { offerAfterWarmUp } from '../../eval/questions/load/offer-after-warm-up.ts';
 import { dueBefore, summarizeOffer } from '../../eval/questions/load/offered-load.ts';
 import { expectedMsOf } from '../../eval/questions/question.ts';
 import type { Answer } from '../../eval/questions/question-file.ts';
@@ -22,7 +23,7 @@ const NOTHING: LoadRow = {
   ...{ rate_share: null, offered_per_s: null, achieved_per_s: 50_000, is_steady: 1, due: 900_000, acknowledged: 900_000, late_share: null },
   ...{ acknowledged_p50_ms: null, acknowledged_p90_ms: null, acknowledged_p99_ms: null, acknowledged_p999_ms: null },
   ...{ completed_p50_ms: null, completed_p90_ms: null, completed_p99_ms: null, completed_p999_ms: null },
-  ...{ not_completed: 0, duplicated: 0, changed: 0, elections: 0 },
+  ...{ backlog: null, not_completed: 0, duplicated: 0, changed: 0, elections: 0 },
 };
 
 const facts = { session: '2026-01-02T03:04:00.000Z', commit: '0123456789', environment: 'e1', nodes: 3, durability: 'full' };
@@ -32,7 +33,7 @@ function aRate(share: number, ms: number, round: number): LoadRow {
   return {
     ...NOTHING,
     ...{ rate_share: share, offered_per_s: share * 50_000, achieved_per_s: share * 50_000, is_steady: null },
-    ...{ due, acknowledged: due, late_share: 0 },
+    ...{ due, acknowledged: due, late_share: 0, backlog: 0 },
     ...{ acknowledged_p50_ms: ms + round / 10, acknowledged_p90_ms: 2 * ms, acknowledged_p99_ms: 4 * ms, acknowledged_p999_ms: 9 * ms },
     ...{ completed_p50_ms: 2 * ms, completed_p90_ms: 4 * ms, completed_p99_ms: 8 * ms, completed_p999_ms: 18 * ms },
   };
@@ -171,6 +172,59 @@ const PEERS = [
 /** One round of 80 % completes less than 98 % of it. */
 const overloaded = () => anAnswer((row, round) => (row.rate_share === 0.8 && round === 2 ? { ...row, achieved_per_s: 39_199 } : row));
 
+describe('an offered rate after its warm-up', () => {
+  const plan = {
+    ...{ schedule: { type: 'fixed', everyMs: 10 } as const, warmUpMs: 100, measuredMs: 200, backlogMsMax: 50, overtimeMs: 50 },
+    ...{ payloadBytes: 8, payloadSeed: 1, concurrency: 1 },
+  };
+  async function offer(change: (threads: LoadThreads, queue: () => string) => LoadThreads = (threads) => threads) {
+    const clock = new FakeClock();
+    const target = fakeTarget({}, clock);
+    const system = await target.start({ dataDir: '', logsDir: '', seed: 1 });
+    const threads = await system.openLoadThreads();
+    const queues: string[] = [];
+    const { consumer } = threads;
+    const begin: typeof consumer.begin = (options) => {
+      queues.push(options.queue);
+      return consumer.begin(options);
+    };
+    const watched = { ...threads, sender: threads.sender, consumer: Object.assign(Object.create(consumer), { begin }) };
+    return {
+      queues,
+      clock,
+      offered: await offerAfterWarmUp(
+        change(watched, () => queues.at(-1) ?? ''),
+        plan,
+        NEVER,
+        clock,
+      ),
+    };
+  }
+
+  it('begins when what was sent in the warm-up is completed, in a queue of its own', async () => {
+    const { queues, offered } = await offer();
+    expect(queues).toEqual(['warm-up', 'messages']);
+    expect(offered).toMatchObject({ backlog: 0, tally: { lost: 0, duplicated: 0, foreign: 0 } });
+    expect(offered.figures).toMatchObject({ due: 20, acknowledged: 20 });
+  });
+
+  it('has a backlog where the wait for that ended, and is then not sustained', async () => {
+    const { offered } = await offer((threads, queue) => ({
+      ...threads,
+      consumer: Object.assign(Object.create(threads.consumer), {
+        // Nothing of the warm-up is completed.
+        begin: (options: Parameters<typeof threads.consumer.begin>[0]) =>
+          threads.consumer.begin(options.queue === 'warm-up' ? { ...options, queue: 'another one' } : options),
+        end: async () => {
+          const result = await threads.consumer.end();
+          return queue() === 'another one' ? { ...result, completions: result.completions.map(() => 0) } : result;
+        },
+      }),
+    }));
+    expect(offered.backlog).toBe(10);
+  });
+});
+
 describe('a sustained rate', () => {
   it('is completed to 98 % in every round, as are all rates below it', () => {
     const sharesOf = (answer: Answer<LoadRow>) => {
@@ -187,11 +241,9 @@ describe('a sustained rate', () => {
 
 describe('the chart of the load', () => {
   it('states what is sustained, and what happens beyond it', () => {
-    expect(loadCharts(anAnswer(), style, [])[0]?.title).toBe(
-      '47,500 messages/s are completed as offered in 3 of 3 rounds, 99 % within 80.0 ms',
-    );
+    expect(loadCharts(anAnswer(), style, [])[0]?.title).toBe('47,500 msg/s are completed as offered in 3 of 3 rounds, 99 % within 80 ms');
     expect(loadCharts(overloaded(), style, [])[0]?.title).toBe(
-      '25,000 messages/s are completed as offered in 3 of 3 rounds, 99 % within 14.5 ms; 40,000/s in 2 of 3 rounds, 47,500/s in 3 of 3 rounds',
+      '25,000 msg/s are completed as offered in 3 of 3 rounds, 99 % within 15 ms; 40,000/s in 2 of 3 rounds, 47,500/s in 3 of 3 rounds',
     );
     const never = anAnswer((row) => (row.rate_share === null ? row : { ...row, achieved_per_s: 1, completed_p50_ms: null }));
     expect(loadCharts(never, style, [])[0]?.title).toBe(
@@ -209,7 +261,7 @@ describe('the chart of the load', () => {
     if (chart === undefined) throw new Error('There is no chart.');
     const svg = await renderSvg(chart);
     for (const text of ['p50 (ms', 'p99 (ms', 'jobraft, completed', '3 rounds', '3 nodes in one']) expect(svg).toContain(text);
-    for (const text of ['etcd', 'jobraft, adds alone']) expect(svg.includes(text)).toBe(peers.length > 0);
+    for (const text of ['etcd (socket)', 'jobraft, adds alone']) expect(svg.includes(text)).toBe(peers.length > 0);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
@@ -218,7 +270,7 @@ describe('the chart of the load', () => {
       row.rate_share === 0.8 && round === 1 ? { ...row, completed_p99_ms: null, late_share: 0.2 } : row,
     );
     const spec = JSON.stringify(loadCharts(broken, style, [])[0]?.spec);
-    expect(spec).toContain('In 1 of 15 steps');
+    expect(spec).toContain('In 1 of the 15 rounds of the 5 rates');
     const pointsAt = (text: string): number => text.split('"x":40000').length - 1;
     expect(pointsAt(JSON.stringify(loadCharts(anAnswer(), style, [])[0]?.spec)) - pointsAt(spec)).toBe(1);
   });
@@ -274,35 +326,42 @@ describe('the section of the load', () => {
     const { title, table, charts } = loadSection(anAnswer());
     expect(title).toBe(load.asks);
     expect(charts).toEqual(['load']);
-    expect(table.rows.map(([name]) => name)).toEqual(['capacity', '10 %', '20 %', '50 %', '80 %', '95 %']);
+    expect(table.rows.map(([name]) => name)).toEqual(['capacity', '5,000', '10,000', '25,000', '40,000', '47,500']);
     for (const cells of table.rows) expect(cells).toHaveLength(table.header.length);
-    expect(rowOf(anAnswer(), 'capacity').slice(0, 6)).toEqual(['capacity', '–', '50,000', '–', '2,700,000', '–']);
-    expect(rowOf(anAnswer(), '50 %').slice(1, 8)).toEqual(['25,000', '25,000', '3 of 3', '1,500,000', '2.02', '3.64', '7.27']);
+    expect(rowOf(anAnswer(), 'capacity').slice(0, 7)).toEqual(['capacity', '–', '50,000', '3', '–', '2,700,000', '–']);
+    expect(rowOf(anAnswer(), '25,000').slice(1, 9)).toEqual(['50', '25,000', '3', '3 of 3', '1,500,000', '2.0 (1.9–2.1)', '3.6', '7.3']);
   });
 
   it('names the capacity of which each rate is a share, beside the median of the rounds', () => {
     const answer = anAnswer((row, round) => (row.rate_share === null && round > 1 ? { ...row, achieved_per_s: 40_000 } : row));
     const { note, table } = loadSection(answer);
-    expect(table.header[0]).toBe('Load, of 40,000/s');
-    expect(table.rows.at(-1)?.slice(0, 2)).toEqual(['119 %', '47,500']);
-    expect(note).toContain('40,000/s (its rounds, in fresh clusters: 50,000; 40,000; 40,000;');
+    expect(table.rows.at(-1)?.slice(0, 2)).toEqual(['47,500', '119']);
+    expect(note).toContain('40,000 (40,000–50,000) msg/s in fresh clusters; the offered rates were chosen by the first.');
+    expect(note).not.toContain('overload');
   });
 
   it('answers with what is sustained, and what happens beyond it', () => {
     const { answer } = loadSection(overloaded());
     expect(answer).toMatch(
-      /^Sustained in 3 of 3 rounds: 25,000 messages\/s \(50 % of the median capacity\), .* completed within 3\.64 ms \(p50\) and 14\.5 ms \(p99\)/,
+      /^25,000 msg\/s were sustained in 3 of 3 rounds, 50 % of the median capacity of 50,000 msg\/s: .* completed within 3\.6 ms \(p50\) and 15 ms \(p99\)/,
     );
-    expect(answer).toContain('Above it: at 40,000/s in 2 of 3, at 47,500/s in 3 of 3.');
-    expect(answer).not.toContain('backlog of the warm-up');
-    expect(rowOf(overloaded(), '80 %')[3]).toBe('2 of 3');
-    const draining = anAnswer((row) => (row.rate_share === 0.95 ? { ...row, achieved_per_s: 49_000 } : row));
-    expect(loadSection(draining).answer).toContain('while a backlog of the warm-up was still being completed');
+    expect(answer).toContain('Above it: at 40,000 msg/s in 2 of 3, at 47,500 msg/s in 3 of 3.');
+    expect(rowOf(overloaded(), '40,000')[4]).toBe('2 of 3');
+  });
+
+  it('has no latency of a rate whose warm-up left a backlog', () => {
+    const draining = anAnswer((row) => (row.rate_share === 0.95 ? { ...row, backlog: 10 } : row));
+    const section = loadSection(draining);
+    expect(section.answer).toMatch(/^40,000 msg\/s were sustained .* Above it: at 47,500 msg\/s in 0 of 3\.$/);
+    expect(section.terms?.join(' ')).toContain('or the step is not sustained');
+    expect(rowOf(draining, '47,500').slice(4, 12)).toEqual(['0 of 3', '2,850,000', ...Array.from({ length: 6 }, () => 'backlog')]);
+    const [chart] = loadCharts(draining, style, []);
+    expect(JSON.stringify(chart?.spec)).toContain('×: not sustained in all rounds, so that the latency is not steady');
   });
 
   it('has no figure without late rounds where all were late', () => {
     const answer = anAnswer((row) => (row.rate_share === 0.5 ? { ...row, late_share: 0.3 } : row));
-    expect(rowOf(answer, '50 %')[11]).toBe('3 of 3: no round without');
+    expect(rowOf(answer, '25,000')[12]).toBe('3 of 3: no round without');
   });
 
   it('shows what is missing, late, not steady, and how often something was lost', () => {
@@ -313,9 +372,9 @@ describe('the section of the load', () => {
       return { ...row, late_share: 0.3, acknowledged: row.due - 5, acknowledged_p99_ms: null, not_completed: 7, elections: 1 };
     });
     expect(rowOf(answer, 'capacity')[2]).toBe('50,000 (1 of 3 not steady)');
-    const half = rowOf(answer, '50 %');
-    expect(half[4]).toBe('1,499,995 of 1,500,000');
-    expect(half[7]).toBe('–');
-    expect(half.slice(11)).toEqual(['1 of 3; without them p50 2.02, p99 7.27 ms', '1', '7', '0', '0']);
+    const half = rowOf(answer, '25,000');
+    expect(half[5]).toBe('1,499,995 of 1,500,000');
+    expect(half[8]).toBe('–');
+    expect(half.slice(12)).toEqual(['1 of 3; without them p50 2.0, p99 7.3 ms', '1', '7', '0', '0']);
   });
 });

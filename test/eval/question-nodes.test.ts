@@ -87,9 +87,11 @@ const perAdd = (size: number, share: number) => ({ messages_per_add: 2 * (size -
 
 describe('the chart of the question about nodes', () => {
   it.each([300, 560])('has four panels, units and the result in its title (%i px)', async (widthPx) => {
-    const [chart] = nodesCharts(answerOfRounds([rowsOf(), rowsOf()]), { font: 'Inter', widthPx });
+    const [chart] = nodesCharts(answerOfRounds([rowsOf(), rowsOf()]), { font: 'Inter', widthPx }, 2);
     if (chart === undefined) throw new Error('there are rows to draw');
-    expect(chart.title).toBe('A node more costs an add alone 2 messages and 1 sync; 13 nodes add 6,923 jobs a second, 3 nodes 30,000');
+    expect(chart.title).toBe(
+      'A node more costs an add alone 2 messages and 1 sync; 13 nodes on 2 processors add 6,900 jobs a second, 3 nodes 30,000',
+    );
     expect(chart.spec).toMatchObject({ vconcat: [{}, {}, {}, {}] });
     const svg = await renderSvg(chart);
     for (const text of ['(1/s)', '(ms, log)', 'Messages an add', 'Syncs an add', 'one at a time', '4,000 in flight', '>51<', '0123456'])
@@ -111,20 +113,21 @@ describe('the section of the question about nodes', () => {
     expect(table.rows.map(([size]) => size)).toEqual(['1', '3', '5', '7', '9', '11', '13']);
     expect(table.rows[1]).toEqual([
       '3',
-      '22,500',
-      '30.0',
+      '23,000 (15,000–30,000)',
+      '30',
       '120',
-      '0.900',
-      '3.00',
-      '4.08 / 4.00',
-      '3.06 / 3.00',
-      '0.00800 / 0.00400',
-      '0.00600 / 0.00300',
+      '0.90',
+      '3.0',
+      '4.1 / 4.0',
+      '3.1 / 3.0',
+      '0.0080 / 0.0040',
+      '0.0060 / 0.0030',
+      '2',
       '1 of 2',
     ]);
     expect(terms?.slice(2)).toHaveLength(3);
     expect(terms?.at(-1)).toBe(
-      '51 nodes, simulated only: 100 messages and 51.0 syncs an add alone, 0.100 messages and 0.0510 syncs an add in flight.',
+      '51 nodes, simulated only: 100 messages and 51 syncs an add alone, 0.10 messages and 0.051 syncs an add in flight.',
     );
     for (const row of table.rows) expect(row).toHaveLength(table.header.length);
   });

@@ -144,16 +144,16 @@ describe('the charts of the question about reasons', () => {
     const [bars, growth] = reasonsCharts(answerOfRounds([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]), { font: 'Inter', widthPx });
     if (bars === undefined || growth === undefined) throw new Error('there are rows to draw');
     expect(bars.title).toBe(
-      'Batching at both levels makes it 100 times as fast as at neither; many commands an entry alone 95.0 times, group commit alone 30.0 times',
+      'Batching at both levels makes it 100 (100–100) times as fast as at neither; many commands an entry alone 95 (95–95) times, group commit alone 30 (30–30) times',
     );
     expect(growth.title).toBe(
-      'Where each add rewrites the whole log, an add goes from 1.12 to 10.9 ms within 1,000 messages; in jobraft, which appends, from 0.500 to 0.500 ms',
+      'Where each add rewrites the whole log, an add goes from 1.1 to 11 ms within 1,000 messages; in jobraft, which appends, from 0.50 to 0.50 ms',
     );
     const drawn = await renderSvg(bars);
     for (const text of [...VARIANT_NAMES, '(1/s, log scale)', '(ms, log scale)', '>22,000*<', '>220,000<', '0123456'])
       expect(drawn).toContain(text);
     const lines = await renderSvg(growth);
-    for (const text of ['the original stopped here', '>475<', 'published elsewhere', 'Crashed around 475', ...GROWING])
+    for (const text of ['message 475, for orientation', '>475<', 'on another machine', 'Crashed around 475', ...GROWING])
       expect(lines).toContain(text);
     for (const svg of [drawn, lines]) expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
@@ -167,18 +167,31 @@ describe('the charts of the question about reasons', () => {
 describe('the section of the question about reasons', () => {
   it('has a row for each variant, and the time of an add where the original stopped', () => {
     const { answer, terms, table, charts } = reasonsSection(answerOfRounds([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]));
-    expect(answer).toContain('both 100 times, many commands an entry alone 95.0 times, group commit alone 30.0 times.');
     expect(answer).toContain(
-      'slower by a factor of 3.33; without group commit the difference is not distinguishable from that between rounds: 1.05 (medians; by round 190,000–228,000',
+      'ratios in 3 rounds: both 100 (100–100) times, many commands an entry alone 95 (95–95) times, group commit alone 30 (30–30) times.',
+    );
+    expect(answer).toContain(
+      'slower by a factor of 3.3 (3.3–3.3); without group commit the difference is not distinguishable from that between rounds: 1.1 (1.1–1.1); by round 190,000–230,000 adds/s without it',
     );
     const apart = rowsOf(1).map((row) => (row.variant === 'group commit off' ? { ...row, adds_per_s: 100_000 } : row));
-    expect(reasonsSection(answerOfRounds([apart])).answer).toContain('without group commit by 2.00 (medians; by round 100,000–100,000');
+    expect(reasonsSection(answerOfRounds([apart])).answer).toContain('without group commit by 2.0 (2.0–2.0); by round 100,000–100,000');
     expect(charts).toEqual(['reasons', 'reasons-growth']);
     expect(table.rows.map(([variant]) => variant)).toEqual(VARIANT_NAMES);
-    expect(table.rows[0]).toEqual(['jobraft as it is', '220,000', '1.00', '3 of 3', '0.550', '3']);
-    expect(table.rows[4]).toEqual(['whole log rewritten', '22,000', '0.100', '0 of 3', '0.550', '3']);
-    expect(terms?.join(' ')).toContain('jobraft as it is 0.500, 0.500, 0.500 ms; whole log rewritten 1.12, 5.62, 10.9 ms.');
+    expect(table.rows[0]).toEqual(['jobraft as it is', '220,000 (200,000–240,000)', '1.0', '3', '3 of 3', '0.55 (0.50–0.60)', '3']);
+    expect(table.rows[4]).toEqual(['whole log rewritten', '22,000* (20,000–24,000)', '0.10', '3', '0 of 3', '0.55 (0.50–0.60)', '3']);
+    expect(terms?.join(' ')).toContain(
+      'jobraft as it is 0.50, 0.50, 0.50 ms; whole log rewritten 1.1, 5.6, 11 ms (medians of the rounds).',
+    );
     for (const row of table.rows) expect(row).toHaveLength(table.header.length);
+  });
+
+  it('takes the ratios within each round, and names what was steady in none', () => {
+    const drifting = [1, 2, 4].map((factor) => rowsOf(factor));
+    const unsteady = drifting.map((rows) => rows.map((row) => (row.variant === 'jobraft as it is' ? { ...row, is_steady: 0 } : row)));
+    const { answer, brief, table } = reasonsSection(answerOfRounds(unsteady));
+    expect(answer).toContain('both 100 (100–100) times');
+    for (const text of [answer, brief]) expect(text).toMatch(/Not steady in any round: jobraft as it is\.$/);
+    expect(table.rows[0]?.[1]).toMatch(/^400,000\* \(/);
   });
 
   it('counts the elections of a cluster once, though each of its rows has them', () => {

@@ -1,13 +1,18 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { FAULT_MEANINGS } from '../../eval/questions/fault-meanings.ts';
 import { rowsOfFaults } from '../../eval/questions/process-survival.ts';
 import { rowsOfRuns } from '../../eval/questions/survival.ts';
 import type { SurvivalRow } from '../../eval/questions/survival-row.ts';
+import { readMutants } from '../../eval/report/mutant-count.ts';
 import { survivalSection } from '../../eval/report/questions/survival-section.ts';
 import type { FaultResult } from '../../eval/soak/processes/run-faults.ts';
 import { planOf } from '../../src/sim/plan.ts';
 import { type RunOutcome, runPlan } from '../../src/sim/run-plan.ts';
 import { answerOf } from './answers.ts';
+import { aFolder } from './fixtures.ts';
 
 const failure = { invariant: 'election safety', message: 'two leaders', atMs: 1 };
 const run = (faults: RunOutcome['faults'], acknowledged: number, failed = false): RunOutcome => ({
@@ -77,13 +82,13 @@ describe('the section on survival', () => {
 
   it('sums the steps of one source, and bounds what was not seen', () => {
     const { title, terms, table } = survivalSection(answerOf([row('all'), row('crash'), row('all'), row('crash')]));
-    expect(title).toBe('Nothing was lost in 60 faults (60 in the simulator)');
+    expect(title).toBe('Nothing was lost in 60 injections (60 in the simulator)');
     expect(terms?.[0]).toBe(
       'In the simulator 0 of 1,200 acknowledged adds were lost, in 20 runs: with 95 % confidence fewer than 3/20, 15 %, of such runs lose an add.',
     );
     expect(table.rows).toEqual([
-      ['all, simulator', 'the kinds below', '20', '60', '1,200', '0', '0', '0', '0'],
-      ['crash', FAULT_MEANINGS.crash, '20', '60', '1,200', '0', '0', '0', '0'],
+      ['all, simulator', 'the kinds below', '20', '60', '1,200', '0', '15', '0', '0', '0'],
+      ['crash', FAULT_MEANINGS.crash, '20', '60', '1,200', '0', '15', '0', '0', '0'],
     ]);
   });
 
@@ -100,15 +105,30 @@ describe('the section on survival', () => {
     const { title, note, terms, table } = survivalSection(
       answerOf([row('all'), of('all', 31), of('SIGKILL of the host', 30), of('a pause', 1)]),
     );
-    expect(title).toBe('Nothing was lost in 61 faults (30 in the simulator, 31 in processes that share a folder)');
+    expect(title).toBe('Nothing was lost in 61 injections (30 in the simulator, 31 in processes that share a folder)');
     expect(terms?.[1]).toBe('In processes that share a folder 0 of 600 acknowledged adds were lost, in 1 run, which gives no bound.');
-    expect(table.rows.slice(1).map((cells) => [...cells.slice(0, 4), cells[7]])).toEqual([
+    expect(table.rows.slice(1).map((cells) => [...cells.slice(0, 4), cells[8]])).toEqual([
       ['all, shared folder', 'the kinds below', '1', '31', '–'],
       ['shared folder', 'SIGKILL of the host', '1', '30', '–'],
       ['shared folder', 'a pause', '1', '1', '–'],
     ]);
     expect(note).toContain('one after the other');
     expect(survivalSection(answerOf([row('all')])).note).not.toContain('Processes');
+  });
+
+  it('says that the checkers find planted bugs, where that was measured', () => {
+    const mutants = { all: 93, killed: 92, commits: ['0123456789'] };
+    expect(survivalSection(answerOf([row('all')]), mutants).terms?.at(-2)).toContain('of 93 mutants');
+    expect(survivalSection(answerOf([row('all')]), mutants).terms?.at(-2)).toContain('92 were killed, that is, found by the simulator');
+    expect(survivalSection(answerOf([row('all')])).terms?.join(' ')).not.toContain('mutant');
+    const folder = aFolder();
+    expect(readMutants(ResultsFolder.at(folder))).toBeUndefined();
+    writeFileSync(join(folder, 'mutants.csv'), 'mutant,killed_by,commit\na,log matching,c\nb,,c\n');
+    expect(readMutants(ResultsFolder.at(folder))).toEqual({ all: 2, killed: 1, commits: ['c'] });
+  });
+
+  it('has no description that needs another row', () => {
+    for (const meaning of Object.values(FAULT_MEANINGS)) expect(meaning).not.toMatch(/the same/);
   });
 
   it('says so when a guarantee was broken', () => {

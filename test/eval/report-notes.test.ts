@@ -31,8 +31,26 @@ it('the figures of each file come with first and last time, commit and machine, 
   write('micro.csv', ['commit', 'c']);
   write('peers.csv', ['session,commit', '2026-01-02T03:04:07.000Z,c']);
   expect(provenanceSection(ResultsFolder.at(folder)).table.rows).toEqual([
-    ['load.csv', '2', '2026-01-02 03:04:05', '2026-01-02 03:04:06', 'b, a', 'm'],
-    ['micro.csv', '1', '–', '–', 'c', '–'],
-    ['peers.csv', '1', '2026-01-02 03:04:07', '–', 'c', '–'],
+    [
+      'load.csv',
+      '`npm run eval:questions -- --only load`',
+      expect.stringContaining('How much load'),
+      '2',
+      '2026-01-02 03:04:05',
+      '2026-01-02 03:04:06',
+      'b, a',
+      'm',
+    ],
+    ['micro.csv', '`npm run bench:micro`', 'Where does the time go?', '1', '–', '–', 'c', '–'],
+    [
+      'peers.csv',
+      '`npm run bench:peers`',
+      expect.stringContaining('How fast are other queues?'),
+      '1',
+      '2026-01-02 03:04:07',
+      '–',
+      'c',
+      '–',
+    ],
   ]);
 });

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { questionCharts } from '../../eval/charts/question-charts.ts';
-import { formatNumber, formatTiny, textTable } from '../../eval/measuring/format.ts';
+import { formatNumber, formatRough, formatSpread, formatTiny, textTable } from '../../eval/measuring/format.ts';
 import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { steadyMark, steadyRounds } from '../../eval/measuring/steadiness.ts';
 import { analyze, publishedOverheadMs } from '../../eval/replay/analysis.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
+import { busyLine, busyNote } from '../../eval/report/busy-runs.ts';
 import { rebuildPlots } from '../../eval/report/rebuild-plots.ts';
 import { aFolder, aRow, rowsOfEverything, settings } from './fixtures.ts';
 
@@ -57,7 +59,9 @@ describe('the reports', () => {
       }
       for (const size of ['100 × 4 B', '2,000 × 4 B', '500 × 4 B', '500 × 50 B', '1,000 × 4 B', '1,000 × 640 B', '1 MiB'])
         expect(text).toContain(size);
-      expect(text).toContain('durable (on the disks of a majority before the reply)');
+      expect(text).toContain(
+        'synced (fdatasync) to the files of a majority of the nodes, which are all on one disk of one machine; no power cut was tested',
+      );
       expect(text).toContain('published elsewhere, measured on another machine');
       expect(text).toMatch(/0\.79 \(("|&quot;)Crashed around 475("|&quot;)\)/);
       expect(text).toContain('0 lost');
@@ -114,11 +118,13 @@ describe('the reports', () => {
     for (const text of [markdown, html]) expect(text).toMatch(/\b700 lost, 0 delivered twice, 1 queue not drained\b/);
   });
 
-  it('say in the headline that the machine was busy', async () => {
+  it('say at their beginning that the machine was busy, and name the run', async () => {
     const rows = rowsOfEverything().map((row, at) => ({ ...row, other_cpu_share: at === 3 ? 0.62 : 0.01 }));
-    expect((await writtenFrom(rows)).markdown).toMatch(
-      /^\*\*.*The machine was busy during 1 of \d+ replayed runs: other processes used up to 62 %/m,
+    const { markdown } = await writtenFrom(rows);
+    expect(markdown).toMatch(
+      /^- The machine was busy during 1 of \d+ replayed runs: other processes used up to 62 %.* The medians include it;/m,
     );
+    expect(markdown).toMatch(/^- Busy, so that they may be slower: 1 run beside other processes .*: \w+ 100 × 4 B \(run \d+\)\./m);
     expect(ofEverything.markdown).not.toContain('The machine was busy');
   });
 
@@ -191,7 +197,35 @@ describe('the analysis', () => {
   });
 });
 
+describe('the busy runs', () => {
+  const rates = [100, 300, 500].map((throughput_per_s, at) =>
+    aRow({ repetition: at + 1, throughput_per_s, other_cpu_share: at === 0 ? 0.5 : 0 }),
+  );
+
+  it('come with the medians that differ without them', () => {
+    expect(busyNote(rates)[0]).toMatch(
+      /\(run 1\)\. The medians include them\. Without them .*: \w+ 100 × 4 B 400 in place of 300 msg\/s\.$/,
+    );
+    expect(busyNote(rates.map((row) => ({ ...row, throughput_per_s: 7 })))[0]).toMatch(/Without them no median of a rate differs\.$/);
+    expect([busyNote(rates.slice(1)), busyLine(rates.slice(1))]).toEqual([[], []]);
+  });
+});
+
 describe('a figure', () => {
+  it('of at most three values has two digits, and its range where that says something', () => {
+    expect([151_352, 99.6, 9.524, 0.0123, 0].map(formatRough)).toEqual(['150,000', '100', '9.5', '0.012', '0']);
+    expect(formatSpread([118_056, 110_394, 151_352])).toBe('120,000 (110,000–150,000)');
+    expect(formatSpread([118_056, 110_394], '*')).toBe('110,000* (110,000–120,000)');
+    expect([formatSpread([7]), formatSpread([7, 7.01]), formatSpread([])]).toEqual(['7.0', '7.0', '–']);
+    expect(formatSpread([1, 2, 3, 4])).toBe('2.50 (1.00–4.00)');
+  });
+
+  it('has a mark where its rate became steady in no round', () => {
+    const rounds = (...steady: readonly (number | null)[]) => steady.map((is_steady) => ({ is_steady }));
+    expect([rounds(0, 0), rounds(0, 1), rounds()].map(steadyMark)).toEqual(['*', '', '']);
+    expect([rounds(0, 1), rounds()].map(steadyRounds)).toEqual(['1 of 2', '–']);
+  });
+
   it('has three digits, and none below the resolution of clocks and timers', () => {
     expect([12_345.6, 9.524, 0.0123, 0].map(formatNumber)).toEqual(['12,346', '9.52', '0.0123', '0']);
     expect([0.000009, 0.5].map(formatTiny)).toEqual(['< 0.001', '0.500']);

@@ -1,6 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatCount, formatNumber } from '../../measuring/format.ts';
-import { median } from '../../measuring/statistics.ts';
+import { formatCount, formatRough, formatSpread } from '../../measuring/format.ts';
 import {
   BIN_MS,
   BINS_FROM_MS,
@@ -85,7 +84,7 @@ function failoverChart(nodesAs: NodesAs, answer: Answer<FailoverRow>, { font, wi
 function failoverTitle(nodesAs: NodesAs, rows: readonly Row[]): string {
   const gaps = FAULTS.flatMap((fault) => {
     const of = gapsOf(rows, fault);
-    return of.length === 0 ? [] : [`${formatNumber(median(of))} ms when it is ${fault}`];
+    return of.length === 0 ? [] : [`${formatSpread(of)} ms when it is ${fault}`];
   });
   const lost = sumOf(rows, 'lost');
   const losses = lost === 0 ? '' : `${formatCount(lost)} acknowledged adds are lost; `;
@@ -124,6 +123,8 @@ function panelOf(fault: LeaderFault, rows: readonly Row[], { subject, widthPx, m
   const middle = medianSummary(rows);
   const color = COLORS[fault];
   const gaps = gapsOf(rows, fault);
+  // A thread cannot be killed as a process is.
+  const meaning = fault === 'killed' && rows[0]?.nodes_as === 'threads' ? ' (its thread ends, its channels close)' : '';
   const top = Y_TOPS.find((tick) => tick >= most) ?? most;
   const x = {
     field: 'x',
@@ -135,14 +136,13 @@ function panelOf(fault: LeaderFault, rows: readonly Row[], { subject, widthPx, m
   const y = {
     field: 'value',
     type: 'quantitative' as const,
-    title: `Per ${BIN_MS} ms (log)`,
+    title: `Per ${BIN_MS} ms (symlog)`,
     scale: { type: 'symlog' as const, constant: 5, domain: [0, top] },
     axis: { values: [...new Set([0, 20, 100, top])], grid: true, minExtent: 40 },
   };
-  const range = gaps.length < 2 ? '' : ` (${formatNumber(Math.min(...gaps))}–${formatNumber(Math.max(...gaps))})`;
   return {
     title: {
-      text: `${subject} ${fault}: ${gaps.length === 0 ? 'no gap' : `gap of ${formatNumber(median(gaps))} ms${range}`}`,
+      text: `${subject} ${fault}${meaning}: ${gaps.length === 0 ? 'no gap' : `gap of ${formatSpread(gaps)} ms${lateStartOf(middle)}`}`,
       ...{ fontSize: 13, offset: 8, color, anchor: 'start' as const, frame: 'group' as const },
     },
     width: widthPx,
@@ -167,6 +167,10 @@ function panelOf(fault: LeaderFault, rows: readonly Row[], { subject, widthPx, m
     ],
   };
 }
+
+/** Where the last acknowledgement before the gap came so late that a reader sees it: the fault did not work at once. */
+const lateStartOf = (middle: Row | undefined): string =>
+  middle?.gap_from_ms == null || middle.gap_from_ms < BIN_MS ? '' : `, here from ${formatRough(middle.gap_from_ms)} ms on`;
 
 const shadeOf = (middle: Row | undefined): object[] =>
   middle?.gap_from_ms == null || middle.gap_ms === null

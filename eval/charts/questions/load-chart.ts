@@ -1,8 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatNumber } from '../../measuring/format.ts';
-import { median } from '../../measuring/statistics.ts';
+import { formatNumber, formatRough, formatSpread } from '../../measuring/format.ts';
 import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
-import { isRate, type RateRow, sustainedOf, sustainedRounds } from '../../questions/load/load-figures.ts';
+import { isRate, isSustained, type RateRow, ratesOf, sustainedOf, sustainedRounds } from '../../questions/load/load-figures.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle, logDomain, logTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
@@ -30,7 +29,10 @@ export function loadCharts(answer: Answer<LoadRow>, { font, widthPx }: ChartStyl
     'Messages of 64 B, each completed by a consumer; Poisson arrivals, timed from when each was due',
     ...(peers.length === 0
       ? []
-      : ['"adds alone" and the others: no consumer, at parts of their own rate; as many nodes, as durable, the same machine']),
+      : [
+          '"adds alone" and the others: no consumer, at parts of their own rate; as many nodes, synced likewise, the same machine; (socket): their nodes are processes behind sockets, (folder): threads of another process, those of jobraft threads of the client\'s process',
+        ]),
+    ...failedLine(rates),
     ...lateLine(rates),
     ...answerLine({ ...answer, rows: rates }),
   ];
@@ -80,8 +82,16 @@ const ownPoints = (rates: readonly RateRow[], percentile: Percentile): readonly 
 function knownPoints(rates: readonly RateRow[], series: string, value: (row: LoadRow) => number | null): readonly PanelPoint[] {
   const unknown = new Set(rates.filter((row) => value(row) === null).map(({ rate_share }) => rate_share));
   const known = rates.filter(({ rate_share }) => !unknown.has(rate_share));
-  return pointsOf(known, series, rateOf, value);
+  const failed = new Set(failedRates(rates).map((rounds) => rounds[0]?.offered_per_s));
+  return pointsOf(known, series, rateOf, value).map((point) => (failed.has(point.x) ? { ...point, isFailed: true } : point));
 }
+
+/** Rates that not all rounds sustain. */
+const failedRates = (rates: readonly RateRow[]): readonly (readonly RateRow[])[] =>
+  ratesOf(rates).filter((rounds) => !rounds.every(isSustained));
+
+const failedLine = (rates: readonly RateRow[]): string[] =>
+  failedRates(rates).length === 0 ? [] : ['×: not sustained in all rounds, so that the latency is not steady'];
 
 const rateOf = ({ offered_per_s }: LoadRow): number => offered_per_s ?? Number.NaN;
 
@@ -89,8 +99,23 @@ const peerPoints = (peers: readonly PeerLoad[], percentile: Percentile): readonl
   peers.flatMap(({ peer, offeredPerSecond, [`${percentile}Ms` as const]: latency }): PanelPoint[] => {
     if (latency === undefined) return [];
     const { value, low, high } = latency;
-    return [{ x: offeredPerSecond, value, low, high, series: peer === SYSTEM ? OWN_ADDS : peer, label: formatNumber(value) }];
+    return [
+      {
+        x: offeredPerSecond,
+        value,
+        low,
+        high,
+        series: seriesOf(peer),
+        label: formatRough(value),
+      },
+    ];
   });
+
+/** Nodes of this system that are processes, or share a folder, are systems of their own. */
+function seriesOf(peer: string): string {
+  if (peer === SYSTEM) return OWN_ADDS;
+  return `${peer.split(' ')[0]} (${peer.endsWith(' folder') ? 'folder' : 'socket'})`;
+}
 
 /** Ours is always of the same colour, and drawn last. */
 function colorsOf(points: readonly PanelPoint[]): Readonly<Record<string, string>> {
@@ -106,7 +131,9 @@ function colorsOf(points: readonly PanelPoint[]): Readonly<Record<string, string
 
 function lateLine(rates: readonly RateRow[]): string[] {
   const late = rates.filter(({ late_share }) => (late_share ?? 0) > LATE_SHARE_MAX).length;
-  return late === 0 ? [] : [`In ${late} of ${rates.length} steps more than 1 % of the messages were sent late, which these times include`];
+  if (late === 0) return [];
+  const rounds = `${rates.length} rounds of the ${ratesOf(rates).length} rates`;
+  return [`In ${late} of the ${rounds} more than 1 % of the messages were sent late, which these times include`];
 }
 
 /** What is sustained in all rounds, and in how many each higher rate is. */
@@ -115,13 +142,7 @@ function loadTitle(rates: readonly RateRow[]): string {
   const rateOfRounds = (rounds: readonly RateRow[]): string => formatNumber(rounds[0]?.offered_per_s ?? Number.NaN);
   const others = beyond.map((rounds) => `${rateOfRounds(rounds)}/s in ${sustainedRounds(rounds)} rounds`).join(', ');
   if (highest === undefined) return `No rate is sustained in all rounds: ${others}`;
-  const completed = medianOf(highest, ({ completed_p99_ms }) => completed_p99_ms);
-  const within = completed === undefined ? '' : `, 99 % within ${formatNumber(completed)} ms`;
-  return `${rateOfRounds(highest)} messages/s are completed as offered in ${sustainedRounds(highest)} rounds${within}${others === '' ? '' : `; ${others}`}`;
-}
-
-/** Of the rounds; `undefined` where one has no value. */
-function medianOf(rounds: readonly RateRow[], value: (row: LoadRow) => number | null): number | undefined {
-  const known = rounds.map(value).filter((each) => each !== null);
-  return known.length < rounds.length ? undefined : median(known);
+  const completed = highest.map(({ completed_p99_ms }) => completed_p99_ms).filter((each) => each !== null);
+  const within = completed.length === highest.length ? `, 99 % within ${formatSpread(completed)} ms` : '';
+  return `${rateOfRounds(highest)} msg/s are completed as offered in ${sustainedRounds(highest)} rounds${within}${others === '' ? '' : `; ${others}`}`;
 }

@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatNumber } from '../../measuring/format.ts';
+import { countOf } from '../../measuring/format.ts';
+import { steadyMark } from '../../measuring/steadiness.ts';
 import type { NodesRow } from '../../questions/nodes/nodes-row.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle, describeDurability } from '../chart.ts';
@@ -21,9 +22,9 @@ const CLUSTER_TICKS = [1, 3, 5, 7, 9, 11, 13];
 const SIMULATED_TICKS = [1, 7, 13, 21, 31, 51];
 
 /** Panels of the rate, of the time of an add, and of the messages and syncs that it costs, by the number of nodes. */
-export function nodesCharts(answer: Answer<NodesRow>, { font, widthPx }: ChartStyle): readonly Chart[] {
+export function nodesCharts(answer: Answer<NodesRow>, { font, widthPx }: ChartStyle, cores?: number): readonly Chart[] {
   const { rows, facts } = answer;
-  const title = nodesTitle(rows);
+  const title = nodesTitle(rows, cores);
   const many = '4,000 in flight';
   const panel = { widthPx, xTitle: 'Nodes', x: 'linear' } as const;
   const [messages, syncs] = [costPoints(rows, 'messages_per_add'), costPoints(rows, 'syncs_per_add')];
@@ -32,7 +33,8 @@ export function nodesCharts(answer: Answer<NodesRow>, { font, widthPx }: ChartSt
     title: chartTitle(
       title,
       [
-        "Adds of 64 B in steady state, no consumer · lower two panels: points are the clusters' own counters, lines are counted in the simulator; one node sends no message",
+        "Adds of 64 B, no consumer · lower two panels: points are the clusters' own counters, lines are counted in the simulator; one node sends no message",
+        ...steadyLine(rows),
         ...basisLine(answer, `all nodes in one process, ${describeDurability(facts.durability)}`),
       ],
       widthPx,
@@ -54,6 +56,15 @@ export function nodesCharts(answer: Answer<NodesRow>, { font, widthPx }: ChartSt
     ],
   };
   return [{ name: 'nodes', title, question: 'What does a node more cost?', spec }];
+}
+
+/** Sizes whose rate became steady in no round. */
+function steadyLine(rows: readonly AnswerRow<NodesRow>[]): readonly string[] {
+  const rates = rows.filter((row) => row.subject === 'cluster' && MODES['4,000 in flight'](row));
+  const sizes = [...Map.groupBy(rates, (row) => row.nodes)].filter(([, of]) => steadyMark(of) !== '').map(([size]) => size);
+  return sizes.length === 0
+    ? []
+    : [`Rate not steady in any round: ${sizes.join(', ')} ${sizes.length === 1 && sizes[0] === 1 ? 'node' : 'nodes'}`];
 }
 
 type Column = 'adds_per_s' | 'p99_ms' | 'messages_per_add' | 'syncs_per_add';
@@ -80,7 +91,7 @@ const costPoints = (rows: readonly AnswerRow<NodesRow>[], column: Column): reado
   ]);
 
 /** By the rates of the smallest and the largest cluster above one node, and the simulator's costs of an add alone. */
-function nodesTitle(rows: readonly AnswerRow<NodesRow>[]): string {
+export function nodesTitle(rows: readonly AnswerRow<NodesRow>[], cores?: number): string {
   const rates = clusterPoints(rows, '4,000 in flight', 'adds_per_s').filter(({ x }) => x > 1);
   const [small, large] = [rates[0], rates.at(-1)];
   const [messages, syncs] = (['messages_per_add', 'syncs_per_add'] as const).map((column) =>
@@ -88,8 +99,9 @@ function nodesTitle(rows: readonly AnswerRow<NodesRow>[]): string {
   );
   if (small === undefined || large === undefined || messages === undefined || syncs === undefined)
     return 'Rates and costs by the number of nodes';
+  const processors = cores === undefined ? '' : ` on ${countOf(cores, 'processor')}`;
   const cost = `${plain(messages)} messages and ${plain(syncs)} ${plain(syncs) === '1' ? 'sync' : 'syncs'}`;
-  return `A node more costs an add alone ${cost}; ${large.x} nodes add ${formatNumber(large.value)} jobs a second, ${small.x} nodes ${formatNumber(small.value)}`;
+  return `A node more costs an add alone ${cost}; ${large.x} nodes${processors} add ${large.label} jobs a second, ${small.x} nodes ${small.label}`;
 }
 
 /** Two digits after the point, and none of a whole number. */

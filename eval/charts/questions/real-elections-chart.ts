@@ -47,7 +47,7 @@ export function realElectionsChart({ rows, facts }: Answer<ElectionRow>, { font,
   );
   const [real, simulated] = SERIES.map((series) => spreads.find((of) => of.series === series && of.range === '150–300'));
   if (real === undefined || simulated === undefined) return undefined;
-  const title = `With timeouts of 150 to 300 ms a silent leader is replaced within ${msOf(real.p50)} in a real cluster, ${msOf(simulated.p50)} in a simulated one (medians)`;
+  const title = `With timeouts of 150 to 300 ms a silent leader is replaced within ${msOf(real.p50)} in a real cluster, ${msOf(simulated.p50)} in a simulated one (medians, equal logs)`;
   const domain = logDomain(spreads.flatMap(({ fastest, worst }) => [fastest, worst].map((ms) => Math.min(ms, LIMIT_MS))));
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',

@@ -1,7 +1,8 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatCount, formatNumber } from '../../measuring/format.ts';
+import { formatCount, formatFew } from '../../measuring/format.ts';
+import { NOT_STEADY, steadyMark } from '../../measuring/steadiness.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
-import { batchingFactors } from '../../questions/reasons/reasons-figures.ts';
+import { batchingFactors, type Range } from '../../questions/reasons/reasons-figures.ts';
 import type { ReasonsRow } from '../../questions/reasons/reasons-row.ts';
 import { GROWING, VARIANT_NAMES, type VariantName } from '../../questions/reasons/variants.ts';
 import { type Chart, type ChartStyle, chartTitle, isNarrow, logDomain, logTicks, PLAIN_NUMBER } from '../chart.ts';
@@ -13,7 +14,7 @@ const AS_IT_IS: VariantName = 'jobraft as it is';
 const WHOLE_LOG: VariantName = 'whole log rewritten';
 /** The message near which the published run of the original stopped. */
 const STOPPED_AT = 475;
-const CLUSTERS = '3 nodes in one process, durable except where it is off';
+const CLUSTERS = '3 nodes in one process, synced on a majority except with durability off';
 const COLORS: Readonly<Record<VariantName, string>> = {
   'jobraft as it is': OKABE_ITO.blue,
   'group commit off': OKABE_ITO.skyBlue,
@@ -47,7 +48,7 @@ function dotsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): C
     title: chartTitle(
       title,
       [
-        'Adds of 64 B, no consumer, 16 clients · * not steady: its rate falls or varies, as its windows show; "neither of the two" has no group commit and one command an entry',
+        `Adds of 64 B, no consumer, 16 clients${markLine(rates)} · "neither of the two": no group commit, and one command an entry`,
         ...basisLine(answer, CLUSTERS),
       ],
       widthPx,
@@ -56,7 +57,7 @@ function dotsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): C
     config: chartConfig(font),
     spacing: 24,
     vconcat: [
-      dotPanel(rates, { widthPx, xTitle: 'Adds, 4,000 in flight (1/s, log scale)' }),
+      dotPanel(withoutCommonMark(rates), { widthPx, xTitle: 'Adds, 4,000 in flight (1/s, log scale)' }),
       dotPanel(times, { widthPx, xTitle: 'One add at a time, p50 (ms, log scale)' }),
     ],
   };
@@ -75,11 +76,24 @@ function dotsOf(
     const of = rows.filter((row) => row.kind === kind && row.variant === variant);
     const [point] = pointsOf(of, variant, () => 0, value);
     if (point === undefined) return [];
-    const mark = of.some(({ is_steady }) => is_steady === 0) ? '*' : '';
+    const mark = kind === 'rate' ? steadyMark(of) : '';
     const { value: middle, low = middle, high = middle, label } = point;
     return [{ series: variant, value: middle, low, high, label: `${label}${mark}` }];
   });
 }
+
+/** What the mark means; without it where all rates have it. */
+function markLine(rates: readonly Dot[]): string {
+  const marked = rates.filter(({ label }) => label.endsWith(NOT_STEADY)).length;
+  if (marked === 0) return '';
+  return marked === rates.length ? ' · no rate became steady' : ` · ${NOT_STEADY} not steady in any round`;
+}
+
+/** A mark that all have says nothing. */
+const withoutCommonMark = (dots: readonly Dot[]): readonly Dot[] =>
+  dots.every(({ label }) => label.endsWith(NOT_STEADY))
+    ? dots.map((dot) => ({ ...dot, label: dot.label.slice(0, -NOT_STEADY.length) }))
+    : dots;
 
 /** Dots, and no bars: on a logarithmic axis the length of a bar says nothing. */
 function dotPanel(dots: readonly Dot[], { widthPx, xTitle }: { readonly widthPx: number; readonly xTitle: string }) {
@@ -128,7 +142,7 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
     colors: Object.fromEntries(GROWING.map((variant) => [variant, COLORS[variant]])),
   });
   const mark = {
-    data: { values: [{ at: STOPPED_AT, note: 'the original stopped here' }] },
+    data: { values: [{ at: STOPPED_AT, note: `message ${STOPPED_AT}, for orientation` }] },
     layer: [
       { mark: { type: 'rule' as const, strokeDash: [4, 4], strokeWidth: 1.5, color: ELSEWHERE }, encoding: { x: at } },
       {
@@ -142,8 +156,8 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
     title: chartTitle(
       title,
       [
-        `Adds of 640 B, one at a time without pauses, after 500 of 1 B · the original: published elsewhere, another machine, 1,000 messages of 640 B, "Crashed around ${STOPPED_AT}"`,
-        ...basisLine(answer, '3 nodes in one process, durable').map((line) => line.replace('median and range', 'median')),
+        `Adds of 640 B, one at a time without pauses, after 500 of 1 B, for which the code is compiled · message ${STOPPED_AT}: near it the original stopped, another program on another machine ("Crashed around ${STOPPED_AT}")`,
+        ...basisLine(answer, '3 nodes in one process, synced on a majority').map((line) => line.replace('median and range', 'median')),
       ],
       widthPx,
     ),
@@ -157,11 +171,12 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
 const at = { field: 'at', type: 'quantitative' as const };
 
 /** What batching gives, at both levels and at each alone, against neither. */
-function rateTitle(rows: readonly ReasonsRow[]): string {
+function rateTitle(rows: readonly AnswerRow<ReasonsRow>[]): string {
   const factors = batchingFactors(rows);
   if (factors === undefined) return 'Rates with and without what makes it fast';
-  const [both, commands, commits] = [factors.both, factors.commandsAlone, factors.commitsAlone].map(formatNumber);
-  return `Batching at both levels makes it ${both} times as fast as at neither; many commands an entry alone ${commands} times, group commit alone ${commits} times`;
+  const few = (value: number): string => formatFew(value, factors.rounds);
+  const times = ({ median, low, high }: Range): string => `${few(median)} (${few(low)}–${few(high)})`;
+  return `Batching at both levels makes it ${times(factors.both)} times as fast as at neither; many commands an entry alone ${times(factors.commandsAlone)} times, group commit alone ${times(factors.commitsAlone)} times`;
 }
 
 /** The times of both lines near the first message and at the end. */
@@ -169,8 +184,8 @@ function growthTitle(lines: readonly PanelPoint[]): string {
   const end = Math.max(...lines.map(({ x }) => x));
   const start = Math.min(...lines.map(({ x }) => x));
   const from = (variant: VariantName): string | undefined => {
-    const [first, last] = [start, end].map((place) => lines.find(({ series, x }) => series === variant && x === place)?.value);
-    return first === undefined || last === undefined ? undefined : `${formatNumber(first)} to ${formatNumber(last)} ms`;
+    const [first, last] = [start, end].map((place) => lines.find(({ series, x }) => series === variant && x === place)?.label);
+    return first === undefined || last === undefined ? undefined : `${first} to ${last} ms`;
   };
   const [own, whole] = [from(AS_IT_IS), from(WHOLE_LOG)];
   if (own === undefined || whole === undefined) return 'The time of an add against the number of messages';

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatCount, formatNumber } from '../../measuring/format.ts';
+import { formatCount, formatRough } from '../../measuring/format.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import type { RecoveryRow } from '../../questions/recovery/recovery.ts';
 import { type Chart, type ChartStyle, chartTitle } from '../chart.ts';
@@ -60,7 +60,7 @@ function recoveryPoints({ rows }: Answer<RecoveryRow>, event: RecoveryEvent): re
 }
 
 /** Of the longest history that was measured with and without checkpoints. */
-function recoveryTitle(answer: Answer<RecoveryRow>): string {
+export function recoveryTitle(answer: Answer<RecoveryRow>): string {
   const [restarts, joins] = [recoveryPoints(answer, 'restart'), recoveryPoints(answer, 'join')];
   const lengths = new Set(restarts.flatMap(({ series, x }) => (series === ON ? [x] : [])));
   const longest = Math.max(...restarts.flatMap(({ series, x }) => (series === OFF && lengths.has(x) ? [x] : [])));
@@ -72,5 +72,5 @@ function recoveryTitle(answer: Answer<RecoveryRow>): string {
 
 function duration(ms: number | undefined): string {
   if (ms === undefined) return 'more than a minute';
-  return ms < 1000 ? `${formatNumber(ms)} ms` : `${formatNumber(ms / 1000)} s`;
+  return ms < 1000 ? `${formatRough(ms)} ms` : `${formatRough(ms / 1000)} s`;
 }

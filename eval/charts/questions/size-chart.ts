@@ -1,20 +1,22 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatNumber } from '../../measuring/format.ts';
+import { formatRough } from '../../measuring/format.ts';
+import { steadyMark, steadyRounds } from '../../measuring/steadiness.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import type { SizeRow } from '../../questions/size.ts';
-import { anomalyIn, steadyOf } from '../../questions/size-figures.ts';
+import { anomalyIn, payloadsOf } from '../../questions/size-figures.ts';
 import { formatBytes } from '../../replay/run-plan.ts';
 import { type Chart, type ChartStyle, chartTitle, sizeTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
 import { answerLine, pointsOf } from '../question-points.ts';
 import { chartConfig, OKABE_ITO } from '../theme.ts';
 
-const COLORS = { jobraft: OKABE_ITO.blue, disk: OKABE_ITO.orange, 'disk, one file a node': OKABE_ITO.vermillion };
+const NAMES = { disk: 'one file', 'disk, one file a node': 'a file a node' } as const;
+const COLORS = { jobraft: OKABE_ITO.blue, [NAMES.disk]: OKABE_ITO.orange, [NAMES['disk, one file a node']]: OKABE_ITO.vermillion };
 
-/** Charts of bytes a second against payload size, with the disk's own rate as lines, and of the time of an add. */
+/** Charts of bytes a second against payload size, with the disk's own rate at 1 MiB, and of the time of an add. */
 export function sizeCharts(answer: Answer<SizeRow>, { font, widthPx }: ChartStyle): readonly Chart[] {
   const ofJobraft = answer.rows.filter(({ subject }) => subject === 'jobraft');
-  const rates = [...pointsOf(ofJobraft, 'jobraft', bytesOf, ({ mb_per_s }) => mb_per_s), ...diskLines(answer.rows)];
+  const rates = [...pointsOf(ofJobraft, 'jobraft', bytesOf, ({ mb_per_s }) => mb_per_s), ...diskPoints(answer.rows)];
   const times = [
     ...pointsOf(ofJobraft, 'p50', bytesOf, ({ service_p50_ms }) => service_p50_ms),
     ...pointsOf(ofJobraft, 'p99', bytesOf, ({ service_p99_ms }) => service_p99_ms),
@@ -32,7 +34,12 @@ export function sizeCharts(answer: Answer<SizeRow>, { font, widthPx }: ChartStyl
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: chartTitle(
       title,
-      ['Adds in steady state, no consumer, 8 MiB in flight, at most 4,000 adds', ...anomalyLine(answer.rows), ...answerLine(answer)],
+      [
+        'Adds, no consumer, 8 MiB in flight, at most 4,000 adds, so that their time is the number in flight divided by the rate · for comparison at 1 MiB: synced writes alone, to one file and to a file a node at once',
+        ...steadyLine(answer.rows),
+        ...anomalyLine(answer.rows),
+        ...answerLine(answer),
+      ],
       widthPx,
     ),
     config: chartConfig(font),
@@ -53,29 +60,37 @@ export function sizeCharts(answer: Answer<SizeRow>, { font, widthPx }: ChartStyl
 
 const bytesOf = ({ payload_bytes }: SizeRow): number => payload_bytes ?? Number.NaN;
 
-/** A level line for each limit, over the whole range of sizes. */
-function diskLines(rows: readonly AnswerRow<SizeRow>[]): readonly PanelPoint[] {
-  const sizes = rows.flatMap(({ payload_bytes }) => (payload_bytes === null ? [] : [payload_bytes]));
-  return [Math.min(...sizes), Math.max(...sizes)].flatMap((at) =>
-    (['disk', 'disk, one file a node'] as const).flatMap((subject) =>
-      pointsOf(
-        rows.filter((of) => of.subject === subject),
-        subject,
-        () => at,
-        ({ mb_per_s }) => mb_per_s,
-      ),
+/** What the comparison writes at once. */
+const DISK_BYTES = 1_048_576;
+
+/** For comparison, at the one size of its writes. */
+function diskPoints(rows: readonly AnswerRow<SizeRow>[]): readonly PanelPoint[] {
+  return (['disk', 'disk, one file a node'] as const).flatMap((subject) =>
+    pointsOf(
+      rows.filter((of) => of.subject === subject),
+      NAMES[subject],
+      () => DISK_BYTES,
+      ({ mb_per_s }) => mb_per_s,
     ),
   );
 }
 
+/** Payloads whose rate became steady in no round. */
+function steadyLine(rows: readonly SizeRow[]): readonly string[] {
+  const payloads = payloadsOf(rows).filter(({ rows: of }) => steadyMark(of) !== '');
+  return payloads.length === 0 ? [] : [`Not steady in any round: ${payloads.map(({ bytes }) => formatBytes(bytes)).join(', ')}`];
+}
+
 function anomalyLine(rows: readonly SizeRow[]): readonly string[] {
   const slow = anomalyIn(rows)?.slow;
-  return slow === undefined ? [] : [`${formatBytes(slow.bytes)}: an anomaly that is not explained, ${steadyOf(slow.rows)} rounds steady`];
+  return slow === undefined
+    ? []
+    : [`${formatBytes(slow.bytes)}: an anomaly that is not explained, ${steadyRounds(slow.rows)} rounds steady`];
 }
 
 function sizeTitle(rates: readonly PanelPoint[], nodes: number): string {
   const largest = rates.findLast(({ series }) => series === 'jobraft');
-  const disk = rates.find(({ series }) => series === 'disk, one file a node');
+  const disk = rates.find(({ series }) => series === NAMES['disk, one file a node']);
   if (largest === undefined || disk === undefined) return 'Rates by payload size';
-  return `Payloads of 1 MiB are stored at ${formatNumber(largest.value)} MB/s; plain synced writes to ${nodes} files at once reach ${formatNumber(disk.value)} MB/s in each`;
+  return `Payloads of 1 MiB are stored at ${formatRough(largest.value)} MB/s; for comparison: synced writes of 1 MiB to ${nodes} files at once reach ${formatRough(disk.value)} MB/s in each`;
 }

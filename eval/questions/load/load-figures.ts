@@ -6,11 +6,14 @@ import type { LoadRow } from './load.ts';
 export const SUSTAINED_SHARE = 0.98;
 
 /** A rate at which messages were offered, as a share of the first capacity. */
-export type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number };
+export type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number; readonly backlog: number };
 
-export const isRate = (row: AnswerRow<LoadRow>): row is RateRow => row.rate_share !== null && row.offered_per_s !== null;
+export const isRate = (row: AnswerRow<LoadRow>): row is RateRow =>
+  row.rate_share !== null && row.offered_per_s !== null && row.backlog !== null;
 
-export const isSustained = ({ achieved_per_s, offered_per_s }: RateRow): boolean => achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
+/** What was sent in the warm-up must be completed, too, before the measured time. */
+export const isSustained = ({ achieved_per_s, offered_per_s, backlog }: RateRow): boolean =>
+  backlog === 0 && achieved_per_s >= SUSTAINED_SHARE * offered_per_s;
 
 /** The capacity of each round, in messages a second; the offered rates are shares of the first. */
 export interface Capacity {
@@ -45,6 +48,5 @@ export function sustainedOf(rows: readonly AnswerRow<LoadRow>[]): {
 /** `2 of 3`: the rounds that sustain a rate. */
 export const sustainedRounds = (rounds: readonly RateRow[]): string => `${rounds.filter(isSustained).length} of ${rounds.length}`;
 
-/** More is completed in the measured time than is offered in it: what the warm-up left waiting. By more than chance moves the arrivals. */
-export const drainsBacklog = (rounds: readonly RateRow[]): boolean =>
-  rounds.some(({ achieved_per_s, offered_per_s }) => achieved_per_s > (2 - SUSTAINED_SHARE) * offered_per_s);
+/** What the warm-up left waiting was not gone when the measured time began: the latency is not steady. */
+export const hasBacklog = (rounds: readonly RateRow[]): boolean => rounds.some(({ backlog }) => backlog > 0);

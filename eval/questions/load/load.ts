@@ -8,7 +8,7 @@ import { measureSteadyState, STEADY_STATE_EXPECTED_MS } from '../../load/steady-
 import { systemClock } from '../../measuring/clock.ts';
 import { count, number, optionalNumber } from '../cells.ts';
 import type { Question, QuestionStep, StepContext } from '../question.ts';
-import { dueBefore, type OfferWindow, summarizeOffer } from './offered-load.ts';
+import { offerAfterWarmUp } from './offer-after-warm-up.ts';
 
 /** Of the capacity. */
 const RATE_SHARES = [0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95];
@@ -18,8 +18,10 @@ const CONCURRENCY = 100;
 const UNFINISHED_MAX = 2000;
 /** So many fit into the threads' memory; no machine delivers more within the longest warm-up and the measured time. */
 const CAPACITY_MESSAGES_MAX = 8_000_000;
-/** What is due at first compiles the code of the threads, and is not counted. */
-const WINDOW: OfferWindow = { fromMs: 3000, untilMs: 23_000 };
+const WARM_UP_MS = 3000;
+export const MEASURED_MS = 20_000;
+/** How long what was sent in the warm-up may take to be completed, before the measured time begins. */
+const BACKLOG_MS_MAX = 5000;
 /** How long an overloaded cluster may take for the replies that are missing when the last message was due, and then for the completions. */
 const OVERTIME_MS = 5000;
 const START_AND_STOP_MS = 2000;
@@ -51,6 +53,8 @@ const row = z.object({
   completed_p90_ms: optionalNumber,
   completed_p99_ms: optionalNumber,
   completed_p999_ms: optionalNumber,
+  /** Acknowledged in the warm-up, and not completed when the measured time began, though it waited for that; empty for the capacity. */
+  backlog: optionalNumber,
   /** Of the whole step: acknowledged, and not completed when the wait for it ended. */
   not_completed: count,
   duplicated: count,
@@ -75,7 +79,7 @@ export const load: Question<LoadRow> = {
 function rateStep(share: number): QuestionStep<LoadRow> {
   return {
     name: `${Math.round(share * 100)} %`,
-    expectedMs: WINDOW.untilMs + START_AND_STOP_MS,
+    expectedMs: WARM_UP_MS + MEASURED_MS + START_AND_STOP_MS,
     measure: (context) => offerRate(share, context),
   };
 }
@@ -107,7 +111,7 @@ function measureCapacity(context: StepContext): Promise<readonly LoadRow[]> {
     const tally = tallyDeliveries(sent, await threads.consumer.end());
     return {
       ...{ rate_share: null, offered_per_s: null, achieved_per_s: perSecond, is_steady: isSteady ? 1 : 0 },
-      ...{ due: sent.sent, acknowledged: sent.acknowledged, late_share: null, ...NO_LATENCIES },
+      ...{ due: sent.sent, acknowledged: sent.acknowledged, late_share: null, ...NO_LATENCIES, backlog: null },
       ...faultsOf(tally),
       elections: await electionsSince(),
     };
@@ -118,20 +122,12 @@ function offerRate(share: number, context: StepContext<LoadRow>): Promise<readon
   const { rowsSoFar, seed, signal } = context;
   const ratePerSecond = share * capacityOf(rowsSoFar);
   const schedule = { type: 'poisson', ratePerSecond, seed } as const;
+  const plan = {
+    ...{ schedule, warmUpMs: WARM_UP_MS, measuredMs: MEASURED_MS, backlogMsMax: BACKLOG_MS_MAX, overtimeMs: OVERTIME_MS },
+    ...{ payloadBytes: PAYLOAD_BYTES, payloadSeed: seed, concurrency: CONCURRENCY },
+  };
   return withThreads(context, async (threads, electionsSince) => {
-    const dueMs = dueBefore(schedule, WINDOW.untilMs);
-    const options = { ...loadOf(context), messages: dueMs.length };
-    await threads.consumer.begin({ ...options, concurrency: CONCURRENCY });
-    const overtime = AbortSignal.timeout(WINDOW.untilMs + OVERTIME_MS);
-    const sent = await threads.sender.send(
-      { ...options, model: 'open-loop', schedule, samplesMax: dueMs.length },
-      AbortSignal.any([signal, overtime]),
-    );
-    await waitForDeliveries(threads, sent.acknowledged, { msMax: OVERTIME_MS, signal });
-    const consumed = await threads.consumer.end();
-    const { startMs, times } = sent;
-    if (times.type !== 'samples') throw new Error('The times of the messages were not kept.');
-    const figures = summarizeOffer({ startMs, ...times, dueMs, completedMs: consumed.completedMs }, WINDOW);
+    const { figures, backlog, tally } = await offerAfterWarmUp(threads, plan, signal);
     const { acknowledgement, completion } = figures;
     return {
       ...{ rate_share: share, offered_per_s: ratePerSecond, achieved_per_s: figures.achievedPerSecond, is_steady: null },
@@ -144,13 +140,18 @@ function offerRate(share: number, context: StepContext<LoadRow>): Promise<readon
       completed_p90_ms: completion.p90Ms,
       completed_p99_ms: completion.p99Ms,
       completed_p999_ms: completion.p999Ms,
-      ...faultsOf(tallyDeliveries(sent, consumed)),
+      backlog,
+      ...faultsOf(tally),
       elections: await electionsSince(),
     };
   });
 }
 
-const faultsOf = ({ lost, duplicated, foreign }: DeliveryTally) => ({ not_completed: lost, duplicated, changed: foreign });
+const faultsOf = ({ lost, duplicated, foreign }: Omit<DeliveryTally, 'completed'>) => ({
+  not_completed: lost,
+  duplicated,
+  changed: foreign,
+});
 
 /** A fresh cluster, with a sender and a consumer. @param use is also given what counts the elections since the first leader. */
 const withThreads = (

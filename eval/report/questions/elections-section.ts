@@ -22,6 +22,7 @@ export function electionsSection({ rows }: Answer<ElectionRow>): Section {
   const groups = Map.groupBy(rows, (row) => [row.kind, row.variant, row.logs, nameOf(rangeOf(row))].join());
   return {
     title: 'How long without a leader?',
+    ...briefOf(rows),
     note: `As in the Raft paper (§9.3, Figure 16): the leader of five nodes sends all others a message, and ends at a random moment of the heartbeat interval after it, which is half of the shortest timeout. A trial ends after ${formatCount(LIMIT_MS / SECOND_MS)} s.`,
     terms: [
       `Simulated: the cores that the nodes run, without threads and disks, ${DELAY_MS.from} to ${DELAY_MS.to} ms one way (a broadcast with all replies then takes about 15 ms, as there), until one has the votes. With different logs two of the four others cannot win.`,
@@ -61,6 +62,23 @@ export function electionsSection({ rows }: Answer<ElectionRow>): Section {
     },
     charts: ['elections', 'elections-paper', 'elections-rules', 'elections-real'],
   };
+}
+
+/** With the usual timeouts. */
+function briefOf(rows: readonly ElectionRow[]): Pick<Section, 'brief'> {
+  const of = rows.filter((row) => row.variant === OURS && nameOf(rangeOf(row)) === '150–300');
+  const parts = (['simulated', 'real'] as const).flatMap((kind) =>
+    (['different', 'equal'] as const).flatMap((logs) => {
+      const trials = of.filter((row) => row.kind === kind && row.logs === logs);
+      const [first] = trials;
+      if (first === undefined) return [];
+      const values = withoutLeaderMs(trials, rangeOf(first));
+      return [`${formatWithoutLeader(quantileOf(values, 0.5))} ms ${kind === 'real' ? 'in a real cluster' : 'simulated'}, logs ${logs}`];
+    }),
+  );
+  return parts.length === 0
+    ? {}
+    : { brief: `With timeouts of 150–300 ms a silent leader is replaced within (medians) ${parts.join('; ')}.` };
 }
 
 /** The paper's figures beside those of the same algorithm here, and those of jobraft. */

@@ -1,6 +1,5 @@
 import { failoverChartNames } from '../../charts/questions/failover-chart.ts';
-import { countOf, formatCount, formatNumber } from '../../measuring/format.ts';
-import { median } from '../../measuring/statistics.ts';
+import { countOf, formatCount, formatNumber, formatSpread } from '../../measuring/format.ts';
 import { DEFAULT_RANGE, nameOf } from '../../questions/elections/timeout-ranges.ts';
 import {
   BIN_MS,
@@ -23,12 +22,13 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
   return {
     title: 'What does a client see of a failover?',
     ...failoverAnswer(summaries),
-    note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Times in milliseconds, as medians and ranges of the rounds; elections and outcomes are sums.`,
+    note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Times in milliseconds; elections and outcomes are sums over the rounds.`,
     terms: [
       `Killed: its thread ends, and its channels close, which the others notice at once. Paused: its thread stops, and its channels stay open. Isolated: it runs, and no message passes. After these two the others wait for the election timeout, the default of ${nameOf(DEFAULT_RANGE)} ms.`,
       ...(isMeasured('processes') ? [PROCESS_FAULTS] : []),
       ...(isMeasured('shared folder') ? [HOST_FAULTS] : []),
-      'Gap: the longest time between two acknowledgements until another node leads. Later gap: the longest one afterwards. Longest wait: of one message, from when it was due to its acknowledgement, at any time from the fault on.',
+      'Gap: the longest time between two acknowledgements until another node leads. Later gap: the longest one afterwards. Longest wait: of one message, from when it was due to its acknowledgement, at any time from the fault on: the table has its median over the rounds, the first paragraph the longest of all rounds.',
+      'Next leader: from the fault until a node that goes on first names another leader; the gap ends when that one acknowledges. p99: from when a message was due to its acknowledgement, of the messages that were due from the fault on, by round.',
       `Over ${LATE_MS} ms: messages that waited longer, of 14,000 a round.${laterWaits(rows)}`,
       'Lost: as defined under "Safety".',
       '"How fast are other queues?" measures a killed and a silent (paused) leader with the same timeout, too, and has other figures: there an add leaves every 5 ms, from the thread of the client, in a cluster that has just had all other loads of the comparison.',
@@ -82,19 +82,35 @@ function failoverAnswer(summaries: readonly FailoverRow[]): Pick<Section, 'answe
     faults: FAULTS.filter((fault) => of(nodesAs, fault, 'gap_ms').length > 0),
   })).filter(({ faults }) => faults.length > 0);
   const gaps = measured.map(({ nodesAs, faults }) =>
-    faults.map((fault) => `${formatNumber(median(of(nodesAs, fault, 'gap_ms')))} ms when it is ${fault}`).join(', '),
+    faults.map((fault) => `${formatSpread(of(nodesAs, fault, 'gap_ms'))} ms when it is ${fault}${meaningOf(nodesAs, fault)}`).join(', '),
+  );
+  const alike = measured.some(
+    ({ nodesAs }) => nodesAs === 'threads' && overlap(of(nodesAs, 'paused', 'gap_ms'), of(nodesAs, 'isolated', 'gap_ms')),
   );
   const waits = measured.map(({ nodesAs, faults }) =>
     faults.map((fault) => `${formatNumber(Math.max(...of(nodesAs, fault, 'latency_max_ms')))} ms (${fault})`).join(', '),
   );
   const counts = measured.flatMap(({ nodesAs, faults }) => faults.map((fault) => of(nodesAs, fault, 'gap_ms').length));
-  const rounds = countOf(Math.max(0, ...counts), 'round');
+  const most = Math.max(0, ...counts);
+  const rounds = countOf(most, 'round');
+  const timeouts = `election timeouts of ${nameOf(DEFAULT_RANGE)} ms`;
+  const sampled = most < SAMPLES_MIN ? `; n = ${most} does not sample the ${timeouts}` : `, ${timeouts}`;
   const sum = (column: Count): string => formatCount(summaries.reduce((total, row) => total + (row[column] ?? 0), 0));
   return {
-    brief: `No add is acknowledged for ${byKind(gaps, measured).replace('it is', 'the leader is')} (medians).`,
-    answer: `A client of a failing leader waits: no add is acknowledged for ${byKind(gaps, measured)} (medians of ${rounds}, election timeout ${nameOf(DEFAULT_RANGE)} ms). The longest wait of one message: ${byKind(waits, measured)}. Of ${sum('acknowledged')} acknowledged adds ${sum('lost')} were lost; ${sum('rejected')} were rejected, ${sum('unknown')} had an unknown outcome.`,
+    brief: `No add is acknowledged for ${byKind(gaps, measured).replace('it is', 'the leader is')} (medians of ${rounds}).`,
+    answer: `A client of a failing leader waits: no add is acknowledged for ${byKind(gaps, measured)} (${rounds}${sampled}).${alike ? ' Paused and isolated are not distinguishable: their ranges overlap.' : ''} The longest wait of one message in all rounds: ${byKind(waits, measured)}. Of ${sum('acknowledged')} acknowledged adds ${sum('lost')} were lost; ${sum('rejected')} were rejected, ${sum('unknown')} had an unknown outcome.`,
   };
 }
+
+/** Fewer rounds than these say little about a timeout that is drawn for each. */
+const SAMPLES_MIN = 10;
+
+const overlap = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length > 0 && b.length > 0 && Math.min(...a) <= Math.max(...b) && Math.min(...b) <= Math.max(...a);
+
+/** A thread cannot be killed as a process is. */
+const meaningOf = (nodesAs: NodesAs, fault: LeaderFault): string =>
+  nodesAs === 'threads' && fault === 'killed' ? ' (its thread ends, its channels close)' : '';
 
 /** The texts of kinds of nodes, with their names where there are several. */
 const byKind = (texts: readonly string[], kinds: readonly { readonly nodesAs: NodesAs }[]): string =>
@@ -130,7 +146,7 @@ function laterWaits(rows: readonly AnswerRow<FailoverRow>[]): string {
 
 function cellsOf(rows: readonly FailoverRow[]): readonly string[] {
   const spread = (column: 'gap_ms' | 'leader_ms' | 'latency_p99_ms' | 'later_gap_ms' | 'latency_max_ms' | 'late'): string =>
-    spreadText(rows.map((row) => row[column]));
+    formatSpread(rows.flatMap((row) => row[column] ?? []));
   const sum = (column: Count): string => formatCount(rows.reduce((total, row) => total + (row[column] ?? 0), 0));
   return [
     spread('gap_ms'),
@@ -141,12 +157,4 @@ function cellsOf(rows: readonly FailoverRow[]): readonly string[] {
     spread('late'),
     ...(['elections', 'acknowledged', 'rejected', 'unknown', 'lost', 'duplicated'] as const).map(sum),
   ];
-}
-
-/** `77.1 (75.2–80.3)` */
-function spreadText(cells: readonly (number | null)[]): string {
-  const values = cells.filter((cell) => cell !== null);
-  if (values.length === 0) return '–';
-  const middle = formatNumber(median(values));
-  return values.length === 1 ? middle : `${middle} (${formatNumber(Math.min(...values))}–${formatNumber(Math.max(...values))})`;
 }

@@ -1,21 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { Chart } from '../charts/chart.ts';
 import { microChart, parseMicroRows } from '../charts/micro-chart.ts';
 import { parseProfileRows, profileChart } from '../charts/profile-chart.ts';
-import { writeChart } from '../charts/write-chart.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { messageOf, UserError } from '../measuring/user-error.ts';
 
 /**
- * Draws the charts of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not measured is left out.
- * @returns the paths of the SVG files.
- * @throws {UserError} when a CSV is not what it should be, or the charts cannot be written.
+ * The charts of the micro-benchmarks and of the profiles, from their CSVs alone; what was not measured is left out.
+ * @throws {UserError} when a CSV is not what it should be.
  */
-export async function rebuildBenchPlots({ microFile, profileFile }: ResultsFolder, plotsPath: string): Promise<readonly string[]> {
+export function benchCharts({ microFile, profileFile }: ResultsFolder): readonly Chart[] {
   const micro = existsSync(microFile) ? [microChart(readRows(microFile, parseMicroRows, 'bench:micro'))] : [];
   const profile = existsSync(profileFile) ? [profileChart(readRows(profileFile, parseProfileRows, 'bench:profile'))] : [];
-  const drawn: string[] = [];
-  for (const chart of [...micro, ...profile]) drawn.push(await writeChart(chart, plotsPath));
-  return drawn;
+  return [...micro.map((chart) => ({ ...chart, csv: 'micro.csv' })), ...profile.map((chart) => ({ ...chart, csv: 'profile.csv' }))];
 }
 
 function readRows<Row>(file: string, parse: (text: string) => readonly Row[], command: string): readonly Row[] {
