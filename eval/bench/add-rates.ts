@@ -1,16 +1,21 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Queue } from '../../src/index.ts';
 import { LaneLoad } from '../load/lane-load.ts';
 import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
 import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
-import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { type BenchContext, type BenchMeasure, nodeCountOf } from './bench-measure.ts';
 import { type ClusterKind, threads } from './cluster-kind.ts';
 import { CycleLoad } from './cycle-load.ts';
-import { type FigureDefinition, FLOOR } from './figure.ts';
+import { type BenchFigure, type FigureDefinition, FLOOR } from './figure.ts';
+import { payloadsPerSecond } from './payload-floor.ts';
 import { largePayloadAdds, measureRate, smallAdds, steadyDefinitions } from './steady-rate.ts';
 
 /** Start and end of a cluster, and the steady state of one load. */
 const EXPECTED_MS = STEADY_STATE_EXPECTED_MS + 500;
+/** Files to allocate, and payloads to write. */
+const FLOOR_MS = 1_500;
 
 export const ADDS_IN_FLIGHT = 'add, 64 B, many in flight';
 const IN_FLIGHT_MAX = 4000;
@@ -110,37 +115,69 @@ export const cycleOf = (kind: ClusterKind, goal?: number): BenchMeasure => {
 export const cycle = cycleOf(threads, 60_000);
 
 const LARGE = 'add, 64 KiB';
-const LARGE_LOAD = { bytes: 65_536, lanes: 64, waitingMax: 512 };
+const HUGE = 'add, 1 MiB';
+/** Each with the floor that is measured just before it. */
+const LARGE_LOAD = { bytes: 65_536, lanes: 64, waitingMax: 512, floorCount: 2_000 };
+const HUGE_LOAD = { bytes: 1_048_576, lanes: 16, waitingMax: 64, floorCount: 160 };
+const SHARE_GOALS = { goals: [{ of: 'median', limit: 0.5 }] } as const;
+
+const shareOf = (name: string): string => `${name}, as a share of its floor`;
+
+interface PayloadLoad {
+  readonly name: string;
+  readonly unit: '/s' | 'MB/s';
+  readonly floor: string;
+  readonly load: typeof LARGE_LOAD;
+}
+
+/** The rate that the machine reaches without jobraft, that of a cluster, and the share of the one in the other. */
+async function measurePayloads(context: BenchContext, { name, unit, floor, load }: PayloadLoad): Promise<readonly BenchFigure[]> {
+  const perEvent = unit === '/s' ? 1 : load.bytes / 1e6;
+  const floorValue = perEvent * (await payloadFloor(context, load));
+  const figures = await withQueue(context, ({ queue }) =>
+    measureRate(largePayloadAdds(queue, load), context.signal, { name, unit, perEvent }),
+  );
+  const value = figures.find(({ figure }) => figure === name)?.value ?? Number.NaN;
+  return [{ figure: floor, unit, value: floorValue }, ...figures, { figure: shareOf(name), unit: '×', value: value / floorValue }];
+}
+
+async function payloadFloor({ dataDir, config }: BenchContext, load: typeof LARGE_LOAD): Promise<number> {
+  const folder = join(dataDir, 'floor');
+  mkdirSync(folder, { recursive: true });
+  const { bytes: payloadBytes, lanes: inFlight, floorCount: count } = load;
+  const perSecond = await payloadsPerSecond({ folder, nodes: nodeCountOf(config), payloadBytes, inFlight, count });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  return perSecond;
+}
+
+const payloadDefinitions = (definition: FigureDefinition, floor: string): readonly FigureDefinition[] => [
+  { name: floor, unit: definition.unit, better: 'more', floor: 'none', isCondition: true },
+  ...steadyDefinitions(definition),
+  { name: shareOf(definition.name), unit: '×', better: 'more', floor: 'none', ...SHARE_GOALS },
+];
 
 /** Acknowledged adds a second of 64 KiB, 64 in flight. */
 export const largeAdds: BenchMeasure = {
   label: 'adds of 64 KiB',
-  expectedMs: EXPECTED_MS,
+  expectedMs: EXPECTED_MS + FLOOR_MS,
   when: 'every-round',
-  figures: steadyDefinitions({ name: LARGE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 2500 }] }),
-  measure: (context) =>
-    withQueue(context, ({ queue }) => measureRate(largePayloadAdds(queue, LARGE_LOAD), context.signal, { name: LARGE, unit: '/s' })),
+  figures: payloadDefinitions(
+    { name: LARGE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 2500 }] },
+    FLOOR.largePayloads,
+  ),
+  measure: (context) => measurePayloads(context, { name: LARGE, unit: '/s', floor: FLOOR.largePayloads, load: LARGE_LOAD }),
 };
-
-const HUGE = 'add, 1 MiB';
-const HUGE_LOAD = { bytes: 1_048_576, lanes: 16, waitingMax: 64 };
 
 /**
  * Payload of acknowledged adds in MB/s (10^6 B): 1 MiB each, 16 in flight. The disk's own rate is shown beside it (`floor: disk`).
  */
 export const hugeAdds: BenchMeasure = {
   label: 'adds of 1 MiB',
-  expectedMs: EXPECTED_MS,
+  expectedMs: EXPECTED_MS + FLOOR_MS,
   when: 'every-round',
-  figures: steadyDefinitions({
-    name: HUGE,
-    unit: 'MB/s',
-    better: 'more',
-    floor: 'disk',
-    goals: [{ of: 'median', limit: 150, orFigure: FLOOR.diskOfNodes }],
-  }),
-  measure: (context) =>
-    withQueue(context, ({ queue }) =>
-      measureRate(largePayloadAdds(queue, HUGE_LOAD), context.signal, { name: HUGE, unit: 'MB/s', perEvent: HUGE_LOAD.bytes / 1e6 }),
-    ),
+  figures: payloadDefinitions(
+    { name: HUGE, unit: 'MB/s', better: 'more', floor: 'disk', goals: [{ of: 'median', limit: 150, orFigure: FLOOR.diskOfNodes }] },
+    FLOOR.hugePayloads,
+  ),
+  measure: (context) => measurePayloads(context, { name: HUGE, unit: 'MB/s', floor: FLOOR.hugePayloads, load: HUGE_LOAD }),
 };

@@ -43,10 +43,12 @@ export const MEASURES: readonly BenchMeasure[] = [
 
 export const DEFINITIONS: readonly FigureDefinition[] = [...FLOORS, ...MEASURES].flatMap(({ figures }) => figures);
 
-/** Measures whose label, or one of whose figures, contains `text`; all without a text. */
+/** The measure with this label; else those whose label, or one of whose figures, contains `text`; all without a text. */
 export function selectMeasures(text: string | undefined): readonly BenchMeasure[] {
   if (text === undefined) return MEASURES;
   const wanted = text.toLowerCase();
+  const exact = MEASURES.filter(({ label }) => label.toLowerCase() === wanted);
+  if (exact.length > 0) return exact;
   return MEASURES.filter(({ label, figures }) =>
     [label, ...figures.map(({ name }) => name)].some((name) => name.toLowerCase().includes(wanted)),
   );

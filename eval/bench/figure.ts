@@ -49,6 +49,8 @@ export const FLOOR = Object.freeze({
   roundTrip: 'floor: MessagePort round trip',
   disk: 'floor: disk, 1 MiB writes, each synced',
   diskOfNodes: 'floor: disk, the same to one file a node at once',
+  largePayloads: 'floor: 64 KiB payloads, shared by threads, synced by a majority',
+  hugePayloads: 'floor: 1 MiB payloads, shared by threads, synced by a majority',
 });
 
 /** Medians of the floor's figures; `undefined` where they were not measured. */

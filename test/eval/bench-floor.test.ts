@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { slowestOfRounds } from '../../eval/bench/commits-at-once.ts';
+import { MajorityCount } from '../../eval/bench/payload-floor.ts';
 import { ThreadBarrier } from '../../eval/bench/thread-barrier.ts';
 
 describe('commits of several files at the same time', () => {
@@ -34,5 +35,26 @@ describe('a barrier between threads', () => {
     const barrier = new ThreadBarrier(1, memory);
     for (let round = 0; round < 3; round += 1) barrier.arriveAndWait();
     expect(stateOf(memory)).toEqual({ arrived: 0, releases: 3 });
+  });
+});
+
+describe('payloads that a majority syncs', () => {
+  it('are durable with the second of three nodes, and their places are free with the last', () => {
+    const majority = new MajorityCount(3, 2);
+    expect(majority.take(5)).toEqual([0, 1]);
+    majority.onSynced([0, 1]);
+    expect([majority.durable, majority.take(5)]).toEqual([0, []]);
+    majority.onSynced([1]);
+    expect([majority.durable, majority.take(5)]).toEqual([1, []]);
+    majority.onSynced([1]);
+    expect([majority.durable, majority.take(5)]).toEqual([1, [1]]);
+    majority.onSynced([0]);
+    expect(majority.durable).toBe(2);
+  });
+
+  it('are durable at once with a single node', () => {
+    const majority = new MajorityCount(1, 1);
+    majority.onSynced(majority.take(1));
+    expect([majority.durable, majority.take(1)]).toEqual([1, [0]]);
   });
 });
