@@ -119,8 +119,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 15,
     name: 'replies to claims count as undelivered although the channel is open',
     file: 'queue/requests/claim-delivery.ts',
-    find: 'if (this.#gone.has(connection)) {',
-    replace: 'if (this.#gone.has(connection) || sequence % 8 === 0) {',
+    find: 'if (this.#gone.has(connection)) this',
+    replace: 'if (this.#gone.has(connection) || sequence % 8 === 0) this',
   },
   {
     mistake: 16,

@@ -52,8 +52,16 @@ export interface RequestPolicy {
   available(topic: string): number;
   /** Whether the state remembers that this request was executed: a repetition has its reply, and need not wait. */
   isExecuted(client: number, sequence: number): boolean;
+  /** Whether the client has the reply to this request, as its later requests said. */
+  isAcknowledged(address: ReplyAddress): boolean;
   /** For a machine whose replies grant something that must be taken back if they do not arrive. */
   readonly delivery?: ReplyDelivery | undefined;
+}
+
+/** The request that a reply is for. */
+export interface ReplyAddress {
+  readonly client: number;
+  readonly sequence: number;
 }
 
 /**
@@ -72,12 +80,20 @@ export interface ReplyDelivery {
   isTracked(reply: Uint8Array): boolean;
   /** A reply was sent. @param reply kept until it is acknowledged, if it is tracked. */
   onSent(connection: number, client: number, sequence: number, reply: Uint8Array): void;
+  /** The same of a reply that another node, at which the request arrived, passes on. */
+  onSentBy(node: number, client: number, sequence: number, reply: Uint8Array): void;
   /** The client's channel has ended. */
   onGone(connection: number): void;
+  /** The channels to the other node on which the reply was sent have ended. */
+  onGoneAt(node: number, reply: ReplyAddress): void;
+  /** Whether the reply was sent on a channel that has not ended, and is not acknowledged. */
+  isSent(reply: ReplyAddress): boolean;
   /** @returns the node's own requests, which no client sends: their client is `NO_CLIENT`, and they may be executed twice. */
   take(): readonly Uint8Array[];
   /** The request could not be proposed now; a later turn tries again. */
   putBack(request: Uint8Array): void;
   /** Whether this is such a request, from any node. Never throws. */
   isOwn(request: Uint8Array): boolean;
+  /** @returns the reply that such a request takes back; undefined for one of an earlier release. */
+  replyOf(request: Uint8Array): ReplyAddress | undefined;
 }

@@ -99,9 +99,11 @@ export class RequestRouter {
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) {
-      if (leadership.isLeader && this.#delivery?.isOwn(request) === true) this.#queued.push({ ...NODE_ITSELF, request });
+      if (leadership.isLeader && this.#delivery?.isOwn(request) === true && this.#isUndelivered(this.#delivery, request, peer))
+        this.#queued.push({ ...NODE_ITSELF, request });
       return;
     }
+    if (this.#delivery?.awaits(address.client) === true) this.#acknowledge(this.#delivery, request);
     const waiting: PendingRequest = { ...address, connection, peer };
     if (!leadership.isLeader) {
       this.#rejectLeaderless(waiting, 'not-applied');
@@ -178,8 +180,9 @@ export class RequestRouter {
   takeBackUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery === undefined || this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
-      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
-      else this.#peers.add(leader, { type: 'forward', connection: 0, request });
+      if (isLeader) {
+        if (this.#isUndelivered(this.#delivery, request, undefined)) this.#queued.push({ ...NODE_ITSELF, request });
+      } else this.#peers.add(leader, { type: 'forward', connection: 0, request });
     }
   }
 
@@ -221,6 +224,7 @@ export class RequestRouter {
       if (waiting === undefined) continue;
       this.#reply(waiting, { type: 'reply', reply });
       if (waiting.peer === undefined) this.#delivery?.onSent(waiting.connection, client, sequence, reply);
+      else this.#delivery?.onSentBy(waiting.peer, client, sequence, reply);
     }
   }
 
@@ -318,6 +322,14 @@ export class RequestRouter {
     if (own.length === 0) return items;
     for (const { request } of own) this.#delivery?.putBack(request);
     return items.filter(({ client }) => client !== NO_CLIENT);
+  }
+
+  /** Whether the client has not got what the request takes back on another channel. @param peer whose channels have ended, and that requests it. */
+  #isUndelivered(delivery: ReplyDelivery, request: Uint8Array, peer: NodeId | undefined): boolean {
+    const reply = delivery.replyOf(request);
+    if (reply === undefined) return true;
+    if (peer !== undefined) delivery.onGoneAt(peer, reply);
+    return !this.#policy.isAcknowledged(reply) && !delivery.isSent(reply);
   }
 
   #acknowledge(delivery: ReplyDelivery, request: Uint8Array): void {

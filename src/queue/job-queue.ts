@@ -147,7 +147,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return measureQueues({ jobs: this.#jobs, operations: this.#executor.counts, sessions: this.#sessions.size }, wallMs);
   }
 
-  get sessions(): Pick<SessionTable, 'size' | 'isExecuted'> {
+  get sessions(): Pick<SessionTable, 'size' | 'isExecuted' | 'isAcknowledged'> {
     return this.#sessions;
   }
 

@@ -144,6 +144,11 @@ export class SessionTable {
     return session !== undefined && (session.replyTo(sequence) !== undefined || session.isEvicted(sequence));
   }
 
+  /** Whether a session has acknowledged the reply to this request. */
+  isAcknowledged(client: number, sequence: number): boolean {
+    return sequence < (this.#byClient.get(client)?.acknowledgedBelow ?? 0);
+  }
+
   /** Begins a session for a client that has none; at the limit it drops the longest idle one. */
   open(client: number): Session {
     if (this.#byClient.size >= this.#bounds.sessionsMax && this.#oldest !== undefined) this.#drop(this.#oldest);

@@ -5,6 +5,7 @@ import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { ClaimDelivery } from '../../src/queue/requests/claim-delivery.ts';
+import { CONNECTION as TABLE_CONNECTION } from '../node/node-group.ts';
 import { NodeTable } from '../node/node-table.ts';
 import { claimOptions, TestQueue } from './harness.ts';
 
@@ -144,6 +145,94 @@ describe('jobs of a claim whose reply was sent when the channel ended', () => {
     leader.clientGone(CONNECTION);
     table.pass(500);
     expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
+  });
+});
+
+describe('jobs of a claim whose reply was sent on two channels', () => {
+  /** Where the claim is sent first; then its client repeats it on the channel of the table, at the leader. */
+  const PLACES = ['the leader', 'a follower'] as const;
+
+  function aRepeatedClaim(place: (typeof PLACES)[number]) {
+    const { table, client } = aTable(3);
+    table.add(client);
+    const leader = table.leader();
+    const first = table.node(place === 'the leader' ? leader : (table.ids.find((id) => id !== leader) ?? 0));
+    const sequence = claimAt(first, table, client);
+    table.pass(200);
+    const [claimed] = table.send(client, sequence, aClaim(client, sequence));
+    expect(claimed).toMatchObject({ type: 'claimed', jobs: [{ attempt: 1 }] });
+    return { table, client, sequence, first, leader: table.node(leader) };
+  }
+
+  function expectClaimed({ table, leader }: Pick<ReturnType<typeof aRepeatedClaim>, 'table' | 'leader'>): void {
+    table.pass(500);
+    expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
+  }
+
+  it.each(PLACES)('stay with their client when the first one, to %s, ends', (place) => {
+    const setting = aRepeatedClaim(place);
+    setting.first.clientGone(CONNECTION);
+    expectClaimed(setting);
+  });
+
+  it.each(PLACES)('stay with it also when it has acknowledged the reply on the second one: the first, to %s, ends', (place) => {
+    const setting = aRepeatedClaim(place);
+    const { table, client, sequence, first } = setting;
+    const encoder = new RequestEncoder();
+    const next = table.nextSequence();
+    encoder.begin(client, next, sequence + 1);
+    encoder.command('counts', { queue: 'q' });
+    table.send(client, next, encoder.finish());
+    first.clientGone(CONNECTION);
+    expectClaimed(setting);
+  });
+
+  it.each(PLACES)('stay with it when the second one ends, and the first, to %s, does not', (place) => {
+    const setting = aRepeatedClaim(place);
+    setting.leader.clientGone(TABLE_CONNECTION);
+    expectClaimed(setting);
+  });
+
+  it.each(PLACES)('are released once both have ended, in either order: one is to %s', (place) => {
+    for (const isFirstFirst of [true, false]) {
+      const { table, first, leader } = aRepeatedClaim(place);
+      const ends = [() => first.clientGone(CONNECTION), () => leader.clientGone(TABLE_CONNECTION)];
+      for (const end of isFirstFirst ? ends : ends.reverse()) {
+        end();
+        table.pass(200);
+      }
+      expectWaiting(table, 1);
+    }
+  });
+
+  it('stay with it when both are to one follower, and one ends', () => {
+    const { table, client } = aTable(3);
+    table.add(client);
+    const follower = table.node(table.ids.find((id) => id !== table.leader()) ?? 0);
+    const sequence = claimAt(follower, table, client);
+    table.pass(200);
+    follower.receiveClientPacket(CONNECTION + 1, packetOf({ type: 'request', request: aClaim(client, sequence) }));
+    table.pass(200);
+    follower.clientGone(CONNECTION);
+    expectClaimed({ table, leader: table.node(table.leader()) });
+    follower.clientGone(CONNECTION + 1);
+    expectWaiting(table, 1);
+  });
+
+  it('stay with it when it has acknowledged the reply to another follower', () => {
+    const { table, client } = aTable(3);
+    table.add(client);
+    const [one, other] = table.ids.filter((id) => id !== table.leader()).map((id) => table.node(id));
+    if (one === undefined || other === undefined) throw new Error('there are no two followers');
+    const sequence = claimAt(one, table, client);
+    table.pass(200);
+    const encoder = new RequestEncoder();
+    encoder.begin(client, table.nextSequence(), sequence + 1);
+    encoder.command('counts', { queue: 'q' });
+    other.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+    table.pass(200);
+    one.clientGone(CONNECTION);
+    expectClaimed({ table, leader: table.node(table.leader()) });
   });
 });
 

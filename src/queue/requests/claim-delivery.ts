@@ -1,6 +1,7 @@
-import type { ReplyDelivery } from '../../node/request-policy.ts';
+import { ByteReader } from '../../base/bytes.ts';
+import type { ReplyAddress, ReplyDelivery } from '../../node/request-policy.ts';
 import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../../protocol/reply.ts';
-import { NO_CLIENT, RequestEncoder } from '../../protocol/request-encoder.ts';
+import { NO_CLIENT, RequestEncoder, readRequestHeader } from '../../protocol/request-encoder.ts';
 import { isRelease } from '../../protocol/validate-request.ts';
 
 /** Most requests, and their bytes, that wait for a leader to be known; beyond the limit the oldest is dropped, and its leases expire. */
@@ -9,6 +10,8 @@ const REQUESTS_BYTES_MAX = 4 * 1024 * 1024;
 /** Most replies of one channel that were sent and not acknowledged, besides the last; the leases of older ones expire. */
 const SENT_MAX = 512;
 const SENT_BYTES_MAX = 32 * 1024 * 1024;
+/** The same for all channels of another node, of whose replies only the address is kept. */
+const SENT_ELSEWHERE_MAX = 16 * 1024;
 /** The same limit over all channels. */
 const SENT_TOTAL_MAX = 64 * 1024;
 const SENT_TOTAL_BYTES_MAX = 128 * 1024 * 1024;
@@ -18,10 +21,12 @@ const GONE_MAX = 4_096;
 /** Whether a reply may contain claimed jobs; reads only one byte. */
 const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
 
-interface SentReply {
-  readonly connection: number;
-  readonly client: number;
-  readonly sequence: number;
+/** In place of a reply that another node has passed on. */
+const ELSEWHERE = new Uint8Array(0);
+
+interface SentReply extends ReplyAddress {
+  /** A channel to this node, or minus the id of the node that passed it on. */
+  readonly channel: number;
   readonly reply: Uint8Array;
 }
 
@@ -59,7 +64,8 @@ class SentReplies {
 /**
  * Jobs whose claim was answered but whose client never received the reply, since its channel had ended. They are released: no other client
  * knows their tokens. The end of a channel is detected late, so a reply counts as delivered only when the client acknowledges it with a
- * later request.
+ * later request. A client that repeats its claim may get the reply on several channels, of several nodes: while one of them has not ended, the
+ * jobs stay with it, as far as the leader remembers what it sent.
  */
 export class ClaimDelivery implements ReplyDelivery {
   readonly #encoder = new RequestEncoder(1_024);
@@ -103,15 +109,12 @@ export class ClaimDelivery implements ReplyDelivery {
   /** @param reply kept until it is acknowledged. */
   onSent(connection: number, client: number, sequence: number, reply: Uint8Array): void {
     if (!mayClaim(reply)) return;
-    if (this.#gone.has(connection)) {
-      this.#release(reply);
-      return;
-    }
-    const sent: SentReply = { connection, client, sequence, reply };
-    const channel = entryOf(this.#channels, connection);
-    for (const replies of [this.#sent, channel, entryOf(this.#sessions, client)]) replies.add(sent);
-    while (isTooMuch(channel, SENT_MAX, SENT_BYTES_MAX)) this.#drop(channel.oldest);
-    while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#drop(this.#sent.oldest);
+    if (this.#gone.has(connection)) this.#releaseLast({ channel: connection, client, sequence, reply });
+    else this.#add({ channel: connection, client, sequence, reply }, SENT_MAX);
+  }
+
+  onSentBy(node: number, client: number, sequence: number, reply: Uint8Array): void {
+    if (mayClaim(reply)) this.#add({ channel: -node, client, sequence, reply: ELSEWHERE }, SENT_ELSEWHERE_MAX);
   }
 
   /** The client has the replies to all requests of its session below this sequence, whichever channel they used. */
@@ -131,10 +134,28 @@ export class ClaimDelivery implements ReplyDelivery {
       if (this.#gone.size > GONE_MAX) this.#gone.delete(first);
       break;
     }
-    for (const sent of this.#channels.get(connection)?.values() ?? []) {
-      this.#drop(sent);
-      this.#release(sent.reply);
-    }
+    const ended = this.#channels.get(connection)?.values() ?? [];
+    for (const sent of ended) this.#drop(sent);
+    for (const sent of ended) this.#releaseLast(sent);
+  }
+
+  onGoneAt(node: number, { client, sequence }: ReplyAddress): void {
+    for (const sent of this.#sessions.get(client)?.values() ?? [])
+      if (sent.channel === -node && sent.sequence === sequence) this.#drop(sent);
+  }
+
+  isSent({ client, sequence }: ReplyAddress): boolean {
+    return (
+      this.#sessions
+        .get(client)
+        ?.values()
+        .some((sent) => sent.sequence === sequence) ?? false
+    );
+  }
+
+  replyOf(request: Uint8Array): ReplyAddress | undefined {
+    const { sequence, acknowledgedBelow } = readRequestHeader(new ByteReader(request));
+    return acknowledgedBelow < 0 ? { client: -acknowledgedBelow, sequence } : undefined;
   }
 
   /** The request could not be proposed now; a later turn tries again. */
@@ -158,13 +179,23 @@ export class ClaimDelivery implements ReplyDelivery {
   #drop(sent: SentReply | undefined): void {
     if (sent === undefined) return;
     this.#sent.delete(sent);
-    deleteFrom(this.#channels, sent.connection, sent);
+    deleteFrom(this.#channels, sent.channel, sent);
     deleteFrom(this.#sessions, sent.client, sent);
   }
 
-  #release(reply: Uint8Array): void {
-    this.#encoder.begin(NO_CLIENT, 1, 1);
-    for (const result of decodeReply(reply).results) {
+  #add(sent: SentReply, countMax: number): void {
+    const channel = entryOf(this.#channels, sent.channel);
+    for (const replies of [this.#sent, channel, entryOf(this.#sessions, sent.client)]) replies.add(sent);
+    while (isTooMuch(channel, countMax, SENT_BYTES_MAX)) this.#drop(channel.oldest);
+    while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#drop(this.#sent.oldest);
+  }
+
+  /** Its channel has ended. @param sent is not among those that were sent any more. */
+  #releaseLast(sent: SentReply): void {
+    if (this.isSent(sent)) return;
+    // Of the node's own request, which has no session, the other numbers of the header are free: they say which reply it takes back.
+    this.#encoder.begin(NO_CLIENT, sent.sequence, -sent.client);
+    for (const result of decodeReply(sent.reply).results) {
       if (result.ok && result.type === 'claimed')
         for (const { id, token } of result.jobs) this.#encoder.command('release', { jobId: id, token });
     }

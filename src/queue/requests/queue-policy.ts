@@ -1,4 +1,4 @@
-import type { Inspection, RequestFault, RequestPolicy, RequestWait, Reservation } from '../../node/request-policy.ts';
+import type { Inspection, ReplyAddress, RequestFault, RequestPolicy, RequestWait, Reservation } from '../../node/request-policy.ts';
 import { MACHINE_VERSION } from '../../protocol/machine-version.ts';
 import { ANY_VERSION } from '../../protocol/request-reader.ts';
 import { type ClaimPlace, type InspectedRequest, inspectRequest, validateQuery } from '../../protocol/validate-request.ts';
@@ -47,6 +47,10 @@ export class QueuePolicy implements RequestPolicy {
 
   isExecuted(client: number, sequence: number): boolean {
     return this.#machine.sessions.isExecuted(client, sequence);
+  }
+
+  isAcknowledged({ client, sequence }: ReplyAddress): boolean {
+    return this.#machine.sessions.isAcknowledged(client, sequence);
   }
 }
 

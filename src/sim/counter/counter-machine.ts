@@ -197,6 +197,7 @@ const COUNTER_POLICY: RequestPolicy = {
   available: () => 0,
   // No request of it waits.
   isExecuted: () => false,
+  isAcknowledged: () => false,
 };
 
 /** @param versionMax the newest version of the node's release. */
