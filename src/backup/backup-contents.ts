@@ -5,10 +5,11 @@ import type { EncryptionKeys } from '../encryption/encryption-key.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { BackupReader } from '../storage/backup-reader.ts';
+import { segmentBytes } from '../storage/segment-files.ts';
 import { BackupError } from './backup-error.ts';
 import { type BackupSink, BackupWriter } from './backup-file.ts';
 
-const WAL_GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
+const GROWTH_BYTES_MAX = 1024 * 1024 * 1024;
 const INDEX_WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 /** While a sink waits. */
@@ -25,8 +26,8 @@ export interface BackupContents {
   readonly leader: Pick<NodeStatus, 'commit' | 'term' | 'voters'>;
   /** What is held in memory: a chunk as it is read, and as it is written. */
   readonly chunkBytes: number;
-  /** How much the WAL of the node's file may grow while it is read. Default: 1 GiB. */
-  readonly walGrowthBytesMax?: number | undefined;
+  /** How much the WAL and the segments of the node's file may grow while it is read. Default: 1 GiB. */
+  readonly growthBytesMax?: number | undefined;
   /** The backup is given up. */
   readonly isClosed: () => boolean;
 }
@@ -43,11 +44,10 @@ export interface WrittenBackup {
  * @throws {BackupError | StorageError | ClusterClosedError} and what the sink throws.
  */
 export async function writeContents(sink: BackupSink, contents: BackupContents): Promise<WrittenBackup> {
-  const { file, leader, clusterId, keys, chunkBytes, walGrowthBytesMax = WAL_GROWTH_BYTES_MAX } = contents;
-  const wal = `${file}-wal`;
-  const walBytesMax = bytesOf(wal) + walGrowthBytesMax;
+  const { file, leader, clusterId, keys, chunkBytes, growthBytesMax = GROWTH_BYTES_MAX } = contents;
+  const bytesMax = grownBytes(file) + growthBytesMax;
   using reader = await readerAt(contents);
-  const check = (): void => checkMayGoOn(wal, walBytesMax, contents);
+  const check = (): void => checkMayGoOn(bytesMax, contents);
   using _checks = repeated(
     () => check(),
     (error) => sink.abort?.(error),
@@ -99,14 +99,15 @@ async function readerAt({ file, leader, isClosed, keys }: BackupContents): Promi
 }
 
 /** @throws {ClusterClosedError | BackupError} */
-function checkMayGoOn(wal: string, walBytesMax: number, { isClosed }: BackupContents): void {
+function checkMayGoOn(bytesMax: number, { file, isClosed }: BackupContents): void {
   if (isClosed()) throw new ClusterClosedError();
-  const walBytes = bytesOf(wal);
-  if (walBytes > walBytesMax)
+  const bytes = grownBytes(file);
+  if (bytes > bytesMax)
     throw new BackupError(
       'BACKUP_FAILED',
-      `${wal} has grown to ${walBytes} bytes while its node's file was read. Write the backup to a faster disk, or under less load.`,
+      `${file}-wal and the segments of the file have grown to ${bytes} bytes while it was read. Write the backup to a faster disk, or under less load.`,
     );
 }
 
-const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+/** What is not used again while the file is read. */
+const grownBytes = (file: string): number => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) + segmentBytes(file);

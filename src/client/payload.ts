@@ -19,6 +19,8 @@ const NAME_AT = 5;
 
 const textDecoder = new TextDecoder();
 const SCRATCH_BYTES = 64 * 1024;
+/** Memory that is kept for the next payloads: a new buffer for each large one would cost a collection of garbage for every hundred. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 /**
  * Longest text that is written by a loop while it is ASCII: below it a call into the runtime costs more than the loop. Measured: the
@@ -48,10 +50,10 @@ export class PayloadWriter {
     return plainView(this.#bytes, start, end);
   }
 
-  /** Clears the payloads, and frees the memory if it grew large. */
+  /** Clears the payloads, and frees the memory if it grew beyond what is kept. */
   reset(): void {
     this.#length = 0;
-    if (this.#bytes.length > SCRATCH_BYTES) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   }
 
   /** @throws {InvalidPayloadError | PayloadTooLargeError} and nothing is written. */
@@ -85,7 +87,7 @@ export class PayloadWriter {
 const shared = new PayloadWriter(SCRATCH_BYTES);
 
 /**
- * @returns the payload's bytes, valid only until the next call: small payloads share one buffer.
+ * @returns the payload's bytes, valid only until the next call: payloads share one buffer.
  * @throws {InvalidPayloadError | PayloadTooLargeError}
  */
 export function encodePayload(name: string, data: unknown, bytesMax: number): Uint8Array {

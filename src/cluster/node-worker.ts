@@ -15,6 +15,7 @@ import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
+import { segmentBytes } from '../storage/segment-files.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { traceReplication } from '../tracing/span.ts';
@@ -232,6 +233,7 @@ class NodeThread {
     return sampleNode({
       runtime: this.#node,
       file: this.#boot.file,
+      segmentBytes: this.#boot.file === undefined ? 0 : segmentBytes(this.#boot.file),
       encryptionKey: this.#boot.keys?.[0].id,
       cpuMs: threadCpuMs(),
       eventLoopDelayMs: this.#loop.delayMs.snapshot(),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { RebuildRejection } from '../node/admin-handler.ts';
 import { StorageError } from '../storage/errors.ts';
+import { segmentNumbers } from '../storage/segment-files.ts';
 import { Exclusive } from './exclusive.ts';
 import { nodeFile } from './node-file.ts';
 
@@ -177,13 +178,15 @@ export function putBack(file: string, node: number): string[] {
   if (!existsSync(folder)) return [];
   const prefix = `${basename(file)}.damaged-`;
   const latest = readdirSync(folder)
-    .filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name))
+    .filter((name) => name.startsWith(prefix) && !/-(wal|shm|segment-[0-9]+)$/.test(name))
     .sort()
     .at(-1);
   if (latest === undefined) return [];
   const [present, aside, replaced] = [file, join(folder, latest), `${file}.replaced-${latest.slice(prefix.length)}`].map(quoted);
   const move = (from: string | undefined, to: string | undefined): string => `[ ! -e ${from}$s ] || mv ${from}$s ${to}$s`;
-  return [`node ${node}: for s in '' -wal -shm; do ${move(present, replaced)}; ${move(aside, present)}; done`];
+  const segments = Math.max(0, ...[file, join(folder, latest)].flatMap((path) => segmentNumbers(path)));
+  const suffixes = `'' -wal -shm${segments === 0 ? '' : ` $(seq -f -segment-%.0f ${segments})`}`;
+  return [`node ${node}: for s in ${suffixes}; do ${move(present, replaced)}; ${move(aside, present)}; done`];
 }
 
 /** Quoted for a POSIX shell. */

@@ -39,17 +39,17 @@ export interface BackupSource {
 /**
  * Writes the state of a running cluster to a new file: what the leader's file has, up to an index that covers everything acknowledged before
  * the call. The file appears under its name once it is complete and on disk.
- * @param walGrowthBytesMax how much the WAL of the node's file may grow while it is read. Default: 1 GiB.
+ * @param growthBytesMax how much the WAL and the segments of the node's file may grow while it is read. Default: 1 GiB.
  * @throws {BackupError | StorageError | NoLeaderError | ClusterClosedError | ConfigError}
  */
-export async function takeBackup(path: string, source: BackupSource, walGrowthBytesMax?: number): Promise<BackupInfo> {
+export async function takeBackup(path: string, source: BackupSource, growthBytesMax?: number): Promise<BackupInfo> {
   const { dataDir, clusterId, keys, isClosed } = source;
   if (dataDir === undefined) throw new ConfigError('storage', 'memory', 'Only a cluster with files can be backed up.');
   const { path: target, written } = await createBackup(path, async (sink) => {
     const leader = await readIndex(source);
     const { node, term } = leader;
     const file = nodeFile(dataDir, node);
-    const contents = { file, keys, clusterId, leader, chunkBytes: CHUNK_BYTES, walGrowthBytesMax, isClosed };
+    const contents = { file, keys, clusterId, leader, chunkBytes: CHUNK_BYTES, growthBytesMax, isClosed };
     return { ...(await writeContents(sink, contents)), term, node };
   });
   return { path: target, ...written };

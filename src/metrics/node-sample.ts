@@ -21,7 +21,7 @@ export interface ResourceSample {
   readonly eventLoopDelayMs: HistogramCounts;
   /** Of each transaction, its fsync included. */
   readonly writeMs: HistogramCounts;
-  /** Of the node's file with its WAL; null without a file. */
+  /** Of the node's file with its WAL and its segments; null without a file. */
   readonly fileBytes: number | null;
   /** The id of the key that the node's file is encrypted with; null for one that is not. */
   readonly encryptionKey: string | null;
@@ -53,6 +53,8 @@ export interface SampledNode {
   readonly runtime: NodeRuntime<JobQueue>;
   /** Undefined for a node in memory. */
   readonly file: string | undefined;
+  /** The size of the segments beside it. */
+  readonly segmentBytes: number;
   readonly encryptionKey: string | undefined;
   readonly cpuMs: number | null;
   readonly eventLoopDelayMs: HistogramCounts;
@@ -64,7 +66,16 @@ export interface SampledNode {
 }
 
 /** Samples a node in its own thread. */
-export function sampleNode({ runtime, file, encryptionKey, cpuMs, eventLoopDelayMs, writeMs, ...network }: SampledNode): NodeSample {
+export function sampleNode({
+  runtime,
+  file,
+  segmentBytes,
+  encryptionKey,
+  cpuMs,
+  eventLoopDelayMs,
+  writeMs,
+  ...network
+}: SampledNode): NodeSample {
   const node = measureNode(runtime, performance.now());
   const silent = node.peers.filter(({ silentMs }) => silentMs > network.electionTimeoutMs).map(({ peer }) => peer);
   const { used_heap_size, heap_size_limit, external_memory } = getHeapStatistics();
@@ -80,20 +91,20 @@ export function sampleNode({ runtime, file, encryptionKey, cpuMs, eventLoopDelay
       eventLoopDelayMs,
       writeMs,
       encryptionKey: encryptionKey ?? null,
-      ...diskSample(file),
+      ...diskSample(file, segmentBytes),
     },
     clientRejections: network.clientRejections ?? {},
     unreachable: [...new Set([...silent, ...network.withoutChannel])],
   };
 }
 
-function diskSample(file: string | undefined): Pick<ResourceSample, 'fileBytes' | 'diskFreeBytes' | 'diskBytes'> {
+function diskSample(file: string | undefined, segmentBytes: number): Pick<ResourceSample, 'fileBytes' | 'diskFreeBytes' | 'diskBytes'> {
   const nothing = { fileBytes: null, diskFreeBytes: null, diskBytes: null };
   if (file === undefined) return nothing;
   try {
     const { bavail, blocks, bsize } = statfsSync(dirname(file));
     const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    return { fileBytes: statSync(file).size + walBytes, diskFreeBytes: bavail * bsize, diskBytes: blocks * bsize };
+    return { fileBytes: statSync(file).size + walBytes + segmentBytes, diskFreeBytes: bavail * bsize, diskBytes: blocks * bsize };
   } catch {
     return nothing;
   }

@@ -131,7 +131,7 @@ const DISK: readonly Series[] = [
   counter('jobraft_appended_entries_total', 'Entries written to the log.', ({ node }) => node.counters.entriesAppended),
   counter('jobraft_snapshots_sent_total', 'Snapshots that a follower received whole.', ({ node }) => node.details.snapshotsSent),
   counter('jobraft_snapshots_installed_total', 'Snapshots that the node received whole.', ({ node }) => node.details.snapshotsInstalled),
-  gauge('jobraft_database_bytes', "The node's file, with its WAL.", ({ resources }) => resources.fileBytes),
+  gauge('jobraft_database_bytes', "The node's file, with its WAL and its segments.", ({ resources }) => resources.fileBytes),
   gauges(
     'jobraft_encryption_key',
     '1 for the key that all of the file is encrypted with; no value where it is not.',

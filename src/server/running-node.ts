@@ -15,6 +15,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
+import { segmentBytes } from '../storage/segment-files.ts';
 import { type FileStorage, openedOn, openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { traceReplication } from '../tracing/span.ts';
 import type { PeerChannelEvents } from '../transport/port.ts';
@@ -107,6 +108,7 @@ export class RunningNode implements AsyncDisposable {
     return sampleNode({
       runtime: this.#runtime,
       file,
+      segmentBytes: segmentBytes(file),
       encryptionKey: keys?.[0].id,
       cpuMs: (user + system) / MICROSECONDS_PER_MS,
       eventLoopDelayMs: this.#loop.delayMs.snapshot(),

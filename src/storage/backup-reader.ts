@@ -10,6 +10,8 @@ import { RecordReads } from './record-table.ts';
 import { kindTag } from './row-checksum.ts';
 import { type CheckpointRow, END_KIND } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
+import { SegmentReads } from './segment-files.ts';
+import { holdSegments } from './segment-views.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import { recordTableName } from './tables.ts';
 
@@ -34,6 +36,8 @@ export class BackupReader implements Disposable {
   readonly last: EntryId;
   readonly #file: string;
   readonly #db: Database;
+  readonly #hold: Disposable | undefined;
+  readonly #segments: SegmentReads;
   readonly #log: LogScan;
   readonly #checkpoint: CheckpointRow | undefined;
   readonly #tables: readonly { readonly kind: string; readonly records: RecordReads }[];
@@ -42,7 +46,9 @@ export class BackupReader implements Disposable {
   constructor({ file, recordKinds, entryKind, keys }: BackupReaderOptions) {
     this.#file = file;
     const db = openSqlite(file, { readonly: true, fileMustExist: true });
+    this.#segments = new SegmentReads(file);
     try {
+      this.#hold = holdSegments(file);
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
       const rows = new RowSeal(file, keys);
@@ -50,7 +56,7 @@ export class BackupReader implements Disposable {
       const { checkpoint, compacted } = new MetaTable(db, file, rows).read();
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint?.snapshot;
-      this.#log = new LogScan(db, file, rows);
+      this.#log = new LogScan(db, file, rows, this.#segments);
       this.last = this.#log.last() ?? checkpoint?.snapshot ?? compacted ?? ZERO_ENTRY;
       this.#tables = recordKinds.map((kind) => {
         const table = { db, file, table: recordTableName(kind), kind, tag: kindTag(kind), rows };
@@ -58,7 +64,7 @@ export class BackupReader implements Disposable {
       });
       this.#db = db;
     } catch (error) {
-      db.close();
+      this.#close(db);
       throw storageErrorOf(error, file, 'open the file for a backup');
     }
   }
@@ -89,7 +95,13 @@ export class BackupReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#db.close();
+    this.#close(this.#db);
+  }
+
+  #close(db: Database): void {
+    db.close();
+    this.#segments[Symbol.dispose]();
+    this.#hold?.[Symbol.dispose]();
   }
 
   #reading<Result>(work: () => Result): Result {
@@ -104,8 +116,8 @@ export class BackupReader implements Disposable {
 class LogScan extends LogReads {
   readonly #db: Database;
 
-  constructor(db: Database, file: string, rows: RowSeal) {
-    super(db, file, rows);
+  constructor(db: Database, file: string, rows: RowSeal, segments: SegmentReads) {
+    super(db, file, rows, segments);
     this.#db = db;
   }
 

@@ -8,6 +8,7 @@ import type { CheckpointReader, SnapshotRecord } from './port.ts';
 import { RecordReads, type StoredRecord } from './record-table.ts';
 import type { CheckpointRow } from './row-codec.ts';
 import type { RowSeal } from './row-seal.ts';
+import type { Segments } from './segments.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 import { recordTableName } from './tables.ts';
 
@@ -18,6 +19,7 @@ export interface SqliteReaderOptions {
   readonly entryKind: string | undefined;
   readonly tags: readonly number[];
   readonly rows: RowSeal;
+  readonly segments: Segments;
   readonly onClose: (reader: SqliteCheckpointReader) => void;
 }
 
@@ -30,6 +32,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   readonly snapshot: SnapshotId;
   readonly #options: SqliteReaderOptions;
   readonly #db: Database;
+  #segmentView: Disposable;
   readonly #meta: MetaTable;
   readonly #checkpoint: CheckpointRow;
   readonly #tables: readonly RecordReads[];
@@ -41,8 +44,9 @@ export class SqliteCheckpointReader implements CheckpointReader {
   /** @throws {InvariantViolation} before the first checkpoint. @throws {StorageError} when the file cannot be read. */
   constructor(options: SqliteReaderOptions) {
     this.#options = options;
-    const { file, recordKinds, entryKind, tags, rows } = options;
+    const { file, recordKinds, entryKind, tags, rows, segments } = options;
     const db = openSqlite(file, { readonly: true, fileMustExist: true });
+    this.#segmentView = segments.view();
     try {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
@@ -52,7 +56,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
       invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint.snapshot;
-      const log = new LogReads(db, file, rows);
+      const log = new LogReads(db, file, rows, segments.reads);
       this.#tables = recordKinds.map((kind, at) => {
         const table = { db, file, table: recordTableName(kind), kind, tag: tags[at] ?? 0, rows };
         return new RecordReads(kind === entryKind ? { ...table, log } : table);
@@ -60,6 +64,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
       this.#db = db;
     } catch (error) {
       db.close();
+      this.#segmentView[Symbol.dispose]();
       throw storageErrorOf(error, file, 'open the checkpoint');
     }
   }
@@ -89,10 +94,12 @@ export class SqliteCheckpointReader implements CheckpointReader {
   /** Releases the view for a moment, in which the whole WAL can be written back. */
   pause(): void {
     this.#db.exec('COMMIT');
+    this.#segmentView[Symbol.dispose]();
   }
 
   /** Takes a new view. @returns whether it shows the same checkpoint; if not, the reader must expire. */
   resume(): boolean {
+    this.#segmentView = this.#options.segments.view();
     this.#db.exec('BEGIN');
     const snapshot = this.#meta.read().checkpoint?.snapshot;
     return snapshot !== undefined && isSameEntry(snapshot, this.snapshot);
@@ -107,6 +114,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   [Symbol.dispose](): void {
     if (!this.#db.open) return;
     this.#db.close();
+    this.#segmentView[Symbol.dispose]();
     this.#options.onClose(this);
   }
 

@@ -12,7 +12,8 @@ import { MetaTable } from './meta-table.ts';
 import { checkKey, sealOf } from './rewrite-file.ts';
 import { END_KIND, entryKindCode, type FileIdentity } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
-import { ENCRYPTED_SCHEMA_VERSION } from './schema-version.ts';
+import { LATEST_SCHEMA_VERSION } from './schema-version.ts';
+import { SegmentReads } from './segment-files.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import { APPLICATION_ID, tableSqlOf } from './tables.ts';
 import { checkWal, hasWal, walMissing } from './wal-check.ts';
@@ -68,8 +69,8 @@ function readSurvey(db: Database, file: string, keys: EncryptionKeys | undefined
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return undefined;
   // Version 1 had no identity.
-  if (application !== APPLICATION_ID || version < 2 || version > ENCRYPTED_SCHEMA_VERSION)
-    throw damaged(file, `it is not a file of jobraft of schema 2 to ${ENCRYPTED_SCHEMA_VERSION}`);
+  if (application !== APPLICATION_ID || version < 2 || version > LATEST_SCHEMA_VERSION)
+    throw damaged(file, `it is not a file of jobraft of schema 2 to ${LATEST_SCHEMA_VERSION}`);
   checkTables(db, file, ['entry', 'meta'], tableSqlOf);
   const tooLong = db.prepare('SELECT id FROM meta WHERE length(value) > ?').pluck().get(READ_BYTES_MAX);
   if (tooLong !== undefined) throw damaged(file, `the row ${tooLong} of the table "meta" is too long`);
@@ -77,7 +78,9 @@ function readSurvey(db: Database, file: string, keys: EncryptionKeys | undefined
   checkKey(file, written, keys);
   const rows = sealOf(file, written, keys);
   const { identity, checkpoint, compacted } = new MetaTable(db, file, rows).read();
-  const log = new LogReads(db, file, rows);
+  // A configuration is never in one.
+  using segments = new SegmentReads(file);
+  const log = new LogReads(db, file, rows, segments);
   const position = db
     .prepare('SELECT position FROM entry WHERE kind = ? AND position > ? AND length(data) <= ? ORDER BY position DESC LIMIT 1')
     .pluck()

@@ -1,9 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex, type LogIndex, type Term } from '../base/ids.ts';
 import { EMPTY_BYTES, type Entry } from '../raft/entry.ts';
-import { ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
+import { ENTRY_COLUMNS, type EntryRow, hasReference, LogReads } from './log-reads.ts';
 import { END_KIND, entryKindCode } from './row-codec.ts';
 import type { RowSeal } from './row-seal.ts';
+import { isSegmentVersion } from './schema-version.ts';
+import { encodeReference, REFERENCE_FLAG, type SegmentReference } from './segment-reference.ts';
+import type { SegmentPart, Segments } from './segments.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /**
@@ -17,7 +20,17 @@ const DELETED_BYTES = 4 * 1024 * 1024;
 /** A transaction that appends more than that deletes this multiple of it from a compacted log. */
 const APPENDED_SHARE = 1.25;
 
+/** Entries from this size on have their data in a segment. */
+const SEGMENT_ENTRY_BYTES_MIN = 16 * 1024;
+const NO_REFERENCES: ReadonlyMap<number, SegmentReference> = new Map();
+
 type Row = [position: number, term: number, kind: number, data: Uint8Array, checksum: number];
+
+/** An entry whose data is in a segment. */
+interface StoredEntry extends SegmentPart {
+  readonly term: number;
+  readonly kind: number;
+}
 
 /**
  * The log's rows. Those at or before `compacted` are dead, and are deleted in parts by each turn, except those that the checkpoint keeps,
@@ -33,6 +46,9 @@ export class LogTable extends LogReads {
   readonly #last: Statement<[], EntryRow>;
   readonly #sizes: Statement<[number, number, number], [position: number, bytes: number]>;
   readonly #sizesFromEnd: Statement<[number, number, number], [position: number, bytes: number]>;
+  readonly #deadReferences: Statement<[number, number], number>;
+  readonly #columns: Statement<[number], [term: number, kind: number]>;
+  readonly #segments: Segments;
   /** The terms of the entries that were appended since the file was opened: each from its index to the next, in ascending order. */
   #terms: { readonly from: number; readonly term: Term }[] = [];
   #hasDeadRows = true;
@@ -40,13 +56,20 @@ export class LogTable extends LogReads {
   #reclaimedTo = 0;
 
   /** @param keptTable the records of the checkpoint that refer to entries: one without a value keeps the row at its key. */
-  constructor(db: Database, file: string, rows: RowSeal, keptTable?: string) {
-    super(db, file, rows);
+  constructor(db: Database, file: string, rows: RowSeal, segments: Segments, keptTable?: string) {
+    super(db, file, rows, segments.reads);
+    this.#segments = segments;
     this.#put = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
     this.#putTwo = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)`);
     this.#deleteFrom = db.prepare('DELETE FROM entry WHERE position >= ?');
     const isKept = keptTable === undefined ? '0' : `EXISTS (SELECT 1 FROM "${keptTable}" WHERE key = position AND length(value) = 0)`;
     this.#deleteDead = db.prepare(`DELETE FROM entry WHERE position > ? AND position <= ? AND NOT ${isKept}`);
+    this.#deadReferences = db
+      .prepare<[number, number], number>(
+        `SELECT position FROM entry WHERE position > ? AND position <= ? AND kind & ${REFERENCE_FLAG} AND kind <> ${END_KIND} AND NOT ${isKept}`,
+      )
+      .pluck();
+    this.#columns = db.prepare<[number], [number, number]>('SELECT term, kind FROM entry WHERE position = ?').raw();
     this.#deleteReleased = db.prepare('DELETE FROM entry WHERE position = ? AND position <= ?');
     this.#after = db.prepare<[number], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE position > ? ORDER BY position`).raw();
     this.#last = db.prepare<[], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry ORDER BY position DESC LIMIT 1`).raw();
@@ -105,14 +128,17 @@ export class LogTable extends LogReads {
     if (!isAtEnd) {
       // The end row, and the conflicting suffix.
       this.#deleteFrom.run(from);
+      for (const index of [...this.#segments.indexesIn(from, Number.POSITIVE_INFINITY)]) this.#segments.release(index);
       while ((this.#terms.at(-1)?.from ?? 0) >= from) this.#terms.pop();
     }
     const end = this.#rowOf(from + entries.length, 0, END_KIND, EMPTY_BYTES);
+    const references = this.#writeSegments(entries);
     let before: Row | undefined;
     for (const { index, term, kind, data } of entries) {
       if (this.#terms.at(-1)?.term !== term) this.#terms.push({ from: index, term });
       if (before !== undefined) this.#put.run(...before);
-      before = this.#rowOf(index, term, entryKindCode(kind), data);
+      const [code, reference] = [entryKindCode(kind), references.get(index)];
+      before = reference === undefined ? this.#rowOf(index, term, code, data) : this.#referenceRow(index, term, code, reference);
     }
     if (before === undefined) this.#put.run(...end);
     else this.#putTwo.run(...before, ...end);
@@ -155,9 +181,9 @@ export class LogTable extends LogReads {
     this.endAt(asIndex(Math.max(compacted, last === undefined ? 0 : this.checked(last).position)));
   }
 
-  /** Whether there may be rows at or before the compacted index. */
-  get hasDeadRows(): boolean {
-    return this.#hasDeadRows;
+  /** Whether an append may also delete or move other entries. */
+  get isReclaiming(): boolean {
+    return this.#hasDeadRows || this.#segments.isEmptying;
   }
 
   /** From now on there may be rows at or before `compacted`. */
@@ -173,7 +199,13 @@ export class LogTable extends LogReads {
 
   /** The checkpoint no longer keeps this entry. */
   release(position: number): void {
-    this.#deleteReleased.run(position, this.#reclaimedTo);
+    if (this.#deleteReleased.run(position, this.#reclaimedTo).changes > 0) this.#segments.release(position);
+  }
+
+  /** Called before anything else: reads what is in segments. @throws {StorageError} on damage. */
+  adoptReferences(db: Database): void {
+    const version = Number(db.pragma('user_version', { simple: true }));
+    this.#segments.adopt(isSegmentVersion(version) ? this.#referencesIn(db) : []);
   }
 
   /** Deletes dead rows, more than were `appended` in this transaction: their number falls under any load. */
@@ -192,8 +224,64 @@ export class LogTable extends LogReads {
     }
     this.#hasDeadRows = upTo > 0;
     if (upTo === 0) return;
+    if (!this.#segments.isEmpty) for (const index of this.#deadReferences.all(this.#reclaimedTo, upTo)) this.#segments.release(index);
     this.#deleteDead.run(this.#reclaimedTo, upTo);
     this.#reclaimedTo = upTo;
+  }
+
+  /** With a checkpoint: chooses a segment to be emptied. */
+  chooseSparse(): void {
+    this.#segments.chooseSparse();
+  }
+
+  /**
+   * Writes entries of the segment that is being emptied to another one, as much as was appended to segments in this transaction: the sizes of
+   * turns and of the file are then bounded under any load. @throws {StorageError} on damage.
+   */
+  moveSparse(appended: readonly Entry[]): void {
+    if (!this.#segments.isEmptying) return;
+    const bytesMax = appended.reduce((sum, { kind, data }) => sum + (isLarge(kind, data) ? data.length : 0), 0);
+    if (bytesMax === 0) return;
+    const moved = this.#segments.sparseEntries(bytesMax).map(({ index, reference }) => this.#stored(index, reference));
+    for (const { index } of moved) this.#segments.release(index);
+    for (const [at, reference] of this.#segments.write(moved).entries()) {
+      const { index, term, kind } = moved[at] as StoredEntry;
+      this.#put.run(...this.#referenceRow(index, term, kind, reference));
+    }
+  }
+
+  *#referencesIn(db: Database): Generator<[number, SegmentReference]> {
+    const scan = db
+      .prepare<[], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE kind & ${REFERENCE_FLAG} AND kind <> ${END_KIND}`)
+      .raw();
+    for (const row of scan.iterate()) yield this.referenceOf(row);
+  }
+
+  #stored(index: number, reference: SegmentReference): StoredEntry {
+    const [term, flagged] = this.#columns.get(index) ?? [];
+    if (term === undefined || flagged === undefined || !hasReference(flagged))
+      throw damaged(this.file, `entry ${index} of the log is missing`);
+    const kind = flagged - REFERENCE_FLAG;
+    return { index, term, kind, stored: this.referredTo(index, term, kind, reference), checksum: reference.checksum };
+  }
+
+  /** @returns where the data of large entries is, by their index. */
+  #writeSegments(entries: readonly Entry[]): ReadonlyMap<number, SegmentReference> {
+    const parts: SegmentPart[] = [];
+    for (const { index, term, kind, data } of entries) {
+      if (!isLarge(kind, data)) continue;
+      const code = entryKindCode(kind);
+      const stored = this.rows.sealEntry(index, term, code, data);
+      parts.push({ index, stored, checksum: this.rows.checksum.entry(index, term, code, stored) });
+    }
+    if (parts.length === 0) return NO_REFERENCES;
+    return new Map(this.#segments.write(parts).map((reference, at) => [(parts[at] as SegmentPart).index, reference]));
+  }
+
+  #referenceRow(position: number, term: number, kind: number, reference: SegmentReference): Row {
+    const bytes = encodeReference(reference);
+    const flagged = kind + REFERENCE_FLAG;
+    return [position, term, flagged, bytes, this.rows.checksum.entry(position, term, flagged, bytes)];
   }
 
   #rowOf(position: number, term: number, kind: number, data: Uint8Array): Row {
@@ -201,3 +289,6 @@ export class LogTable extends LogReads {
     return [position, term, kind, stored, this.rows.checksum.entry(position, term, kind, stored)];
   }
 }
+
+/** Whether the data of an entry goes to a segment. */
+export const isLarge = (kind: Entry['kind'], data: Uint8Array): boolean => kind === 'command' && data.length >= SEGMENT_ENTRY_BYTES_MIN;

@@ -41,7 +41,8 @@ export class OpenReaders implements Disposable {
   /** After each commit: expires the readers when the WAL is too long because of them, and no newer view is possible. */
   onCommitted(): void {
     if (this.#readers.size === 0) return;
-    const walBytes = this.#walFrames() * this.#frameBytes;
+    // Neither the WAL nor a segment is used again while a reader has an older view.
+    const walBytes = this.#walFrames() * this.#frameBytes + this.#options.segments.heldBytes;
     if (walBytes <= RENEWAL_BYTES) return;
     if (this.#isCheckpointSame) {
       this.#renew();
@@ -61,10 +62,11 @@ export class OpenReaders implements Disposable {
     for (const reader of [...this.#readers]) reader[Symbol.dispose]();
   }
 
-  /** Without a reader the whole WAL is written back, and starts over with the next commit. */
+  /** Without a reader the whole WAL is written back, and starts over with the next commit; segments without references are free. */
   #renew(): void {
     for (const reader of this.#readers) reader.pause();
     this.#walFrames();
+    this.#options.segments.onCommitted();
     for (const reader of [...this.#readers]) if (!reader.resume()) reader.expire();
   }
 

@@ -11,6 +11,7 @@ import { RecordReads, RecordTable } from './record-table.ts';
 import { kindTag } from './row-checksum.ts';
 import type { FileIdentity } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
+import { SegmentReads, segmentNumbers, segmentPath } from './segment-files.ts';
 import { ENTRY_SQL, META_SQL, markAsOurs, PAGE_BYTES, recordTableName, recordTableSql, tableNames } from './tables.ts';
 
 /** @throws {StorageError} STORAGE_KEY_MISSING */
@@ -48,13 +49,14 @@ export function rewriteFile(db: Database, { file, keys, entryKind }: RewriteOpti
   const unfinished = unfinishedOf(file);
   removeUnfinished(file);
   const identity = new MetaTable(db, file, new RowSeal(file, undefined)).identity();
-  const from = { db, file, rows: sealOf(file, identity, keys) };
+  using segments = new SegmentReads(file);
+  const from = { db, file, rows: sealOf(file, identity, keys), segments };
   try {
     const copy = openSqlite(unfinished, {});
     try {
       chmodSync(unfinished, statSync(file).mode);
       for (const pragma of [`page_size = ${PAGE_BYTES}`, 'journal_mode = OFF', 'synchronous = OFF']) copy.pragma(pragma);
-      copyRows(from, { db: copy, file: unfinished, rows: new RowSeal(unfinished, keys) }, keys[0].id, entryKind);
+      copyRows(from, { db: copy, file: unfinished, rows: new RowSeal(unfinished, keys), segments }, keys[0].id, entryKind);
     } finally {
       copy.close();
     }
@@ -62,6 +64,8 @@ export function rewriteFile(db: Database, { file, keys, entryKind }: RewriteOpti
     closeForGood(from, identity);
     renameSync(unfinished, file);
     syncDirectory(dirname(resolve(file)));
+    // The new file has everything itself.
+    for (const number of segmentNumbers(file)) rmSync(segmentPath(file, number), { force: true });
   } catch (error) {
     removeUnfinished(file);
     throw error;
@@ -74,6 +78,7 @@ interface Side {
   readonly db: Database;
   readonly file: string;
   readonly rows: RowSeal;
+  readonly segments: SegmentReads;
 }
 
 function copyRows(from: Side, to: Side, encryptionKey: string, entryKind: string | undefined): void {
@@ -81,7 +86,7 @@ function copyRows(from: Side, to: Side, encryptionKey: string, entryKind: string
     to.db.exec(`${ENTRY_SQL}; ${META_SQL}`);
     markAsOurs(to.db, { encryptionKey });
     const { hardState, checkpoint, compacted, identity } = new MetaTable(from.db, from.file, from.rows).read();
-    const { isOpen: _, ...closed } = identity;
+    const { isOpen: _, hasSegments: __, ...closed } = identity;
     const meta = new MetaTable(to.db, to.file, to.rows);
     meta.create({ ...closed, encryptionKey });
     meta.putHardState(hardState);
@@ -95,7 +100,7 @@ function copyRows(from: Side, to: Side, encryptionKey: string, entryKind: string
 
 function copyEntries(from: Side, to: Side): void {
   const insert = to.db.prepare(`INSERT INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
-  for (const { position, term, kind, data } of new LogScan(from.db, from.file, from.rows).all(from.db)) {
+  for (const { position, term, kind, data } of new LogScan(from.db, from.file, from.rows, from.segments).all(from.db)) {
     const stored = to.rows.sealEntry(position, term, kind, data);
     insert.run(position, term, kind, stored, to.rows.checksum.entry(position, term, kind, stored));
   }
@@ -103,9 +108,9 @@ function copyEntries(from: Side, to: Side): void {
 
 function copyRecords(kind: string, from: Side, to: Side, isEntries: boolean): void {
   const table = recordTableName(kind);
-  const of = ({ db, file, rows }: Side) => ({
+  const of = ({ db, file, rows, segments }: Side) => ({
     ...{ db, file, table, kind, tag: kindTag(kind), rows },
-    ...(isEntries ? { log: new LogReads(db, file, rows) } : {}),
+    ...(isEntries ? { log: new LogReads(db, file, rows, segments) } : {}),
   });
   to.db.exec(recordTableSql(table));
   const written = new RecordTable(of(to));

@@ -3,7 +3,7 @@ import { ANY_GENERATION, asGeneration, type Generation } from '../base/generatio
 import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type NodeId } from '../base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
 import { configurationOf, ENTRY_KINDS, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
-import { ENCRYPTED_SCHEMA_VERSION } from './schema-version.ts';
+import { isEncryptedVersion, isSegmentVersion } from './schema-version.ts';
 
 /** A column's bytes, as a view without the Buffer's different `slice`; undefined when it holds another type. */
 export const blobOf = (column: unknown): Uint8Array | undefined =>
@@ -80,6 +80,8 @@ export interface FileIdentity {
   readonly isOpen?: boolean;
   /** The id of the key that the values of all other rows are encrypted with. Absent: they are not. */
   readonly encryptionKey?: string;
+  /** Rows of the log may refer to segments. Absent: none does. */
+  readonly hasSegments?: boolean;
 }
 
 /** The file in another generation. */
@@ -122,11 +124,12 @@ export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   if (schemaVersion === 2) return { schemaVersion, disk, origin: NO_ORIGIN };
   const origin = { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
   const isOpen = reader.remaining > 0 && reader.u8() === OPEN;
-  const encryptionKey = schemaVersion === ENCRYPTED_SCHEMA_VERSION ? reader.text() : undefined;
+  const encryptionKey = isEncryptedVersion(schemaVersion) ? reader.text() : undefined;
   return {
     ...{ schemaVersion, disk, origin },
     ...(isOpen ? { isOpen } : {}),
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...(isSegmentVersion(schemaVersion) ? { hasSegments: true } : {}),
   };
 }
 

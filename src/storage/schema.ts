@@ -14,7 +14,8 @@ import { migrate } from './migration.ts';
 import { checkKey, isRewriteDue, removeUnfinished, rewriteFile } from './rewrite-file.ts';
 import { type FileIdentity, NO_ORIGIN } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
-import { ENCRYPTED_SCHEMA_VERSION, SCHEMA_VERSION } from './schema-version.ts';
+import { isEncryptedVersion, LATEST_SCHEMA_VERSION, SCHEMA_VERSION } from './schema-version.ts';
+import { Segments } from './segments.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import {
   APPLICATION_ID,
@@ -133,17 +134,17 @@ function versionOf(db: Database, { file, rows, keys }: DatabaseOptions): number 
   // First: with a damaged length better-sqlite3 allocates as much, which ends the process.
   checkStructure(db, file);
   // Of a newer version only the identity is known.
-  if (version <= ENCRYPTED_SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
+  if (version <= LATEST_SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
   const meta = new MetaTable(db, file, rows);
   const written = meta.schemaVersion();
   if (written !== version) throw damaged(file, `its header gives the version ${version}, and its rows are of version ${written}`);
-  if (version > ENCRYPTED_SCHEMA_VERSION) {
+  if (version > LATEST_SCHEMA_VERSION) {
     throw new StorageError(
       'STORAGE_SCHEMA',
-      `${file} was written by a newer version of jobraft (schema ${version}; this one knows ${ENCRYPTED_SCHEMA_VERSION}). Install that version again.`,
+      `${file} was written by a newer version of jobraft (schema ${version}; this one knows ${LATEST_SCHEMA_VERSION}). Install that version again.`,
     );
   }
-  if (version === ENCRYPTED_SCHEMA_VERSION) checkKey(file, meta.identity(), keys);
+  if (isEncryptedVersion(version)) checkKey(file, meta.identity(), keys);
   return version;
 }
 
@@ -156,7 +157,7 @@ function createTables(db: Database, version: number, options: DatabaseOptions): 
       const encryption = keys === undefined ? {} : { encryptionKey: keys[0].id };
       markAsOurs(db, encryption);
       new MetaTable(db, file, rows).create({ disk: asDiskId(newDiskId), origin: NO_ORIGIN, ...encryption });
-      new LogTable(db, file, rows).endAt(ZERO_ENTRY.index);
+      new LogTable(db, file, rows, new Segments({ file, isSynced: false })).endAt(ZERO_ENTRY.index);
     } else if (version < SCHEMA_VERSION) {
       migrate(db, file, version, rows);
     }

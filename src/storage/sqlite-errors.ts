@@ -22,7 +22,7 @@ export function storageErrorOf(error: unknown, file: string, doing: string): Sto
 }
 
 /** The code of an error of SQLite or of the file system; empty for any other. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   // Errors of SQLite and of the file system have the same property. This module needs none of their classes, and so not the package.
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';

@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { ANY_GENERATION } from '../base/generation.ts';
 import { ANY_DISK, asIndex, type DiskId, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
@@ -9,10 +9,9 @@ import { checkBatch, checkInstall, hasLogOnly, idOf, isEmptyBatch, type LogBound
 import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { DroppedTables } from './dropped-tables.ts';
-import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
 import type { FileClaims } from './file-origin.ts';
-import { LogTable } from './log-table.ts';
+import { isLarge, LogTable } from './log-table.ts';
 import { type MetaState, MetaTable } from './meta-table.ts';
 import { OpenReaders } from './open-readers.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, SnapshotRecord } from './port.ts';
@@ -21,10 +20,12 @@ import { kindTag } from './row-checksum.ts';
 import { type ClusterOrigin, type FileIdentity, NO_ORIGIN, withGeneration } from './row-codec.ts';
 import { RowSeal } from './row-seal.ts';
 import { openDatabase } from './schema.ts';
+import { Segments } from './segments.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
-import { recordTableName } from './tables.ts';
+import { markVersion, recordTableName } from './tables.ts';
+import { Transactions } from './transactions.ts';
 import { checkWal, hasWal } from './wal-check.ts';
 
 export interface SqliteStorageOptions extends FileClaims {
@@ -46,8 +47,10 @@ export interface SqliteStorageOptions extends FileClaims {
   readonly durability: 'full' | 'off';
   /** How large the WAL may grow at first while a checkpoint reader is open, which then expires. Default: 32 MiB. */
   readonly readerWalBytesMax?: number;
-  /** How large the file may grow, without its WAL; a write beyond it fails with STORAGE_FULL. Default: the disk. */
+  /** How large the file may grow, without its WAL, and so may its segments together; a write beyond it fails with STORAGE_FULL. Default: the disk. */
   readonly fileBytesMax?: number;
+  /** The size of a segment. Default: 16 MiB. */
+  readonly segmentBytes?: number;
   /** The disk id of a new file: a random safe integer above zero. An existing file keeps its own. */
   readonly newDiskId: number;
   /** Called after each transaction with its duration, the fsync included. Must not throw. */
@@ -123,8 +126,8 @@ class SqliteStorage implements AssignableStorage {
   readonly #db: Database;
   readonly #lock: Disposable;
   readonly #rows: RowSeal;
-  readonly #begin: Statement<[]>;
-  readonly #commit: Statement<[]>;
+  readonly #transactions: Transactions;
+  readonly #segments: Segments;
   readonly #meta: MetaTable;
   readonly #log: LogTable;
   readonly #dropped: DroppedTables;
@@ -136,31 +139,32 @@ class SqliteStorage implements AssignableStorage {
   #bounds: LogBounds | undefined;
   #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   readonly #hasGeneration: boolean;
-  readonly #onWritten: ((tookMs: number) => void) | undefined;
-  #failure: Error | undefined;
 
-  constructor(
-    { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX, onWritten }: SqliteStorageOptions,
-    db: Database,
-    lock: Disposable,
-    rows: RowSeal,
-  ) {
+  constructor(options: SqliteStorageOptions, db: Database, lock: Disposable, rows: RowSeal) {
+    const { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX, durability, onWritten } = options;
     this.#rows = rows;
-    this.#onWritten = onWritten;
     this.#hasGeneration = life !== undefined;
     this.#file = file;
     this.#recordKinds = recordKinds;
     this.#tags = recordKinds.map((kind) => kindTag(kind));
     this.#db = db;
     this.#lock = lock;
-    this.#begin = db.prepare('BEGIN IMMEDIATE');
-    this.#commit = db.prepare('COMMIT');
+    this.#segments = new Segments({ ...options, isSynced: durability === 'full' });
+    this.#transactions = new Transactions(db, file, (tookMs) => {
+      onWritten?.(tookMs);
+      this.#segments.onCommitted();
+      this.#readers.onCommitted();
+    });
     this.#meta = new MetaTable(db, file, rows);
     this.#entryKind = entryKind === undefined ? -1 : recordKinds.indexOf(entryKind);
-    this.#log = new LogTable(db, file, rows, entryKind === undefined ? undefined : recordTableName(entryKind));
+    this.#log = new LogTable(db, file, rows, this.#segments, entryKind === undefined ? undefined : recordTableName(entryKind));
+    this.#log.adoptReferences(db);
     this.#dropped = new DroppedTables(db);
     this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, rows, dropped: this.#dropped });
-    this.#readers = new OpenReaders({ db, file, recordKinds, entryKind, tags: this.#tags, rows, walBytesMax: readerWalBytesMax });
+    this.#readers = new OpenReaders({
+      ...{ db, file, recordKinds, entryKind, tags: this.#tags, rows, segments: this.#segments },
+      walBytesMax: readerWalBytesMax,
+    });
     this.#tables = this.#openTables();
   }
 
@@ -171,7 +175,7 @@ class SqliteStorage implements AssignableStorage {
   assign(disk: DiskId, { cluster, founders }: ClusterOrigin): void {
     const before = this.identity;
     const identity = { ...before, disk, origin: { ...before.origin, cluster, founders } };
-    this.#writing('assign the file to another cluster', () => this.#meta.putIdentity(identity));
+    this.#transactions.run('assign the file to another cluster', () => this.#meta.putIdentity(identity));
     this.#identity = identity;
   }
 
@@ -204,33 +208,46 @@ class SqliteStorage implements AssignableStorage {
   }
 
   persist(batch: PersistBatch): void {
-    const { hardState, append, checkpoint, compactTo, generation } = batch;
+    const { hardState, append, checkpoint, compactTo } = batch;
     const bounds = this.#knownBounds();
     checkBatch(bounds, batch);
     if (isEmptyBatch(batch)) return;
     let { compacted, last } = bounds;
     let counts = this.#counts;
     if (checkpoint !== undefined) this.#readers.onCheckpoint();
-    const identity = generation === undefined ? undefined : withGeneration(this.#identity, generation);
+    const identity = this.#changedIdentity(batch);
     const isAtEnd = append?.from === last + 1;
-    const isOneEntry = isAtEnd && append?.entries.length === 1 && hasLogOnly(batch) && !this.#log.hasDeadRows && this.#dropped.isEmpty;
+    const isOneEntry =
+      isAtEnd &&
+      append?.entries.length === 1 &&
+      hasLogOnly(batch) &&
+      identity === undefined &&
+      !this.#log.isReclaiming &&
+      this.#dropped.isEmpty;
     const work = () => {
       if (hardState !== undefined) this.#meta.putHardState(hardState);
-      if (identity !== undefined) this.#meta.putIdentity(identity);
+      if (identity !== undefined) {
+        markVersion(this.#db, identity);
+        this.#meta.putIdentity(identity);
+      }
       if (append !== undefined) {
         this.#log.append(append.from, append.entries, isAtEnd);
         last = asIndex(append.from + append.entries.length - 1);
       }
-      if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes, compacted);
+      if (checkpoint !== undefined) {
+        counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes, compacted);
+        this.#log.chooseSparse();
+      }
       if (compactTo !== undefined && compactTo > compacted) {
         this.#meta.putCompacted({ index: compactTo, term: this.#log.compactedTerm(compactTo) });
         compacted = compactTo;
         this.#log.markDead();
       }
       this.#log.reclaim(compacted, append?.entries ?? []);
+      this.#log.moveSparse(append?.entries ?? []);
       this.#dropped.reclaim();
     };
-    this.#writing("write a turn's changes", work, isOneEntry);
+    this.#transactions.run("write a turn's changes", work, isOneEntry);
     this.#counts = counts;
     if (identity !== undefined) this.#identity = identity;
     this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };
@@ -247,7 +264,7 @@ class SqliteStorage implements AssignableStorage {
 
   stageSnapshot(chunk: number, records: readonly (RecordChange | SnapshotRecord)[]): void {
     checkOnArrival(records, { recordKinds: this.#recordKinds, tags: this.#tags, checksum: this.#rows.checksum });
-    this.#writing('stage a snapshot', () => this.#staging.stage(chunk, records));
+    this.#transactions.run('stage a snapshot', () => this.#staging.stage(chunk, records));
   }
 
   installSnapshot(snapshot: SnapshotId, hardState: HardState): void {
@@ -255,7 +272,7 @@ class SqliteStorage implements AssignableStorage {
     checkInstall(bounds, snapshot);
     let counts: readonly number[] = [];
     this.#readers.onCheckpoint();
-    this.#writing('install a snapshot', () => {
+    this.#transactions.run('install a snapshot', () => {
       counts = this.#staging.swapIn();
       this.#meta.putHardState(hardState);
       this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
@@ -274,22 +291,24 @@ class SqliteStorage implements AssignableStorage {
     // Without the mark the WAL must stay.
     if (this.#markClosed()) this.#db.close();
     else closeWithoutCheckpoint(this.#db, this.#file);
+    this.#segments[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
   }
 
   closeWithoutCheckpoint(): void {
     this.#readers[Symbol.dispose]();
     closeWithoutCheckpoint(this.#db, this.#file);
+    this.#segments[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
   }
 
   /** @returns false where the mark of an open file stays. */
   #markClosed(): boolean {
     if (!this.#db.open) return true;
-    if (this.#failure !== undefined) return false;
+    if (this.#transactions.hasFailed) return false;
     try {
       const { isOpen = false, ...identity } = this.#readMeta().identity;
-      if (isOpen) this.#writing('close the file', () => this.#meta.putIdentity(identity));
+      if (isOpen) this.#transactions.run('close the file', () => this.#meta.putIdentity(identity));
       return true;
     } catch {
       return false;
@@ -307,6 +326,14 @@ class SqliteStorage implements AssignableStorage {
     }
     this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
     return counts;
+  }
+
+  /** @returns undefined if it stays. The first large entry makes a file one that has segments. */
+  #changedIdentity({ generation, append }: PersistBatch): FileIdentity | undefined {
+    const isFirst = this.#identity.hasSegments !== true && append?.entries.some(({ kind, data }) => isLarge(kind, data)) === true;
+    if (generation === undefined && !isFirst) return undefined;
+    const identity = generation === undefined ? this.#identity : withGeneration(this.#identity, generation);
+    return isFirst ? { ...identity, hasSegments: true } : identity;
   }
 
   #namedCounts(counts: readonly number[]): { readonly kind: string; readonly records: number }[] {
@@ -357,39 +384,6 @@ class SqliteStorage implements AssignableStorage {
       return work();
     } catch (error) {
       throw storageErrorOf(error, this.#file, doing);
-    }
-  }
-
-  /**
-   * One transaction, all or nothing. After a failure the state of the disk is unknown: the kernel may have dropped the pages that it could
-   * not write, and a second fsync would report success. So the storage rejects every later operation.
-   * @param isOneStatement `work` runs one statement, which is a transaction by itself: that takes half of the processor time.
-   */
-  #writing(doing: string, work: () => void, isOneStatement = false): void {
-    if (this.#failure !== undefined) {
-      throw new StorageError('STORAGE_FAILED', `An earlier write to ${this.#file} failed; restart the node. ${this.#failure.message}`, {
-        cause: this.#failure,
-      });
-    }
-    const startedMs = performance.now();
-    try {
-      if (!isOneStatement) this.#begin.run();
-      work();
-      if (!isOneStatement) this.#commit.run();
-      this.#onWritten?.(performance.now() - startedMs);
-      this.#readers.onCommitted();
-    } catch (error) {
-      this.#failure = storageErrorOf(error, this.#file, doing);
-      this.#rollBack();
-      throw this.#failure;
-    }
-  }
-
-  #rollBack(): void {
-    try {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
-    } catch {
-      // The first error is the one to report; the next start rolls back anyway.
     }
   }
 }

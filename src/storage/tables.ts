@@ -1,6 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { FileIdentity } from './row-codec.ts';
-import { versionFor } from './schema-version.ts';
+import { type SchemaParts, versionFor } from './schema-version.ts';
 
 /** Marks a database as jobraft's ("jrft"), for the `file` command and for other programs that open it. */
 export const APPLICATION_ID = 0x6a726674;
@@ -36,10 +35,13 @@ export function tableSqlOf(table: string): string | undefined {
 }
 
 /** The header of a new file. */
-export function markAsOurs(db: Database, identity: Pick<FileIdentity, 'encryptionKey'>): void {
+export function markAsOurs(db: Database, identity: SchemaParts): void {
   db.pragma(`application_id = ${APPLICATION_ID}`);
-  db.pragma(`user_version = ${versionFor(identity)}`);
+  markVersion(db, identity);
 }
+
+/** Within a transaction that also writes the identity. */
+export const markVersion = (db: Database, identity: SchemaParts): void => void db.pragma(`user_version = ${versionFor(identity)}`);
 
 export function tableNames(db: Database): Set<string> {
   const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();

@@ -30,7 +30,7 @@ it('ends, and leaves nothing, when the log of the node grows beyond a bound whil
   const file = join(folder, 'jobs.backup');
   await expect(takeBackup(file, source, 900)).rejects.toMatchObject({
     code: 'BACKUP_FAILED',
-    message: expect.stringMatching(/-wal has grown to \d+ bytes while its node's file was read\. Write the backup/),
+    message: expect.stringMatching(/-wal and the segments of the file have grown to \d+ bytes while it was read\. Write the backup/),
   });
   expect(readdirSync(folder)).toEqual(['data']);
   expect(await takeBackup(file, source, 1_000_000)).toMatchObject({ path: file, node: 1 });

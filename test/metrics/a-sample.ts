@@ -14,6 +14,7 @@ export const sampleOf = (table: NodeTable, node: number): NodeSample =>
     ...{
       runtime: table.node(node),
       file: undefined,
+      segmentBytes: 0,
       encryptionKey: '0123456789abcdef',
       cpuMs: 1_500,
       eventLoopDelayMs: NO_TIMES,

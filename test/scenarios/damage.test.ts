@@ -172,7 +172,8 @@ describe('a node that is damaged while another one is being rebuilt', () => {
   it('keeps its file, and the error says how the other one’s is put back: then everything is there', async () => {
     await using scene = await aCluster();
     const { cluster, queue, dataDir } = scene;
-    for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
+    // One of them is in a segment.
+    for (let n = 0; n < 20; n += 1) await queue.add('job', { n, text: 'x'.repeat(n === 3 ? 20_000 : 1) });
     const leader = await settledLeader(cluster);
     const [first = 0, second = 0] = cluster.nodeIds().filter((node) => node !== leader);
     // The first node gets no messages, so that it stays empty.

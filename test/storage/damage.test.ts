@@ -49,7 +49,9 @@ function write(storage: NodeStorage): void {
     ...entriesUpTo(1, 1100),
     anEntry(1101, { kind: 'noop', data: bytes() }),
     anEntry(1102, { kind: 'configuration', data: pattern(60) }),
-    ...entriesUpTo(1103, 1106, 2),
+    ...entriesUpTo(1103, 1105, 2),
+    anEntry(1106, { term: 2, kind: 'noop', data: pattern(40_000) }),
+    // In a segment.
     anEntry(1107, { term: 3, data: pattern(40_000) }),
     ...entriesUpTo(1108, LAST, 3),
   ];
@@ -106,7 +108,7 @@ function tampered(change: (db: Database.Database) => void): string {
 
 function restore(): void {
   for (const suffix of ['-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
-  copyFileSync(pristine, file);
+  for (const suffix of ['', '-segment-1']) copyFileSync(pristine + suffix, file + suffix);
 }
 
 beforeAll(() => {
@@ -118,7 +120,7 @@ beforeAll(() => {
     write(storage);
     original = contents(storage);
   }
-  copyFileSync(file, pristine);
+  for (const suffix of ['', '-segment-1']) copyFileSync(file + suffix, pristine + suffix);
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeEach(restore);
@@ -195,6 +197,12 @@ describe('one flipped bit', () => {
     expect(outcomes.detected).toBeGreaterThan(60);
   });
 
+  it('in a segment is found', () => {
+    const places = Array.from({ length: 97 }, (_, at) => at * 416);
+    const outcomes = flipBytes(places, '-segment-1');
+    expect(outcomes).toEqual({ missed: [], detected: places.length });
+  });
+
   // Hundreds of files are written and read back, which takes a slow or busy disk long: 10 s on an idle machine.
   it('anywhere in any page is found, or harmless where nothing is stored', { timeout: 900_000 }, () => {
     const content = readFileSync(pristine);
@@ -212,17 +220,17 @@ describe('one flipped bit', () => {
   });
 });
 
-/** Flips one bit of each of these bytes of the file, one at a time. */
-function flipBytes(places: readonly number[]): { readonly missed: readonly string[]; readonly detected: number } {
+/** Flips one bit of each of these bytes of the file, or of one beside it, one at a time. */
+function flipBytes(places: readonly number[], suffix = ''): { readonly missed: readonly string[]; readonly detected: number } {
   const missed: string[] = [];
   let detected = 0;
-  const content = readFileSync(pristine);
+  const content = readFileSync(pristine + suffix);
   for (const at of places) {
     const bit = (at * 5 + Math.floor(at / 8)) % 8;
     restore();
     const damagedContent = Uint8Array.from(content);
     damagedContent[at] = (damagedContent[at] ?? 0) ^ (1 << bit);
-    writeFileSync(file, damagedContent);
+    writeFileSync(file + suffix, damagedContent);
     const outcome = start();
     if (outcome === 'detected') detected += 1;
     else if (outcome !== 'intact') missed.push(`byte ${at}, bit ${bit}: ${outcome}`);

@@ -172,7 +172,7 @@ describe('a file that is opened with keys', () => {
       // After a kill the latest values are in the WAL.
       storage.closeWithoutCheckpoint();
     }
-    expect(filesWithSecret()).toEqual(['jobraft.db', 'jobraft.db-wal']);
+    expect(filesWithSecret()).toEqual(['jobraft.db', 'jobraft.db-segment-1', 'jobraft.db-wal']);
     {
       using storage = open(OLD, { life: 3 });
       expect(contents(storage)).toEqual(expected);

@@ -44,9 +44,9 @@ function turns(storage: NodeStorage, from: number, to: number): void {
 }
 
 /** Entries 1 to 4, of which the checkpoint keeps 2 and 3; the log begins after 4. */
-function keepTwo(storage: NodeStorage): void {
-  storage.persist({ append: appendOf([1, 2, 3, 4].map((index) => large(index))) });
-  const changes = [put(JOB, 7, pattern(10)), put(ENTRY, 2, large(2).data), put(ENTRY, 3, large(3).data)];
+function keepTwo(storage: NodeStorage, size = LARGE): void {
+  storage.persist({ append: appendOf([1, 2, 3, 4].map((index) => large(index, size))) });
+  const changes = [put(JOB, 7, pattern(10)), put(ENTRY, 2, large(2, size).data), put(ENTRY, 3, large(3, size).data)];
   storage.persist({ checkpoint: { snapshot: aSnapshot(4), changes }, compactTo: asIndex(4) });
   turns(storage, 5, 6);
 }
@@ -129,7 +129,7 @@ describe('an entry that the checkpoint keeps', () => {
     openNode(1)[Symbol.dispose]();
     {
       using storage = openNode(1);
-      keepTwo(storage);
+      keepTwo(storage, 10_000);
     }
     const db = new Database(fileOf(1));
     const data = db.prepare<[], Buffer>('SELECT data FROM entry WHERE position = 2').pluck().get() ?? Buffer.alloc(1);
@@ -169,7 +169,7 @@ describe('kept entries, compared with records that are written in full', () => {
         for (const { type, pick } of steps) {
           if (type === 'append') {
             last += 1;
-            both((storage) => storage.persist({ append: appendOf([large(last, 50 + pick)]) }));
+            both((storage) => storage.persist({ append: appendOf([large(last, (pick % 2 === 0 ? 50 : 16_000) + pick)]) }));
           } else if (type === 'keep') {
             // A checkpoint keeps entries that follow the previous checkpoint.
             const key = covered + 1 + (pick % Math.max(1, last - covered));

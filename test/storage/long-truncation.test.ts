@@ -53,7 +53,7 @@ describe('a long suffix of the log', () => {
 
   it('is deleted in parts of a bounded number of bytes, but at least one entry', () => {
     using storage = openFile();
-    const large = Array.from({ length: 12 }, (_, at) => anEntry(at + 1, { data: pattern(at === 5 ? 6 * MIB : MIB) }));
+    const large = Array.from({ length: 12 }, (_, at) => anEntry(at + 1, { kind: 'noop', data: pattern(at === 5 ? 6 * MIB : MIB) }));
     storage.persist({ append: appendOf(large) });
     const sizes = [logInFile()[1]];
     while (deletePart(storage, 3) && sizes.length < 20) sizes.push(logInFile()[1]);

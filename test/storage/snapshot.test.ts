@@ -196,7 +196,8 @@ describe('a checkpoint reader that is open for long', () => {
   const walBytes = (): number => statSync(`${file}-wal`).size;
   const persistEntry = (size: number): void => {
     index += 1;
-    storage.persist({ append: appendOf([anEntry(index, { data: pattern(size, index) })]) });
+    // A command of this size would be in a segment.
+    storage.persist({ append: appendOf([anEntry(index, { kind: 'noop', data: pattern(size, index) })]) });
   };
   /** Writes a checkpoint, so that an open reader reads an older one. */
   const moveCheckpoint = (): void => {

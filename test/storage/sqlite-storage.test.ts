@@ -136,13 +136,13 @@ describe('a file that is not a node of this version', () => {
     writeSomething();
     const db = new Database(file);
     const identity = new ByteWriter();
-    identity.f64(5);
+    identity.f64(7);
     identity.f64(DISK);
     const row = { value: identity.copy(), checksum: new RowChecksum().meta(4, identity.copy()) };
     db.prepare('UPDATE meta SET value = @value, checksum = @checksum WHERE id = 4').run(row);
-    db.pragma('user_version = 5');
+    db.pragma('user_version = 7');
     db.close();
-    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 5; this one knows 4\)\. Install that version/));
+    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 7; this one knows 6\)\. Install that version/));
   });
 
   it('is rejected when it holds records of a kind that this version does not know', () => {
@@ -167,10 +167,16 @@ describe('a file that is not a node of this version', () => {
 });
 
 describe('a disk that is full', () => {
-  it.each([true, false])(
-    'fails the persist whole, rejects further ones, and is usable again once there is space (with a term: %s)',
-    (isTermed) => {
-      const large = (index: number) => ({ append: appendOf([anEntry(index, { data: pattern(200_000, index) })]) });
+  // Only the data of commands is in segments.
+  it.each([
+    [true, 'noop'],
+    [false, 'noop'],
+    [true, 'command'],
+    [false, 'command'],
+  ] as const)(
+    'fails the persist whole, rejects further ones, and is usable again once there is space (with a term: %s, a large %s)',
+    (isTermed, kind) => {
+      const large = (index: number) => ({ append: appendOf([anEntry(index, { kind, data: pattern(200_000, index) })]) });
       let written = 0;
       {
         using storage = open({ fileBytesMax: 2_000_000 });
@@ -267,7 +273,7 @@ describe('a write-ahead log that an unclean stop left behind', () => {
   });
 
   it('loses a torn last transaction of many pages, whichever of them is missing', () => {
-    const last = { append: appendOf([anEntry(11, { data: pattern(300_000) })]) };
+    const last = { append: appendOf([anEntry(11, { kind: 'noop', data: pattern(300_000) })]) };
     let before = 0;
     const wal = crashCopy('copy', (storage) => {
       persistTen(storage);
@@ -285,10 +291,10 @@ describe('a write-ahead log that an unclean stop left behind', () => {
     const shorter = pattern(100_000, 5);
     const wal = crashCopy('first', (storage) => {
       persistTen(storage);
-      storage.persist({ append: appendOf([anEntry(11, { data: longer })]) });
+      storage.persist({ append: appendOf([anEntry(11, { kind: 'noop', data: longer })]) });
     });
     tear(wal, longer);
-    const next = crashCopy('second', (storage) => storage.persist({ append: appendOf([anEntry(11, { data: shorter })]) }));
+    const next = crashCopy('second', (storage) => storage.persist({ append: appendOf([anEntry(11, { kind: 'noop', data: shorter })]) }));
     tear(next, shorter);
     expect(loaded()).toBe(10);
   });
@@ -299,7 +305,7 @@ describe('a write-ahead log that an unclean stop left behind', () => {
     const writeMebibytes = (count: number): number => {
       for (let written = 0; written < count; written += 1) {
         index += 1;
-        storage.persist({ append: appendOf([anEntry(index, { data: pattern(1_048_576, index) })]) });
+        storage.persist({ append: appendOf([anEntry(index, { kind: 'noop', data: pattern(1_048_576, index) })]) });
       }
       return statSync(`${file}-wal`).size;
     };
