@@ -151,7 +151,9 @@ export class Rebuilds {
   async #remedies(dataDir: string, node: number, isFinal: boolean, damage: StorageError | undefined): Promise<string[]> {
     const remedies: string[] = [];
     if (damage?.code === 'STORAGE_DAMAGED')
-      remedies.push(`${isFinal ? 'Close' : 'Or close'} the cluster, and put an undamaged copy of the latest state of that file there.`);
+      remedies.push(
+        `${isFinal ? 'Close' : 'Or close'} the cluster, and put an undamaged copy of the latest state of that file there, with its segments: of the whole folder.`,
+      );
     if (damage?.code === 'STORAGE_ROLLED_BACK') {
       const manifest = join(dataDir, 'cluster.json');
       remedies.push(

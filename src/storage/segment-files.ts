@@ -1,7 +1,10 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fchownSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { SegmentReference } from './segment-reference.ts';
 import { codeOf, damaged } from './sqlite-errors.ts';
+
+/** A reference has the number in 32 bits; a file beside the node's with a larger one is none of its segments. */
+const NUMBER_MAX = 2 ** 31;
 
 /** Segments that are open for reading; beyond it the one that was opened first is closed. */
 const OPEN_MAX = 64;
@@ -12,9 +15,17 @@ export const segmentPath = (file: string, segment: number): string => `${file}-s
 export function segmentNumbers(file: string): number[] {
   const prefix = `${basename(file)}-segment-`;
   return namesBeside(file)
-    .filter((name) => name.startsWith(prefix) && /^[1-9][0-9]*$/.test(name.slice(prefix.length)))
+    .filter((name) => name.startsWith(prefix) && /^[1-9][0-9]{0,9}$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
+    .filter((number) => number <= NUMBER_MAX)
     .toSorted((one, other) => one - other);
+}
+
+/** Gives a new file beside a node's the mode of that, and its owner, as SQLite does for the files that it makes: the node may run as another user next time. */
+export function adoptOwner(descriptor: number, file: string): void {
+  const { mode, uid, gid } = statSync(file);
+  fchmodSync(descriptor, mode);
+  if (process.getuid?.() === 0) fchownSync(descriptor, uid, gid);
 }
 
 /** Reads what rows of a node's file refer to. */
@@ -71,7 +82,9 @@ export class SegmentReads implements Disposable {
 export const segmentBytes = (file: string): number =>
   segmentNumbers(file).reduce((sum, number) => sum + (statSync(segmentPath(file, number), { throwIfNoEntry: false })?.size ?? 0), 0);
 
+/** Without folders. */
 const namesBeside = (file: string): string[] => {
   const folder = dirname(resolve(file));
-  return existsSync(folder) ? readdirSync(folder) : [];
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]));
 };

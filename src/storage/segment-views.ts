@@ -1,5 +1,7 @@
+import { accessSync, closeSync, constants, openSync, rmSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { openSqlite } from '../files/sqlite.ts';
+import { adoptOwner } from './segment-files.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /** The node holds its lock for some microseconds. */
@@ -16,22 +18,56 @@ const lockFile = (file: string): string => `${file}-readers`;
  * @throws an error of SQLite.
  */
 export function holdSegments(file: string): Disposable {
-  const db = openSqlite(lockFile(file), { timeout: WAIT_MS });
-  try {
-    db.exec('BEGIN');
+  const db = openLock(file, WAIT_MS, (opened) => {
+    opened.exec('BEGIN');
     // The first read takes the lock.
-    db.prepare('SELECT count(*) FROM sqlite_schema').get();
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+    opened.prepare('SELECT count(*) FROM sqlite_schema').get();
+  });
   return { [Symbol.dispose]: () => db.close() };
 }
+
+/**
+ * Opens the lock file, makes it first if it is missing, and takes its lock. It has no contents: what is no database is replaced.
+ * @throws an error of the file system, or of SQLite.
+ */
+function openLock(file: string, timeout: number, take: (db: Database) => void): Database {
+  const path = lockFile(file);
+  makeLockFile(path, file);
+  // SQLite would open it for reading only, and lock nothing.
+  accessSync(path, constants.W_OK);
+  for (let isFirst = true; ; isFirst = false) {
+    const db = openSqlite(path, { timeout });
+    try {
+      take(db);
+      return db;
+    } catch (error) {
+      db.close();
+      if (!isFirst || codeOf(error) !== 'SQLITE_NOTADB') throw error;
+      rmSync(path);
+      makeLockFile(path, file);
+    }
+  }
+}
+
+function makeLockFile(path: string, file: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'wx', 0o600);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  adoptOwner(descriptor, file);
+  closeSync(descriptor);
+}
+
+const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
 
 /** The views that read the segments of a node's file, as the node sees them. */
 export class SegmentViews implements Disposable {
   readonly #file: string;
   #db: Database | undefined;
+  #inode: number | undefined;
   /** Of this thread. */
   #open = 0;
 
@@ -49,17 +85,20 @@ export class SegmentViews implements Disposable {
     };
   }
 
-  /** Whether there is a view. One that begins later sees what is committed now. @throws an error of SQLite. */
+  /** Whether there is a view. One that begins later sees what is committed now. @throws an error of the file system, or of SQLite. */
   areOpen(): boolean {
     if (this.#open > 0) return true;
-    this.#db ??= openSqlite(lockFile(this.#file), { timeout: 0 });
+    // It was removed meanwhile: views that began before have a lock that can no longer be seen. So there may be one until the next start.
+    if (this.#db !== undefined && inodeOf(lockFile(this.#file)) !== this.#inode) return true;
     try {
-      this.#db.exec('BEGIN EXCLUSIVE');
+      if (this.#db === undefined) {
+        this.#db = openLock(this.#file, 0, takeAlone);
+        this.#inode = inodeOf(lockFile(this.#file));
+      } else takeAlone(this.#db);
     } catch (error) {
       if (codeOf(error).startsWith('SQLITE_BUSY')) return true;
       throw error;
     }
-    this.#db.exec('ROLLBACK');
     return false;
   }
 
@@ -67,4 +106,10 @@ export class SegmentViews implements Disposable {
     this.#db?.close();
     this.#db = undefined;
   }
+}
+
+/** Takes the lock for a moment. @throws SQLITE_BUSY while another one holds it. */
+function takeAlone(db: Database): void {
+  db.exec('BEGIN EXCLUSIVE');
+  db.exec('ROLLBACK');
 }

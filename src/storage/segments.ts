@@ -1,9 +1,9 @@
-import { closeSync, fchmodSync, fdatasyncSync, openSync, rmSync, statSync, writevSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, rmSync, statSync, writevSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { invariant } from '../base/invariant.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { StorageError } from './errors.ts';
-import { SegmentReads, segmentNumbers, segmentPath } from './segment-files.ts';
+import { adoptOwner, SegmentReads, segmentNumbers, segmentPath } from './segment-files.ts';
 import type { SegmentReference } from './segment-reference.ts';
 import { SegmentViews } from './segment-views.ts';
 import { damaged } from './sqlite-errors.ts';
@@ -103,7 +103,10 @@ export class Segments implements Disposable {
       this.#released.add(number);
     }
     this.onCommitted();
-    // A start gives the space back, and removes what a file left that was since rewritten with encrypted values.
+  }
+
+  /** After a start, once the log is read and sound: gives the space back, and removes what a file left that was since rewritten with encrypted values. */
+  removeUnused(): void {
     this.#removeFree(0);
   }
 
@@ -232,13 +235,17 @@ export class Segments implements Disposable {
     if (this.#current !== undefined) closeSync(this.#current.descriptor);
     this.#current = undefined;
     const { file } = this.#options;
-    const free = this.#free.pop();
-    const number = free ?? this.#numberMax + 1;
-    const descriptor = openSync(segmentPath(file, number), free === undefined ? 'wx' : 'r+', 0o600);
-    this.#current = { number, descriptor, end: 0, size: this.#sizeOf(number) };
-    if (free !== undefined) return;
-    // As SQLite does for the files that it makes beside a database.
-    fchmodSync(descriptor, statSync(file).mode);
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      const descriptor = openFree(segmentPath(file, free));
+      if (descriptor === undefined) continue;
+      this.#current = { number: free, descriptor, end: 0, size: this.#sizeOf(free) };
+      return;
+    }
+    const number = this.#numberMax + 1;
+    const descriptor = openSync(segmentPath(file, number), 'wx', 0o600);
+    this.#numberMax = number;
+    this.#current = { number, descriptor, end: 0, size: 0 };
+    adoptOwner(descriptor, file);
     if (this.#options.isSynced) syncDirectory(dirname(resolve(file)));
   }
 
@@ -269,7 +276,8 @@ export class Segments implements Disposable {
   }
 
   #sizeOf(number: number): number {
-    return statSync(segmentPath(this.#options.file, number), { throwIfNoEntry: false })?.size ?? 0;
+    const found = statSync(segmentPath(this.#options.file, number), { throwIfNoEntry: false });
+    return found?.isFile() === true ? found.size : 0;
   }
 
   /** Nothing refers to the segment, and no view reads it. */
@@ -292,9 +300,23 @@ export class Segments implements Disposable {
   }
 
   #remove(number: number): void {
-    this.#bytes -= this.#sizeOf(number);
+    const bytes = this.#sizeOf(number);
     this.reads.forget(number);
-    rmSync(segmentPath(this.#options.file, number), { force: true });
+    try {
+      rmSync(segmentPath(this.#options.file, number), { force: true });
+      this.#bytes -= bytes;
+    } catch {
+      // It holds nothing, and is tried again at the next start.
+    }
+  }
+}
+
+/** @returns undefined for one that cannot be written, as one of another user: it holds nothing, and another one is used. */
+function openFree(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+');
+  } catch {
+    return undefined;
   }
 }
 

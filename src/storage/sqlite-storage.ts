@@ -183,6 +183,7 @@ class SqliteStorage implements AssignableStorage {
     return this.#reading('load the log', () => {
       const { hardState, checkpoint, compacted, identity } = this.#readMeta();
       const entries = this.#log.readAfter(compacted.index);
+      this.#segments.removeUnused();
       const generation = this.#hasGeneration ? identity.origin.generation : ANY_GENERATION;
       return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries, disk: identity.disk, generation };
     });

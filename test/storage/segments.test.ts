@@ -178,6 +178,7 @@ it('a segment that an interrupted rewriting with another key left is removed by 
   open()[Symbol.dispose]();
   writeFileSync(join(directory, 'jobraft.db-segment-7'), 'a value that was not encrypted');
   using storage = open();
+  expect(storage.load().entries).toEqual([]);
   expect(segments()).toEqual([]);
   storage.persist({ append: appendOf([large(1)]) });
   expect(storage.load().entries).toEqual([large(1)]);
