@@ -35,6 +35,8 @@ export interface PromoteJobsOptions {
 
 const COUNT = 1_000;
 const COUNT_MAX = 10_000;
+/** How many jobs may come before those that are listed, while they are, without one of them being left out. */
+const COME_MEANWHILE_MAX = 1_000_000;
 const aCount = integerIn(1, COUNT_MAX).optional();
 
 const CLEANED = ['completed', 'delayed', 'failed', 'wait', 'waiting'] as const satisfies readonly CleanedState[];
@@ -150,10 +152,14 @@ async function changeAll(
 
 const isFinished = (state: ListedState): boolean => state === 'completed' || state === 'failed';
 
-/** The ids of about as many jobs as are in this state now: without a bound the listing might not end while jobs are added. */
+/**
+ * The ids of the jobs that are in this state now. Those that come into it meanwhile may be among them: without a bound the listing might not
+ * end while jobs are added.
+ */
 async function* pagesOf(commands: QueueCommands, state: ListedState): AsyncGenerator<readonly number[]> {
   const { [state]: present } = await commands.counts('linearizable');
   if (present === 0) return;
-  // Jobs finish behind those that are there. Into the other orders some may come between them meanwhile.
-  yield* new JobList(commands, state, { end: (isFinished(state) ? 1 : 2) * present - 1, asc: true }).ids();
+  // Jobs finish behind those that are there. Into the other orders others may come before them, also between the count and the first page.
+  const end = (isFinished(state) ? present : 2 * present + COME_MEANWHILE_MAX) - 1;
+  yield* new JobList(commands, state, { end, asc: true }).ids();
 }
