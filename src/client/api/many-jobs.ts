@@ -85,7 +85,6 @@ export async function drainJobs(commands: QueueCommands, isDelayedToo: boolean):
 
 /** What a queue does to be obliterated. */
 interface PausableQueue {
-  isPaused(): Promise<boolean>;
   pause(): Promise<void>;
   resume(): Promise<void>;
 }
@@ -94,19 +93,28 @@ interface PausableQueue {
 export async function obliterateJobs(queue: PausableQueue, commands: QueueCommands, options: ObliterateOptions): Promise<void> {
   checkOptions(OBLITERATE, options);
   const { force = false, count = COUNT } = options;
-  const wasPaused = await queue.isPaused();
+  if (!force) await checkNoneActive(commands);
   await queue.pause();
-  const { active } = await commands.counts('linearizable');
-  if (active > 0 && !force) {
-    if (!wasPaused) await queue.resume();
-    throw new JobStateError(
-      `The queue ${commands.queue} has ${active} active jobs: wait until they are finished, or set "force", which ends their leases.`,
-    );
+  try {
+    if (!force) await checkNoneActive(commands);
+  } catch (error) {
+    // A worker got a job since the first check: the queue was not paused then, whatever an overlapping call made of it since.
+    if (error instanceof JobStateError) await queue.resume();
+    throw error;
   }
   await changeAll(commands, 'active', count, (id) => commands.endLease(id));
   // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
   for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);
   await queue.resume();
+}
+
+/** @throws {JobStateError} */
+async function checkNoneActive(commands: QueueCommands): Promise<void> {
+  const { active } = await commands.counts('linearizable');
+  if (active === 0) return;
+  throw new JobStateError(
+    `The queue ${commands.queue} has ${active} active jobs: wait until they are finished, or set "force", which ends their leases.`,
+  );
 }
 
 /** @throws {NotSupportedError} for jobs that did not fail. @throws {UnknownOptionError | InvalidOptionError} */

@@ -315,8 +315,8 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /**
    * Removes all jobs of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
-   * resumed afterwards.
-   * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed
+   * resumed afterwards. A call that overlaps with another one, or with {@link pause} or {@link resume}, may resume the queue early.
+   * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed, and the queue is paused only if it was
    * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
    * @throws {DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may have been removed, and the queue may be paused
    */
