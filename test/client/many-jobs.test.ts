@@ -108,13 +108,33 @@ describe('clean', () => {
     await eventually(async () => expect(await queue.getCompletedCount()).toBe(2_100));
     await worker.close();
     cluster.requests.length = 0;
+    cluster.queries.length = 0;
     expect(await queue.clean(LONG_MS, 0)).toEqual([]);
-    expect(cluster.requests.map(({ operations }) => operations)).toEqual([1_000]);
-    cluster.requests.length = 0;
+    expect(cluster.requests).toEqual([]);
+    expect(cluster.queries.map(({ operations }) => operations).filter((operations) => operations > 1)).toEqual([1_000]);
+    cluster.queries.length = 0;
     expect(await queue.clean(LONG_MS, 300)).toEqual([]);
-    expect(cluster.requests.map(({ operations }) => operations)).toEqual([300, 300, 300, 300]);
+    expect(cluster.requests).toEqual([]);
+    expect(cluster.queries.map(({ operations }) => operations).filter((operations) => operations > 1)).toEqual([300, 300, 300, 300]);
     expect(await queue.clean(0, 1_500)).toHaveLength(1_500);
     expect(await queue.clean(0, 0)).toHaveLength(600);
+  });
+
+  it('writes nothing for jobs that are too young, also when they wait', async () => {
+    const { cluster, queue } = await aQueueOfFive();
+    cluster.requests.length = 0;
+    expect(await queue.clean(LONG_MS, 1, 'wait')).toEqual([]);
+    expect(await queue.clean(LONG_MS, 1, 'delayed')).toEqual([]);
+    expect(cluster.requests).toEqual([]);
+  });
+
+  it('leaves it to the cluster whether a job is old enough, which a clock that is a little behind would not see', async () => {
+    const { cluster, queue } = aClient();
+    cluster.stopClock();
+    await queue.add('n', 1);
+    cluster.advance(1_000);
+    expect(await queue.clean(1_001, 0, 'wait')).toEqual([]);
+    expect(await queue.clean(1_000, 0, 'wait')).toEqual(['1']);
   });
 
   it('knows waiting jobs by both names, and delayed ones', async () => {

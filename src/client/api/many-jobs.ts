@@ -37,6 +37,8 @@ const COUNT = 1_000;
 const COUNT_MAX = 10_000;
 /** How many jobs may come before those that are listed, while they are, without one of them being left out. */
 const COME_MEANWHILE_MAX = 1_000_000;
+/** How far the clock of the client may be behind the cluster's, which decides, before `clean` leaves jobs that are old enough. */
+const CLOCK_TOLERANCE_MS = 60_000;
 const aCount = integerIn(1, COUNT_MAX).optional();
 
 const CLEANED = ['completed', 'delayed', 'failed', 'wait', 'waiting'] as const satisfies readonly CleanedState[];
@@ -53,20 +55,28 @@ const RETRY = optionsOf({
 } satisfies Record<keyof RetryJobsOptions, z.ZodType>);
 const PROMOTE = optionsOf({ count: aCount } satisfies Record<keyof PromoteJobsOptions, z.ZodType>);
 
-/** @returns the ids of the removed jobs. @throws {InvalidOptionError} */
-export async function cleanJobs(commands: QueueCommands, graceMs: number, limit: number, type: CleanedState): Promise<string[]> {
+/** @param wallMs the time by the client's clock. @returns the ids of the removed jobs. @throws {InvalidOptionError} */
+export async function cleanJobs(
+  commands: QueueCommands,
+  graceMs: number,
+  limit: number,
+  type: CleanedState,
+  wallMs: number,
+): Promise<string[]> {
   checkOptions(GRACE, graceMs, ['grace']);
   checkOptions(LIMIT, limit, ['limit']);
   checkOptions(CLEANED_STATE, type, ['type']);
   const state = type === 'wait' ? 'waiting' : type;
   const countMax = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const untilMs = graceMs === 0 ? undefined : wallMs - graceMs + CLOCK_TOLERANCE_MS;
   const removed: string[] = [];
   let youngInRow = 0;
   for await (const ids of pagesOf(commands, state)) {
     for (let at = 0; at < ids.length; ) {
       const part = ids.slice(at, at + Math.min(COUNT, countMax - removed.length));
       at += part.length;
-      const cleaned = (await Promise.all(part.map((id) => commands.clean(id, state, graceMs)))).filter((id) => id !== undefined);
+      const old = untilMs === undefined ? part : await olderThan(commands, part, untilMs);
+      const cleaned = (await Promise.all(old.map((id) => commands.clean(id, state, graceMs)))).filter((id) => id !== undefined);
       removed.push(...cleaned);
       youngInRow = cleaned.length === 0 ? youngInRow + part.length : 0;
       // Finished jobs are listed as they finished: those behind are younger still.
@@ -74,6 +84,12 @@ export async function cleanJobs(commands: QueueCommands, graceMs: number, limit:
     }
   }
   return removed;
+}
+
+/** Those of the jobs that were added, or finished if they are, until then: a command for each of the others would be written for nothing. */
+async function olderThan(commands: QueueCommands, ids: readonly number[], untilMs: number): Promise<number[]> {
+  const details = await Promise.all(ids.map((id) => commands.find(id, 'linearizable')));
+  return details.flatMap((job) => (job !== undefined && (job.finishedMs ?? job.addedMs) <= untilMs ? [job.id] : []));
 }
 
 export async function drainJobs(commands: QueueCommands, isDelayedToo: boolean): Promise<void> {

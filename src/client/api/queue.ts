@@ -304,13 +304,14 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /**
    * Removes jobs of one state that were added, or finished if they are, at least `grace` milliseconds ago: the oldest first; of waiting
-   * ones those that are served first, and of delayed ones those that are due first.
+   * ones those that are served first, and of delayed ones those that are due first. The cluster's clock decides; with a grace period a client
+   * whose clock is more than a minute behind it leaves some.
    * @param limit how many at most; 0 for all.
    * @returns the ids of the removed jobs.
    * @throws {InvalidOptionError | DeadlineError | NoLeaderError | OverloadedError | ClientClosedError} some may have been removed
    */
   async clean(grace: number, limit: number, type: CleanedState = 'completed'): Promise<string[]> {
-    return await cleanJobs(this.#commands, grace, limit, type);
+    return await cleanJobs(this.#commands, grace, limit, type, this.#lease.client.clock.wallMs());
   }
 
   /**
