@@ -21,6 +21,13 @@ describe('the option jobId', () => {
     expect((await queue.getCompleted()).map(({ id }) => id)).toEqual(['order-17']);
   });
 
+  it('is the id of a job that was read, whose options do not have it', async () => {
+    const { queue } = aClient();
+    await queue.add('n', 1, { jobId: 'x' });
+    const job = await queue.getJob('x');
+    expect(() => job?.opts.jobId).toThrow('Use job.id');
+  });
+
   it('adds a job once, also in bulk', async () => {
     const { queue } = aClient();
     await queue.add('n', 1, { jobId: 'x' });
@@ -85,5 +92,31 @@ describe('the option jobId', () => {
     expect(cluster.requests).toEqual([]);
     const open = () => new Queue('q', { connection: client, defaultJobOptions: { jobId: 'x' } as never });
     expect(open).toThrow(UnknownOptionError);
+  });
+
+  it('is read once: a getter that returns something else at its second call leaves no request half written', async () => {
+    const { queue } = aClient();
+    const changing = (...values: readonly unknown[]) => {
+      let reads = 0;
+      return {
+        get jobId() {
+          reads += 1;
+          return values[Math.min(reads, values.length) - 1] as string;
+        },
+      };
+    };
+    const adds = [queue.add('n', 1), queue.add('n', 2, changing('x', 5)), queue.add('n', 3)];
+    expect((await Promise.all(adds)).map(({ id }) => id)).toEqual(['1', 'x', '3']);
+    let reads = 0;
+    const backoff = {
+      type: 'fixed' as const,
+      get delay() {
+        reads += 1;
+        return reads === 1 ? 10 : ('x' as never);
+      },
+    };
+    expect((await queue.add('n', 4, { backoff })).opts.backoff).toEqual({ type: 'fixed', delay: 10 });
+    const opts = changing('y', 5);
+    expect((await queue.addBulk([{ name: 'n', data: 5, opts }])).map(({ id }) => id)).toEqual(['y']);
   });
 });

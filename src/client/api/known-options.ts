@@ -6,7 +6,8 @@ import { NotSupportedError } from './not-supported.ts';
 const UNKNOWN_OPTIONS: object = Object.create(Object.prototype);
 for (const name of Object.keys(JOB_OPTIONS_SUPPORTED satisfies Record<keyof JobOptions, true>)) {
   const get = (): never => {
-    throw new NotSupportedError(`Job.opts.${name} of a job that add() did not return`, 'Put it into the data of the job, too.');
+    const remedy = name === 'jobId' ? 'Use job.id, which is the option if it was given.' : 'Put it into the data of the job, too.';
+    throw new NotSupportedError(`Job.opts.${name} of a job that add() did not return`, remedy);
   };
   Object.defineProperty(UNKNOWN_OPTIONS, name, { get });
 }
