@@ -34,7 +34,7 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     const dataDir = join(folder.path, 'data');
     const on = ['--data-dir', dataDir];
     expect(await jobraftProcess('add', 'emails', 'welcome', '{"to":"ada"}', '--priority', '2', '--attempts', '3', ...on)).toEqual(
-      ok('Job 1 is added to the queue "emails".\n'),
+      ok('Job 1 is in the queue "emails".\n'),
     );
     await using reader = RunningCommand.start('add', 'emails', 'welcome', '-', '--delay', '3600000', '--json', ...on);
     expect(json(await reader.ended('{"to":\n"grace"}'))).toEqual({ queue: 'emails', id: '2', name: 'welcome' });
@@ -56,6 +56,20 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     expect(await jobraft('remove', 'emails', '2', ...on)).toEqual(ok('Job 2 is removed.\n'));
     const counted = await jobraft('counts', 'emails', ...on);
     expect(counted.out).toMatch(/\bdelayed\b.*\bpaused\n─.*\n.*\bno\n$/);
+  });
+
+  it('prints an id that someone chose with its control characters escaped, and says of a second add only that the job is there', async () => {
+    using folder = aFolder();
+    const on = ['--data-dir', join(folder.path, 'data')];
+    const id = 'a\u001b[31m\n\u202eb';
+    const shown = 'a\\u001b[31m\\n\\u202eb';
+    await using _host = await openCluster({ dataDir: join(folder.path, 'data'), nodes: 1 });
+    for (let times = 0; times < 2; times += 1)
+      expect(await jobraft('add', 'emails', 'n', '--job-id', id, '--delay', '3600000', ...on)).toEqual(
+        ok(`Job ${shown} is in the queue "emails".\n`),
+      );
+    expect(await jobraft('promote', 'emails', id, ...on)).toEqual(ok(`Job ${shown} waits now.\n`));
+    expect(await jobraft('remove', 'emails', id, ...on)).toEqual(ok(`Job ${shown} is removed.\n`));
   });
 
   it('rejects calls in one line, with an exit code that says why', async () => {

@@ -3,7 +3,7 @@ import { type Job, JobNotFoundError, type JobOptions, Queue } from '../../index.
 import type { CliCommand, Invocation } from '../command.ts';
 import { type Connection, type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import type { Output } from '../output.ts';
-import { shortened } from '../printable.ts';
+import { printable, shortened } from '../printable.ts';
 import { isoTime } from '../times.ts';
 import { parseJson, readText, wholeNumber } from '../values.ts';
 
@@ -50,7 +50,7 @@ export const add: CliCommand = {
         await using queue = new Queue(queueName, { connection: client });
         const { id } = await queue.add(name, data, jobOptionsOf(options));
         if (isJson) output.document({ queue: queueName, id, name });
-        else output.line(`Job ${id} is added to the queue ${JSON.stringify(queueName)}.`);
+        else output.line(`Job ${printable(id)} is in the queue ${printable(JSON.stringify(queueName))}.`);
       },
       { mayCreate: true },
     );
@@ -99,7 +99,7 @@ export const retry: CliCommand = {
     withJob(invocation, async (found, { output, isJson }) => {
       await found.retry();
       if (isJson) output.document({ queue: found.queueName, id: found.id, isRetried: true });
-      else output.line(`Job ${found.id} waits again, with all its attempts.`);
+      else output.line(`Job ${printable(found.id)} waits again, with all its attempts.`);
     }),
 };
 
@@ -116,7 +116,7 @@ export const promote: CliCommand = {
     withJob(invocation, async (found, { output, isJson }) => {
       await found.promote();
       if (isJson) output.document({ queue: found.queueName, id: found.id, isPromoted: true });
-      else output.line(`Job ${found.id} waits now.`);
+      else output.line(`Job ${printable(found.id)} waits now.`);
     }),
 };
 
@@ -138,7 +138,7 @@ export const remove: CliCommand = {
       } = invocation;
       await queue.remove(id);
       if (isJson) output.document({ queue: queue.name, id, isRemoved: true });
-      else output.line(`Job ${id} is removed.`);
+      else output.line(`Job ${printable(id)} is removed.`);
     }),
 };
 
