@@ -12,7 +12,7 @@ import type { BenchFigure } from './figure.ts';
 import { type Pair, pairedFigures, pairsTable } from './pairs.ts';
 
 const ENTRY = join('dist', 'eval', 'bench', 'main.js');
-/** Together about half a minute a build: what most changes touch. */
+/** Together less than two minutes a build: what most changes touch. */
 const QUICK = ['adds, many in flight', 'adds, one at a time', 'add, claim, complete', 'adds of 64 KiB'];
 
 export interface AgainstRequest {

@@ -43,7 +43,7 @@ const command = addResultsFolder(addClusterOptions(new Command('bench')), 'where
   .option('--long', 'also measures that take minutes: the memory after 10 million full cycles; give it more --minutes')
   .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')
   .option('--against <folder>', 'another checkout, built: measures both builds pair by pair, and shows the ratios; nothing is kept')
-  .option('--quick', 'with --against: four measures, one pair of each, some two minutes; unless --only or --rounds are given')
+  .option('--quick', 'with --against: four measures, one pair of each, some three minutes; unless --only or --rounds are given')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
     const { out } = outputFoldersOf(options);
