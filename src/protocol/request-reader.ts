@@ -1,10 +1,10 @@
 import type { ByteReader } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
+import type { Command } from './command.ts';
 import {
   COMMAND_NAMES,
   COMMAND_OF_CODE,
   COMMANDS,
-  type Command,
   type CommandRow,
   type FieldValues,
   rowOfCommand,

@@ -1,4 +1,5 @@
-import { COMMAND_NAMES, COMMANDS, type Command, SELECT_QUEUE_CODE } from '../../src/protocol/commands.ts';
+import type { Command } from '../../src/protocol/command.ts';
+import { COMMAND_NAMES, COMMANDS, SELECT_QUEUE_CODE } from '../../src/protocol/commands.ts';
 import type { Fields } from '../../src/protocol/fields.ts';
 import { POLICY_DEFAULTS, POLICY_LAYOUTS, type PolicyLayout } from '../../src/protocol/policy.ts';
 import { RESULT_NAMES, RESULTS, type Result } from '../../src/protocol/results.ts';

@@ -1,0 +1,102 @@
+import { defineCommands, EVER } from './command.ts';
+import { countMax, f64, flag, holder, listedState, u32 } from './fields.ts';
+
+/** The commands about sessions, holders of leases, and queues. */
+export const QUEUE_COMMANDS = defineCommands({
+  openSession: {
+    code: 3,
+    versions: [1, EVER],
+    needs: 'nothing',
+    writes: true,
+    permission: 'read',
+    isInternal: true,
+    fields: {},
+    result: 'opened',
+    about: 'Registers a client. Alone in its request, which names a random number as its client and the sequence 1.',
+  },
+  counts: {
+    code: 10,
+    versions: [1, EVER],
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'counts',
+    about: 'How many jobs of the selected queue are in each state.',
+  },
+  releaseHolder: {
+    code: 18,
+    versions: [2, EVER],
+    needs: 'nothing',
+    writes: true,
+    permission: 'work',
+    isRepeatable: true,
+    fields: { holder },
+    result: 'done',
+    about:
+      'The process that held these leases is gone: all of them end now. If there are more than DUE_PER_ENTRY_MAX, shorten the others first.',
+  },
+  heldJobs: {
+    code: 19,
+    versions: undefined,
+    needs: 'nothing',
+    writes: false,
+    permission: 'work',
+    isInternal: true,
+    fields: { holder, countMax: countMax('held jobs') },
+    result: 'held',
+    about: 'The jobs that this holder has under a lease, in no order.',
+  },
+  pause: {
+    code: 20,
+    versions: [4, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { isPaused: flag },
+    result: 'done',
+    about: 'While the selected queue is paused, claims take nothing from it; jobs are added, and jobs under a lease go on.',
+  },
+  isPaused: {
+    code: 21,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'paused',
+    about: 'Whether the selected queue is paused.',
+  },
+  jobIds: {
+    code: 23,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {
+      state: listedState,
+      isDescending: flag,
+      afterRank: f64,
+      afterTie: f64,
+      start: u32,
+      countMax: countMax('listed jobs'),
+    },
+    result: 'jobIds',
+    about:
+      "Ids of the selected queue's jobs in one state, in its order: those behind the place (afterRank, afterTie), without the first `start`. " +
+      'May return fewer: continue behind the place that the result names, until it is over.',
+  },
+  queueNames: {
+    code: 24,
+    versions: undefined,
+    needs: 'nothing',
+    writes: false,
+    permission: 'read',
+    isInternal: true,
+    fields: { after: f64, countMax: countMax('queue names') },
+    result: 'queueNames',
+    about:
+      'Names of the queues that have jobs or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'names it; 0 for the first.',
+  },
+});
