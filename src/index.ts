@@ -2,6 +2,7 @@ import './runtime/check.ts';
 
 export { BackupError, type BackupErrorCode } from './backup/backup-error.ts';
 export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/errors.ts';
+export type { MemoryRelease } from './base/memory-release.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';

@@ -1,4 +1,5 @@
 import type { JobraftError } from '../base/errors.ts';
+import type { MemoryRelease } from '../base/memory-release.ts';
 import type { ClientClock } from './clock.ts';
 
 /**
@@ -7,6 +8,8 @@ import type { ClientClock } from './clock.ts';
  */
 export interface ClientChannel {
   send(packet: Uint8Array): void;
+  /** Of a channel whose `send` copies the packet: what gives its memory back once the request is answered. Default: the collector does. */
+  readonly memory?: MemoryRelease | undefined;
   close(): void;
 }
 

@@ -3,6 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import { CHANNEL_HANDLERS, parseSettings } from './cluster-arguments.ts';
+import { OWN_MEMORY } from './own-memory.ts';
 
 /**
  * A client's channel to a node's thread. @param hand passes the node's port to the node.
@@ -24,6 +25,7 @@ export function openClientPort(handlers: ClientChannelHandlers, hand: (port: Mes
       if (!(packet instanceof Uint8Array)) throw new ConfigError('packet', packet, 'Give a Uint8Array.');
       port1.postMessage(packet);
     },
+    memory: OWN_MEMORY,
     close: () => {
       isClosed = true;
       port1.close();

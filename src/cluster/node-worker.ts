@@ -24,6 +24,7 @@ import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal, ReportPart } from './node-boot.ts';
 import { failureOf } from './node-failure.ts';
+import { OWN_MEMORY } from './own-memory.ts';
 import { threadCpuMs } from './thread-cpu.ts';
 import { TurnLoop } from './turn-loop.ts';
 
@@ -136,6 +137,7 @@ class NodeThread {
       machine: openJobQueue({ limits: boot.limits }),
       seed: boot.seed,
       storage: this.#storage,
+      memory: OWN_MEMORY,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
       outlet: {
         // A turn sends before and after its write: a kill may come before a write, or between a write and its acknowledgement.

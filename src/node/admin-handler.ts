@@ -3,7 +3,7 @@ import { asIndex, asNodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
 import type { AdminRejectionReason, ClientFrame, LogEntryView, ServerFrame } from '../protocol/client-frame.ts';
 import { writeServerFrame } from '../protocol/client-frame.ts';
-import type { Effects, Rejection } from '../raft/effects.ts';
+import type { Effects, RaftEvent, Rejection } from '../raft/effects.ts';
 import type { MembershipChange } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { RebuildQuestion } from '../raft/rebuild-question.ts';
@@ -27,6 +27,25 @@ export interface AdminCore {
   rebuild(question: RebuildQuestion): Effects;
   expectNoLeader(): Effects;
 }
+
+type Untimed<Event> = Event extends unknown ? Omit<Event, 'now'> : never;
+/** What an operator does to the core, at a time that the node adds. */
+export type AdminEvent = Untimed<
+  Extract<RaftEvent, { readonly type: 'change-membership' | 'transfer-leadership' | 'rebuild' | 'leaderless' }>
+>;
+
+export const adminCoreOf = ({
+  view,
+  applied,
+  step,
+}: Pick<AdminCore, 'view' | 'applied'> & { readonly step: (event: AdminEvent) => Effects }): AdminCore => ({
+  view,
+  applied,
+  changeMembership: (change, isRepeated) => step({ type: 'change-membership', change, isRepeated }),
+  transferLeadership: (to) => step({ type: 'transfer-leadership', to: to === undefined ? undefined : asNodeId(to) }),
+  rebuild: (question) => step({ type: 'rebuild', ...question }),
+  expectNoLeader: () => step({ type: 'leaderless' }),
+});
 
 /** Why a node's file may not be discarded. */
 export interface RebuildRejection {

@@ -1,5 +1,6 @@
 import { MalformedBytesError } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
+import type { MemoryRelease } from '../base/memory-release.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
 import { readClientFrames } from '../protocol/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
@@ -40,9 +41,16 @@ export class Inbox {
   readonly #unreadBytes = new Map<NodeId, number>();
   readonly #clients: ClientInbox;
   #lostPeers: NodeId[] = [];
+  readonly #memory: MemoryRelease | undefined;
+  /** Of packets that this turn has read, of nothing but requests. */
+  #read: ArrayBufferLike[] = [];
 
-  /** @param bytesMax most bytes that a turn reads from peers, and most from clients; one frame always fits. */
-  constructor(id: NodeId, bytesMax: number) {
+  /**
+   * @param bytesMax most bytes that a turn reads from peers, and most from clients; one frame always fits.
+   * @param memory gives back that of packets, if each is in memory of its own.
+   */
+  constructor(id: NodeId, bytesMax: number, memory: MemoryRelease | undefined) {
+    this.#memory = memory;
     this.#id = id;
     this.#bytesMax = bytesMax;
     this.#clients = new ClientInbox(bytesMax);
@@ -94,10 +102,28 @@ export class Inbox {
       onPacket: (connection, packet) => {
         if (!isFirst) reader.onRead();
         isFirst = false;
-        for (const frame of parse(() => readClientFrames(packet))) reader.onClientFrame(connection, frame);
+        const frames = parse(() => readClientFrames(packet));
+        for (const frame of frames) reader.onClientFrame(connection, frame);
+        if (this.#mayRelease(packet, frames)) this.#read.push(packet.buffer);
       },
       onGone: (connection) => reader.onClientGone(connection),
     });
+  }
+
+  /**
+   * Gives back the memory of the packets that this turn has read.
+   * @param isKept requests of this turn are still to be proposed: then it is left to the collector.
+   */
+  releaseRead(isKept: boolean): void {
+    if (this.#read.length === 0) return;
+    if (!isKept) for (const memory of this.#read) this.#memory?.release(memory);
+    this.#read = [];
+  }
+
+  /** Queries are served in later turns. A packet that is a part of its memory may have others beside it. */
+  #mayRelease({ length, buffer }: Uint8Array, frames: readonly ClientFrame[]): boolean {
+    if (this.#memory === undefined || length < this.#memory.bytesMin || length !== buffer.byteLength) return false;
+    return frames.every(({ type }) => type === 'request');
   }
 
   #readPeers(reader: InboxHandler, leader: NodeId | undefined): void {

@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
+import type { MemoryRelease } from '../base/memory-release.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { NodeStorage } from '../storage/port.ts';
@@ -28,4 +29,9 @@ export interface NodeOptions<Machine extends StateMachine> {
   readonly clock: Clock;
   readonly outlet: Transport;
   readonly observe: Observer;
+  /**
+   * Given where each frame of a peer arrives in memory of its own, to which nothing else refers, and the storage keeps no memory that it is
+   * given. Default: all memory is left to the collector.
+   */
+  readonly memory?: MemoryRelease | undefined;
 }

@@ -1,4 +1,4 @@
-import { asNodeId, type LogIndex, type NodeId, ZERO_ENTRY } from '../base/ids.ts';
+import { type LogIndex, type NodeId, ZERO_ENTRY } from '../base/ids.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import { configurationOf } from '../raft/entry.ts';
@@ -6,11 +6,12 @@ import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
 import { rolledBack } from '../storage/errors.ts';
-import { type AdminCore, AdminHandler } from './admin-handler.ts';
+import { type AdminEvent, AdminHandler, adminCoreOf } from './admin-handler.ts';
 import { Applier } from './applier.ts';
 import { Arrivals } from './arrivals.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { EntryBounds } from './entry-batch.ts';
+import { EntryMemory } from './entry-memory.ts';
 import { type NodeEvent, rpcSent } from './event.ts';
 import { FileGeneration } from './file-generation.ts';
 import { Inbox, type InboxHandler, type PeerFrame } from './inbox.ts';
@@ -41,6 +42,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
   readonly #changes = new TurnChanges();
+  readonly #memory: EntryMemory;
   readonly #checkpoints: CheckpointSchedule;
   readonly #snapshots: SnapshotTransfers;
   readonly admin: AdminHandler;
@@ -60,7 +62,8 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   constructor(options: NodeOptions<Machine>) {
     this.#options = options;
     const { storage, clock, limits, configuration } = options;
-    this.#inbox = new Inbox(options.id, limits.turnBytesMax);
+    this.#inbox = new Inbox(options.id, limits.turnBytesMax, options.memory);
+    this.#memory = new EntryMemory(options.memory);
     const stored = storage.load();
     this.generation = new FileGeneration({
       current: stored.generation,
@@ -109,7 +112,8 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
     this.#reads = new QueryHandler({ ...shared, machine, limits, life: options.seed, read });
     this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
-    this.admin = new AdminHandler(this.#adminCore(), this.#clients);
+    const step = (event: AdminEvent) => this.#step({ ...event, now: this.#nowMs });
+    this.admin = new AdminHandler(adminCoreOf({ view: this.#core.view, applied: () => this.applied, step }), this.#clients);
     this.#reader = this.#inboxHandler();
     this.#pace = new TurnPace(options.raft.heartbeatMs, this.#nowMs);
     const { term, log, commit } = this.#core.view;
@@ -157,6 +161,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   begin(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.metrics.turns += 1;
+    this.#memory.releaseFree();
     const durationMs = this.#pace.onTurn(this.#nowMs);
     if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
     this.#inbox.drain(this.#reader, this.#core.view.leader);
@@ -168,6 +173,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#noticeLeadership();
     this.#router.takeBackUndelivered(this.#leadership());
     this.#proposer.proposeQueued();
+    this.#inbox.releaseRead(this.#router.hasQueued);
     this.#reads.requestReadIndexes(this.#leadership(), this.#nowMs);
     const toAsk = this.#isLeader ? this.#versions.toAsk(this.#core.view, this.#machine.version, this.#nowMs) : [];
     for (const member of toAsk) this.#peers.add(member, { type: 'version-request' });
@@ -282,18 +288,6 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     return effects;
   }
 
-  #adminCore(): AdminCore {
-    return {
-      view: this.#core.view,
-      applied: () => this.applied,
-      changeMembership: (change, isRepeated) => this.#step({ type: 'change-membership', now: this.#nowMs, change, isRepeated }),
-      expectNoLeader: () => this.#step({ type: 'leaderless', now: this.#nowMs }),
-      rebuild: (question) => this.#step({ type: 'rebuild', now: this.#nowMs, ...question }),
-      transferLeadership: (to) =>
-        this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),
-    };
-  }
-
   #proposerOf(bounds: EntryBounds): Proposer {
     return new Proposer({
       view: this.#core.view,
@@ -351,6 +345,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     const startedMs = this.#endPart();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation, () => this.#endPart()));
     this.metrics.persists += 1;
+    this.#memory.onWritten(this.#changes.append?.entries ?? []);
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
@@ -366,6 +361,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#observe({ type: 'checkpoint', node, atMs: this.#nowMs, index: part.checkpoint.snapshot.index, records, tookMs });
     if (part.compactTo <= this.#core.view.log.compacted.index) return;
     this.#step({ type: 'compacted', now: this.#nowMs, upTo: part.compactTo });
+    this.#memory.onCompacted(part.compactTo);
     this.#observe({ type: 'compacted', node, atMs: this.#nowMs, upTo: part.compactTo });
   }
 
@@ -384,6 +380,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   #onSnapshotInstalled(snapshot: SnapshotId): void {
     // Earlier changes of this turn belong to the log that the snapshot replaced; term and vote were written with it.
     this.#changes.clear();
+    this.#memory.clear();
     this.metrics.persists += 1;
     this.#machine.restore((kind) => this.#options.storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);

@@ -1,6 +1,7 @@
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
 import { type ClaimedJob, decodeReply } from '../protocol/reply.ts';
+import { OVERWRITTEN_MEMORY } from './overwritten-memory.ts';
 import { RequestWatch, type SentRequest } from './request-watch.ts';
 import type { SessionModel } from './session-model.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -60,7 +61,11 @@ export class ClientChannels implements ClusterEndpoint {
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     if (this.#seesNodes && this.#cluster.nodes.get(node)?.isUp !== true) return undefined;
     this.#channels.set(node, handlers);
-    return { send: (packet) => this.#onSent(node, packet.slice()), close: () => this.#channels.delete(node) };
+    return {
+      send: (packet) => this.#onSent(node, packet.slice()),
+      close: () => this.#channels.delete(node),
+      memory: OVERWRITTEN_MEMORY,
+    };
   }
 
   /** Receives what the nodes send to a connection of this client; undefined for any other connection. */

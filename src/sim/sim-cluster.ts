@@ -293,7 +293,7 @@ export class SimCluster implements SimNodeHost {
   sendToNode(connection: number, to: number, packet: Uint8Array): void {
     this.network.sendToOrFromClient(`${connection}>${to}`, this.schedule.nowMs, () => {
       const node = this.nodes.get(to);
-      node?.runtime?.receiveClientPacket(connection, packet);
+      node?.runtime?.receiveClientPacket(connection, packet.slice());
       node?.wake(this.schedule.nowMs);
     });
   }

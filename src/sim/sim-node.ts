@@ -12,6 +12,7 @@ import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import type { Coverage } from './coverage.ts';
+import { OVERWRITTEN_MEMORY } from './overwritten-memory.ts';
 import type { Plan } from './plan.ts';
 import type { SimMachine } from './sim-machine.ts';
 import { DurableState, WatchedStorage } from './watched-storage.ts';
@@ -151,6 +152,7 @@ export class SimNode {
           sendToClient: (connection, frame) => this.#host.onServerPacket(this, connection, frame),
         },
         observe: (event) => this.#host.onEvent(this, event),
+        memory: OVERWRITTEN_MEMORY,
       });
     } catch (error) {
       inner[Symbol.dispose]();

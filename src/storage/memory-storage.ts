@@ -216,7 +216,7 @@ class MemoryStorage implements NodeStorage {
   #appendWrite(from: LogIndex, entries: readonly Entry[]): DiskWrite {
     const rows = entries.map(({ index, term, kind, data }): StoredEntry => {
       const code = entryKindCode(kind);
-      return { position: index, term, kind: code, value: data, checksum: this.#disk.checksum.entry(index, term, code, data) };
+      return { position: index, term, kind: code, value: data.slice(), checksum: this.#disk.checksum.entry(index, term, code, data) };
     });
     return (image) => {
       const first = image.entries[0]?.position ?? from;

@@ -1,4 +1,5 @@
 import type { Outcome } from '../../base/errors.ts';
+import type { MemoryRelease } from '../../base/memory-release.ts';
 import type { ReadConsistency, RejectionCode } from '../../protocol/client-frame.ts';
 import { operationEnds, pickOperations } from '../../protocol/pick-operations.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
@@ -64,6 +65,9 @@ export class Batch {
   #kept: number;
   #countedBytes: number;
   #keptDueMs = Number.NEGATIVE_INFINITY;
+  /** What gives the packet's memory back, unless a channel may still read it. */
+  #memory: MemoryRelease | undefined;
+  #isHeld = false;
 
   /** Its position among the batches of its session queue, by first sending. */
   order = NEVER_SENT;
@@ -214,8 +218,17 @@ export class Batch {
     }
   }
 
-  /** No call waits any longer. */
+  /** @param memory what gives the packet's memory back; undefined for a channel that may read it later. */
+  sentOn(memory: MemoryRelease | undefined): void {
+    if (memory === undefined) this.#isHeld = true;
+    this.#memory = memory;
+  }
+
+  /** No call waits any longer: it is not sent again. */
   completed(): void {
+    if (!this.#isHeld && this.#memory !== undefined && this.packet.length >= this.#memory.bytesMin)
+      this.#memory.release(this.packet.buffer);
+    this.#memory = undefined;
     this.#ordinary = 0;
     this.#kept = 0;
     this.#countedBytes = 0;

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../../base/bytes.ts';
 import type { JobraftError, Outcome } from '../../base/errors.ts';
+import type { MemoryRelease } from '../../base/memory-release.ts';
 import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../../protocol/client-frame.ts';
 import type { ClientChannel, ClusterEndpoint } from '../endpoint.ts';
 import { QuorumLostError } from '../errors.ts';
@@ -47,6 +48,11 @@ export class Connection {
     if (channel === undefined) return false;
     channel.send(packet);
     return true;
+  }
+
+  /** What gives back the memory of packets that were sent to the node; undefined while its channel may still read them. */
+  memoryOf(node: number): MemoryRelease | undefined {
+    return this.#channels.get(node)?.memory;
   }
 
   sendFrame(node: number, frame: ClientFrame): boolean {
@@ -132,9 +138,12 @@ export class Connection {
   }
 }
 
-/** One frame as a packet of its own, in memory that is not shared. */
+/** What a frame has beside its request: length and kind, and the consistency of a query. */
+const FRAME_BYTES = { request: 5, query: 6 };
+
+/** One frame as a packet of its own, in memory that is not shared; that of a request is as long as the packet, so that the node knows. */
 export function packetOf(frame: ClientFrame): Uint8Array {
-  const to = new ByteWriter('request' in frame ? frame.request.length + 6 : 32);
+  const to = new ByteWriter('request' in frame ? frame.request.length + FRAME_BYTES[frame.type] : 32);
   writeClientFrame(to, frame);
   return to.view();
 }

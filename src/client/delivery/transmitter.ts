@@ -49,6 +49,7 @@ export class Transmitter {
       if (this.#failover.onUnavailable(node) === 'search') this.leave(node, nowMs);
       return false;
     }
+    batch.sentOn(this.#connection.memoryOf(node));
     batch.needsSend = false;
     batch.node = node;
     batch.sends += 1;
