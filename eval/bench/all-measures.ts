@@ -8,6 +8,7 @@ import { elections } from './elections.ts';
 import type { FigureDefinition } from './figure.ts';
 import { diskLimit, floor } from './floor.ts';
 import { idleCpu } from './idle.ts';
+import { adds1000, adds10000 } from './light-load.ts';
 import { millionJobs } from './million-jobs.ts';
 import { leaderIsolated, leaderKilled, leaderPaused } from './outage.ts';
 
@@ -26,6 +27,8 @@ export const MEASURES: readonly BenchMeasure[] = [
   addsAloneOf(grpc, { p50: 0.9 }),
   addsAloneOf(grpcWithTls),
   addsOnSchedule,
+  adds1000,
+  adds10000,
   cycle,
   cycleOf(unixSockets),
   cycleOf(grpc),
