@@ -1,5 +1,16 @@
 import { addsAlone, addsAloneOf, addsOnSchedule } from './add-latency.ts';
-import { addsInBulk, addsInFlight, addsInFlightBeside, addsInFlightOf, cycle, cycleOf, hugeAdds, largeAdds } from './add-rates.ts';
+import {
+  adds8KiB,
+  adds16KiB,
+  addsInBulk,
+  addsInFlight,
+  addsInFlightBeside,
+  addsInFlightOf,
+  cycle,
+  cycleOf,
+  hugeAdds,
+  largeAdds,
+} from './add-rates.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
 import { grpc, grpcWithTls, unixSockets } from './cluster-kind.ts';
@@ -32,6 +43,8 @@ export const MEASURES: readonly BenchMeasure[] = [
   cycle,
   cycleOf(unixSockets),
   cycleOf(grpc),
+  adds8KiB,
+  adds16KiB,
   largeAdds,
   hugeAdds,
   leaderKilled,
