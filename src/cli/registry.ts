@@ -13,6 +13,7 @@ import { clean, drain } from './commands/many-jobs.ts';
 import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
+import { schedule, schedulers, unschedule } from './commands/schedulers.ts';
 import { serve } from './commands/serve.ts';
 import { sim } from './commands/sim.ts';
 import { status } from './commands/status.ts';
@@ -36,6 +37,9 @@ export const COMMANDS: readonly CliCommand[] = [
   resume,
   drain,
   clean,
+  schedulers,
+  schedule,
+  unschedule,
   status,
   members,
   membersAdd,

@@ -5,6 +5,7 @@ import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
 import { QueueTable } from './queue-table.ts';
+import { SchedulerTable } from './scheduler-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
 /**
@@ -14,8 +15,9 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 export class JobIndexes {
   readonly table = new JobTable();
   readonly queues: QueueTable;
-  readonly leases = new DeadlineHeap();
-  readonly delayed = new DeadlineHeap();
+  readonly leases = new DeadlineHeap<Job>();
+  readonly delayed = new DeadlineHeap<Job>();
+  readonly schedulers: SchedulerTable;
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
@@ -29,6 +31,7 @@ export class JobIndexes {
   constructor(changes: ChangeTracker, onQueueFilled?: (queue: string) => void) {
     this.changes = changes;
     this.queues = new QueueTable(changes);
+    this.schedulers = new SchedulerTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 

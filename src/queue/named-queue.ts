@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { isSamePolicy, type Policy } from '../protocol/policy.ts';
+import type { SchedulerTick } from '../protocol/scheduler.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
 
@@ -9,6 +10,8 @@ export interface JobPolicy<Job extends WaitingJob & ListedJob<Job>> extends Poli
   readonly queue: NamedQueue<Job>;
   /** The id that the client chose. A job that has one shares its policy with no other: the others need no field for it. */
   readonly customId: string | undefined;
+  /** The tick that added the job, if a job scheduler did; likewise. */
+  readonly tick: SchedulerTick | undefined;
 }
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
@@ -22,6 +25,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   delayed = 0;
   waiting = 0;
   active = 0;
+  /** How many job schedulers it has: SchedulerTable has them. */
+  schedulers = 0;
   /** Claims take no job of it. */
   isPaused = false;
   /** The checkpoint has a record of the queue. */
@@ -58,7 +63,7 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
 
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
-    return !this.isPaused && this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
+    return !this.isPaused && this.schedulers === 0 && this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */
@@ -66,7 +71,7 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     if (this.#latestPolicy !== undefined && policy === this.#latestSource) return this.#latestPolicy;
     this.#latestSource = policy;
     if (this.#latestPolicy !== undefined && isSamePolicy(this.#latestPolicy, policy)) return this.#latestPolicy;
-    this.#latestPolicy = { queue: this, ...policy, customId: undefined };
+    this.#latestPolicy = { queue: this, ...policy, customId: undefined, tick: undefined };
     return this.#latestPolicy;
   }
 

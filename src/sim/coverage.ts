@@ -76,6 +76,8 @@ export const SOMETIMES = [
   'client ended with requests under way',
   'delayed job promoted',
   'job added again with its id',
+  'job of a tick claimed',
+  'job scheduler removed',
   'job removed by its state and age',
   'stale token rejected',
   'finished job removed to keep later ones',

@@ -38,6 +38,11 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   clean: 26,
   addWithId: 27,
   findJob: 28,
+  upsertScheduler: 36,
+  removeScheduler: 37,
+  advanceScheduler: 38,
+  getScheduler: 39,
+  schedulerIds: 40,
 };
 const RESULT_CODES = {
   error: 0,
@@ -54,6 +59,8 @@ const RESULT_CODES = {
   jobIds: 11,
   queueNames: 12,
   removed: 13,
+  scheduler: 18,
+  schedulerIds: 19,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

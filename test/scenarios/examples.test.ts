@@ -27,6 +27,14 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'urgent | ordinary | ordinary, added after it | later',
     'the last one began at least 500 ms after it was added: true',
   ],
+  'scheduler.ts': [
+    '1: a short report for the scheduler "short"',
+    '2: a short report for the scheduler "short"',
+    '3: a short report for the scheduler "short"',
+    'schedulers: daily (0 9 * * *, Europe/Berlin)',
+    'the next report is in the future: true',
+    'removed: true',
+  ],
   'processor-in-a-file.ts': [
     '168 primes below 1000',
     '148933 primes below 2000000',

@@ -36,6 +36,7 @@ import {
 } from './many-jobs.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
+import { ScheduledQueue } from './scheduled-queue.ts';
 
 export type {
   CleanedState,
@@ -76,7 +77,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
  * The producer's side of one named queue. When add() resolves, the job is committed. What BullMQ's class has and this one lacks is an error
  * in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
+export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data> implements AsyncDisposable {
   readonly name: string;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
@@ -92,11 +93,15 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   constructor(name: string, options: QueueOptions) {
     checkQueueName(name);
     checkOptions(SCHEMA, options);
-    this.#defaults = addOptionsOf(options.defaultJobOptions);
+    const defaults = addOptionsOf(options.defaultJobOptions);
+    const lease = acquireClient(options.connection);
+    const commands = new QueueCommands(name, lease.client.dispatcher);
+    super(commands, defaults);
+    this.#defaults = defaults;
     this.name = name;
-    this.#lease = acquireClient(options.connection);
-    this.#dispatcher = this.#lease.client.dispatcher;
-    this.#commands = new QueueCommands(name, this.#dispatcher);
+    this.#lease = lease;
+    this.#dispatcher = lease.client.dispatcher;
+    this.#commands = commands;
   }
 
   async waitUntilReady(): Promise<void> {
@@ -315,7 +320,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Removes all jobs of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
+   * Removes all jobs and job schedulers of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
    * resumed afterwards. A call that overlaps with another one, or with {@link pause} or {@link resume}, may resume the queue early.
    * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed, and the queue is paused only if it was
    * @throws {UnknownOptionError | InvalidOptionError} nothing was sent

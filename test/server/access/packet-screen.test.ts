@@ -150,9 +150,13 @@ describe('what a command reaches', () => {
         'clean',
         'addWithId',
         'findJob',
+        'upsertScheduler',
+        'removeScheduler',
+        'getScheduler',
+        'schedulerIds',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
-      all: ['queueNames'],
+      all: ['queueNames', 'advanceScheduler'],
     });
   });
 });
