@@ -292,4 +292,25 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace:
       'if (job.state !== state) return ErrorCode.jobState;\n    if (state === StateCode.active) { this.leaveActive(job); this.evict(job); return APPLIED; }',
   },
+  {
+    mistake: 14,
+    name: 'a job whose priority changes keeps its place among the waiting ones, too',
+    file: 'queue/job-indexes.ts',
+    find: '    this.forget(job);\n    this.table.replace(copy);\n',
+    replace: '    this.table.replace(copy);\n',
+  },
+  {
+    mistake: 14,
+    name: 'a changed delay counts from the add of the job',
+    file: 'queue/job-store.ts',
+    find: 'job.dueMs = this.wallMs + delayMs;\n    this.delayed.update(job);',
+    replace: 'job.dueMs = job.addedMs + delayMs;\n    this.delayed.update(job);',
+  },
+  {
+    mistake: 12,
+    name: 'a changed priority is not in the checkpoint',
+    file: 'queue/job-indexes.ts',
+    find: '      queue.index.push(copy);\n    }\n    this.changes.job(copy);',
+    replace: '      queue.index.push(copy);\n    }',
+  },
 ];

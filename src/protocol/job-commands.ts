@@ -16,8 +16,10 @@ import {
   u32Between,
 } from './fields.ts';
 import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
+import { JOB_CHANGES_VERSION } from './machine-version.ts';
 
 const LEASE = { jobId, token };
+const priority = u32Between(0, PRIORITY_MAX, (value) => `A job has the priority ${value}`);
 
 /** The commands about one job, and those that add and claim jobs. */
 export const JOB_COMMANDS = defineCommands({
@@ -29,7 +31,7 @@ export const JOB_COMMANDS = defineCommands({
     permission: 'add',
     fields: {
       delayMs: durationMs('delay'),
-      priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
+      priority,
       payload,
     },
     result: 'added',
@@ -196,7 +198,7 @@ export const JOB_COMMANDS = defineCommands({
     isInternal: true,
     fields: {
       delayMs: durationMs('delay'),
-      priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
+      priority,
       payload: payloadWithId,
     },
     result: 'added',
@@ -213,5 +215,25 @@ export const JOB_COMMANDS = defineCommands({
     fields: { customId },
     result: 'job',
     about: 'The job of the selected queue that has this custom id, with its payload and outcome.',
+  },
+  changePriority: {
+    code: 40,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId, priority },
+    result: 'done',
+    about: 'A waiting or delayed job of the selected queue gets another priority, and within it the place of its id.',
+  },
+  changeDelay: {
+    code: 41,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId, delayMs: durationMs('delay') },
+    result: 'done',
+    about: 'A delayed job of the selected queue becomes waiting delayMs after now, 0 for at once.',
   },
 });

@@ -10,6 +10,9 @@
  * - 5: a job can have the option lifo.
  * - 6: a delayed job can be promoted, a job can be removed on the condition of its state and age, and a job can have an id of its client's
  *   choice, which a queue has once.
+ * - 7: the priority and the delay of a job can be changed.
  */
-export const MACHINE_VERSION = 6;
+export const MACHINE_VERSION = 7;
+/** The version that can change a job that was added. */
+export const JOB_CHANGES_VERSION = 7;
 export const MACHINE_VERSION_FIRST = 1;

@@ -267,7 +267,7 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
     case 'JOB_NOT_FOUND':
       return `Job ${job} does not exist. It was never added, or was removed after it finished. Check the id and the queue's retention.`;
     case 'JOB_STATE':
-      return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; remove needs one that is not active.`;
+      return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; a promotion or another delay a delayed one; another priority one that waits or is delayed; remove one that is not active.`;
     case 'SESSION_EXPIRED':
       return 'The client session is unknown: it was idle too long or never opened. Whether this request took effect is unknown. Open a new session under a new client id.';
     case 'INVALID_REQUEST':

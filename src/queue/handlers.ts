@@ -88,6 +88,8 @@ const HANDLERS = {
     if (outcome === APPLIED) run.replies.result('removed', { customId });
     else run.result(outcome);
   },
+  changePriority: (run) => run.result(run.jobs.changePriority(run.operation.queueName, run.operation.jobId, run.operation.priority)),
+  changeDelay: (run) => run.result(run.jobs.changeDelay(run.operation.queueName, run.operation.jobId, run.operation.delayMs)),
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

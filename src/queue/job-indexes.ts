@@ -100,6 +100,22 @@ export class JobIndexes {
     this.changes.job(job);
   }
 
+  /** Puts a copy of a job that waits or is delayed in its place. */
+  protected replace(job: Job, copy: Job): void {
+    const { queue, policy, state } = job;
+    if (state === StateCode.delayed) this.delayed.remove(job);
+    this.forget(job);
+    this.table.replace(copy);
+    if (policy.customId !== undefined) queue.keepId(policy.customId, copy);
+    if (state === StateCode.delayed) {
+      this.delayed.push(copy);
+    } else {
+      queue.index.onRemoved(job);
+      queue.index.push(copy);
+    }
+    this.changes.job(copy);
+  }
+
   /** Ends a job that is not active. */
   protected drop(job: Job): void {
     const { queue } = job;
@@ -136,11 +152,16 @@ export class JobIndexes {
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
+    this.forget(job);
+    this.table.delete(job.id);
+    this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  /** The job is gone; the index of waiting jobs may keep it for a while. */
+  protected forget(job: Job): void {
     job.state = StateCode.removed;
     job.entryData = undefined;
     job.end = NO_END;
-    this.table.delete(job.id);
-    this.queues.dropIfUnused(job.queue, this.version);
   }
 
   protected find(queueName: string | undefined, jobId: number): Job | undefined {

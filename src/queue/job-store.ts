@@ -198,6 +198,30 @@ export class JobStore extends JobIndexes {
     return APPLIED;
   }
 
+  /** A job that waits or is delayed gets another priority, and within it the place of its id. */
+  changePriority(queueName: string, jobId: number, priority: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state !== StateCode.waiting && job.state !== StateCode.delayed) return ErrorCode.jobState;
+    if (job.priority !== priority) this.replace(job, job.withPriority(priority));
+    return APPLIED;
+  }
+
+  /** A delayed job becomes waiting this long after now. */
+  changeDelay(queueName: string, jobId: number, delayMs: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state !== StateCode.delayed) return ErrorCode.jobState;
+    if (delayMs === 0) {
+      this.endDelay(job);
+      return APPLIED;
+    }
+    job.dueMs = this.wallMs + delayMs;
+    this.delayed.update(job);
+    this.changes.job(job);
+    return APPLIED;
+  }
+
   /** Removes a job that is in this state, unless that is active, and was added, or finished if it is, at least `graceMs` ago. */
   clean(queueName: string, jobId: number, state: number, graceMs: number): number {
     const job = this.find(queueName, jobId);

@@ -134,6 +134,24 @@ export class Job {
     return this.added.ms;
   }
 
+  /** The same job with another priority, in no index. Not the job itself changes: an index may keep it until it is skipped as a removed one. */
+  withPriority(priority: number): Job {
+    const copy = new Job(this.id, this.policy, priority, this.added);
+    copy.#bits = this.#bits;
+    copy.attempt = this.attempt;
+    copy.stalls = this.stalls;
+    copy.terms = this.terms;
+    copy.token = this.token;
+    copy.dueMs = this.dueMs;
+    copy.entryData = this.entryData;
+    copy.offset = this.offset;
+    copy.length = this.length;
+    copy.packPosition = this.packPosition;
+    copy.entry = this.entry;
+    copy.end = this.end;
+    return copy;
+  }
+
   /** The end of this job, created if need be, which may be changed. */
   ownEnd(): JobEnd {
     if (this.end === NO_END) this.end = new JobEnd();

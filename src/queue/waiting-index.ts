@@ -126,8 +126,8 @@ class NewestFirst<Job extends WaitingJob> {
 
 /**
  * The waiting jobs of one priority: first those with the option lifo, then the others, oldest id first. New ones come in ascending ids and
- * go to the end of a FIFO. A job that comes back (retried, promoted, released, its lease expired) is older than that end and goes to a
- * small heap.
+ * go to the end of a FIFO. A job that comes back (retried, promoted, released, its lease expired), or from another priority, may be older than
+ * that end and then goes to a small heap.
  */
 class PriorityBucket<Job extends WaitingJob> {
   readonly priority: number;
@@ -153,6 +153,15 @@ class PriorityBucket<Job extends WaitingJob> {
     else this.#returned.push(job);
   }
 
+  /** No job inside waits. */
+  get isEmpty(): boolean {
+    return this.#stale === this.#inside;
+  }
+
+  get #inside(): number {
+    return this.#line.size + this.#returned.size + (this.#lifo?.size ?? 0);
+  }
+
   pop(): Job | undefined {
     for (;;) {
       const job = this.#take();
@@ -164,8 +173,7 @@ class PriorityBucket<Job extends WaitingJob> {
   /** A job inside was removed. It is skipped later, and memory stays within a factor of the waiting jobs. */
   onRemoved(): void {
     this.#stale += 1;
-    const inside = this.#line.size + this.#returned.size + (this.#lifo?.size ?? 0);
-    if (this.#stale < STALE_MIN || this.#stale * 2 < inside) return;
+    if (this.#stale < STALE_MIN || this.#stale * 2 < this.#inside) return;
     this.#line.retain(isWaiting);
     this.#returned.retain(isWaiting);
     this.#lifo?.retain(isWaiting);
@@ -215,6 +223,8 @@ export class WaitingIndex<Job extends WaitingJob> {
   #latest: PriorityBucket<Job> | undefined;
   /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
   #payloadBytesMax = 0;
+  /** Buckets whose last job was removed since the last clean-up; some may have jobs again. */
+  #emptied = 0;
 
   /** How many priorities its jobs have, or had. */
   get priorities(): number {
@@ -246,7 +256,20 @@ export class WaitingIndex<Job extends WaitingJob> {
 
   /** Call it after a waiting job left the state other than by `pop`; the job must never come back. */
   onRemoved(job: Job): void {
-    this.#buckets.get(job.priority)?.onRemoved();
+    const bucket = this.#buckets.get(job.priority);
+    if (bucket === undefined) return;
+    bucket.onRemoved();
+    if (bucket.isEmpty) this.#onEmptied();
+  }
+
+  /** Memory stays within a factor of the priorities that waiting jobs have. */
+  #onEmptied(): void {
+    this.#emptied += 1;
+    if (this.#emptied < STALE_MIN || this.#emptied * 2 < this.#buckets.size) return;
+    this.#emptied = 0;
+    this.#latest = undefined;
+    this.#order.retain((bucket) => !bucket.isEmpty);
+    for (const [priority, bucket] of this.#buckets) if (bucket.isEmpty) this.#buckets.delete(priority);
   }
 
   /**

@@ -75,6 +75,8 @@ export const SOMETIMES = [
   'more than three requests unanswered',
   'client ended with requests under way',
   'delayed job promoted',
+  'priority of a job changed',
+  'delay of a job changed',
   'job added again with its id',
   'job removed by its state and age',
   'stale token rejected',

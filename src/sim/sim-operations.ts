@@ -4,6 +4,7 @@ import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import type { JobDetail } from '../protocol/reply.ts';
+import type { Sometimes } from './coverage.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
 import { checkResult, keyOf, resultOf } from './payloads.ts';
@@ -25,6 +26,13 @@ type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 
 const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
+/** What is counted when one of these took effect. */
+const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
+  promote: 'delayed job promoted',
+  clean: 'job removed by its state and age',
+  changePriority: 'priority of a job changed',
+  changeDelay: 'delay of a job changed',
+};
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 
@@ -44,6 +52,8 @@ export class SimOperations {
   /** Acknowledged changes of a job must be visible at once. */
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
+  /** Added with a delay. */
+  #latestDelayed: number | undefined;
   readonly #completed = new Set<number>();
   readonly #sizes: PayloadSizes;
   readonly #adds: SimAdds;
@@ -61,10 +71,17 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
-    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job) => {
+    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
       this.#jobs.push(job);
+      if (isDelayed) this.#latestDelayed = job;
       look(job);
     });
+  }
+
+  /** A job that this client added; mostly the latest one, or the latest delayed one, which may still wait. */
+  #changedJob(): number | undefined {
+    const die = this.#random.below(3);
+    return die === 0 ? this.anyJob() : die === 1 ? this.#jobs.at(-1) : (this.#latestDelayed ?? this.anyJob());
   }
 
   /** A random job that this client added. */
@@ -81,12 +98,12 @@ export class SimOperations {
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
     if (die < 70 || (version === 1 && !isAlone)) return this.#adds.add(encoder, version);
-    if (die < 90) return this.#claim(encoder, isAlone, version);
-    const job = this.anyJob();
+    if (die < 87) return this.#claim(encoder, isAlone, version);
+    const job = die < 92 ? this.anyJob() : this.#changedJob();
     if (job === undefined) return this.#adds.add(encoder, version);
-    if (die < 92) return this.readQueue(encoder);
-    if (die < 95) return this.getJob(encoder, job);
-    if (die < 97 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 89) return this.readQueue(encoder);
+    if (die < 92) return this.getJob(encoder, job);
+    if (die < 94 && version > 1) return this.#releaseHolder(encoder);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
@@ -279,14 +296,15 @@ export class SimOperations {
     // The only casts: the arguments have the kinds of the row's fields.
     encoder.command(f, args as unknown as Arguments<QueueChange>);
     return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
-      if (f === 'promote') this.#cluster.coverage.add('delayed job promoted');
-      if (f === 'clean') this.#cluster.coverage.add('job removed by its state and age');
+      const seldom = SELDOM[f];
+      if (seldom !== undefined) this.#cluster.coverage.add(seldom);
       return null;
     });
   }
 
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
+    if (name === 'priority') return this.#random.below(4);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }

@@ -6,7 +6,14 @@ const reject = (): never => {
 };
 
 /** For jobs without a cluster. */
-export const noCommands: JobCommands = { retry: reject, remove: reject, promote: reject, stateOf: reject };
+export const noCommands: JobCommands = {
+  retry: reject,
+  remove: reject,
+  promote: reject,
+  changePriority: reject,
+  changeDelay: reject,
+  stateOf: reject,
+};
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -47,6 +47,8 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   promote: (to) => to.command('promote', { queue: 'mail', jobId: 12 }),
   addWithId: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17' }),
   findJob: (to) => to.command('findJob', { queue: 'mail', customId: 'order-17' }),
+  changePriority: (to) => to.command('changePriority', { queue: 'mail', jobId: 12, priority: 3 }),
+  changeDelay: (to) => to.command('changeDelay', { queue: 'mail', jobId: 12, delayMs: 60_000 }),
   clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
 };
 /** Selected once, for all operations behind them. */

@@ -146,6 +146,10 @@ export class ReferenceRun {
       case 'remove':
       case 'promote':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
+      case 'changePriority':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, priority: pick % 3 };
+      case 'changeDelay':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, delayMs: 20 * (pick % 3) };
       default:
         return { job };
     }
@@ -192,6 +196,10 @@ export class ReferenceRun {
         return answerOf(this.#model.remove(String(queue), id));
       case 'promote':
         return answerOf(this.#model.promote(String(queue), id));
+      case 'changePriority':
+        return answerOf(this.#model.changePriority(String(queue), id, priority ?? 0));
+      case 'changeDelay':
+        return answerOf(this.#model.changeDelay(String(queue), id, delayMs ?? 0));
       case 'clean': {
         const { state, graceMs } = call as { readonly state: number; readonly graceMs: number };
         return answerOf(this.#model.clean(String(queue), id, JOB_STATES[state] ?? 'waiting', graceMs));

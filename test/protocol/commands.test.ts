@@ -38,6 +38,8 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   clean: 26,
   addWithId: 27,
   findJob: 28,
+  changePriority: 40,
+  changeDelay: 41,
 };
 const RESULT_CODES = {
   error: 0,

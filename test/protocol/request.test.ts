@@ -160,6 +160,8 @@ describe('operations that are taken from a request', () => {
       () => to.command('clean', { queue: 'q', jobId: 1, state: 2, graceMs: 5 }),
       () => to.add('q', Uint8Array.of(1, 2, 3), options({ customId: 'x' })),
       () => to.command('findJob', { queue: 'q', customId: 'x' }),
+      () => to.command('changePriority', { queue: 'q', jobId: 1, priority: 2 }),
+      () => to.command('changeDelay', { queue: 'q', jobId: 1, delayMs: 5 }),
     ];
     const ends = writes.map((write) => {
       write();

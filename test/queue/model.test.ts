@@ -14,6 +14,7 @@ type Step =
   | { readonly type: 'claim'; readonly queue: string; readonly options: ClaimOptions }
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
+  | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
@@ -74,6 +75,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constantFrom('priority', 'delay'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      value: fc.constantFrom(0, 1, 2, 10),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('clean'),
@@ -121,6 +131,19 @@ class Comparison {
       case 'promote':
         this.#expectReply((to) => to.command('promote', { queue: step.queue, jobId: step.id }), this.#model.promote(step.queue, step.id));
         break;
+      case 'priority': {
+        const { queue, id, value: priority } = step;
+        this.#expectReply(
+          (to) => to.command('changePriority', { queue, jobId: id, priority }),
+          this.#model.changePriority(queue, id, priority),
+        );
+        break;
+      }
+      case 'delay': {
+        const { queue, id, value: delayMs } = step;
+        this.#expectReply((to) => to.command('changeDelay', { queue, jobId: id, delayMs }), this.#model.changeDelay(queue, id, delayMs));
+        break;
+      }
       case 'clean': {
         const { queue, id, state, graceMs } = step;
         const customId = this.#model.find(id)?.options.customId ?? '';
@@ -245,7 +268,7 @@ class Comparison {
   }
 }
 
-const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, options }: ModelJob): object => ({
+const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, priority, options }: ModelJob): object => ({
   id,
   queue,
   state,
@@ -254,7 +277,7 @@ const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, o
   stalls,
   token,
   addedMs,
-  priority: options.priority,
+  priority,
   attemptsMax: options.attemptsMax,
 });
 

@@ -7,6 +7,7 @@ export interface ModelJob {
   readonly queue: string;
   readonly payload: string;
   readonly options: AddOptions;
+  priority: number;
   readonly addedMs: number;
   state: JobState;
   attempt: number;
@@ -53,6 +54,7 @@ export class ModelQueue {
       queue,
       payload,
       options,
+      priority: options.priority,
       addedMs: this.nowMs,
       state: isDelayed ? 'delayed' : 'waiting',
       attempt: 0,
@@ -159,6 +161,22 @@ export class ModelQueue {
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'delayed') return 'JOB_STATE';
     job.state = 'waiting';
+    return 'done';
+  }
+
+  changePriority(queue: string, id: number, priority: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    if (job.state !== 'waiting' && job.state !== 'delayed') return 'JOB_STATE';
+    job.priority = priority;
+    return 'done';
+  }
+
+  changeDelay(queue: string, id: number, delayMs: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    if (job.state !== 'delayed') return 'JOB_STATE';
+    Object.assign(job, { state: delayMs > 0 ? 'delayed' : 'waiting', dueMs: this.nowMs + delayMs });
     return 'done';
   }
 
@@ -270,7 +288,7 @@ export class ModelQueue {
 /** Within one priority: those with lifo first, the newest of them first; then the others, the oldest first. */
 const placeOf = ({ id, options }: ModelJob): number => (options.isLifo ? -id : id);
 
-const inOrderOfClaims = (a: ModelJob, b: ModelJob): number => a.options.priority - b.options.priority || placeOf(a) - placeOf(b);
+const inOrderOfClaims = (a: ModelJob, b: ModelJob): number => a.priority - b.priority || placeOf(a) - placeOf(b);
 
 function begin(job: ModelJob): void {
   job.isBegun = true;

@@ -242,6 +242,20 @@ describe('a client in another language', () => {
     expect(await call('GetCounts', { queue: 'clean' })).toMatchObject({ waiting: 0, delayed: 0 });
   });
 
+  it('changes the delay and the priority of a job, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'change', name: 'later', options: { delay_ms: 3_600_000, custom_id: 'x' } });
+    const other = await call('Add', { queue: 'change', name: 'other', options: { priority: 1 } });
+    await call('ChangePriority', { queue: 'change', id: 'x', priority: 2 });
+    expect(await call('GetJob', { queue: 'change', id })).toMatchObject({ priority: 2, state: 2 });
+    const now = { queue: 'change', id, delay_ms: 0, request_id: { session, sequence: 1 } };
+    await call('ChangeDelay', now);
+    expect(await call('ChangeDelay', now)).toEqual({});
+    expect(await failure('ChangeDelay', { ...now, request_id: undefined })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect((await claimed({ queue: 'change', count_max: 2 })).map((job) => job.id)).toEqual([other.id, id]);
+    expect(await failure('ChangePriority', { queue: 'change', id, priority: 1 })).toMatchObject({ code: status.FAILED_PRECONDITION });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -259,6 +273,7 @@ describe('a client in another language', () => {
     ['GetJob', { queue: 'mail', id: '007' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Complete', { id: 'x', token: 1 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Promote', { queue: 'mail', id: 'x' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
+    ['ChangePriority', { queue: 'mail', id: '1', priority: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: 'mail', name: 'x', options: { custom_id: '17' } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['GetJob', { queue: 'mail', id: '1', consistency: 9 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: '', name: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

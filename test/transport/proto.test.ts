@@ -97,6 +97,8 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   pause: ['PauseQueue', 'QueueRequest', { isPaused: 'queue' }],
   isPaused: ['GetQueue', 'QueueRequest'],
   promote: ['Promote', 'JobRequest'],
+  changePriority: ['ChangePriority', 'ChangePriorityRequest'],
+  changeDelay: ['ChangeDelay', 'ChangeDelayRequest'],
   clean: ['Clean', 'CleanRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };

@@ -35,6 +35,10 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
   await job.retry();
   await job.retry('failed');
   await job.remove();
+  await job.changePriority({ priority: 2 });
+  await job.changeDelay(5_000);
+  // @ts-expect-error only BullMQ can change it
+  await job.changePriority({ lifo: true });
   // @ts-expect-error only dead letters are retried
   await job.retry('completed');
   // @ts-expect-error BullMQ's option

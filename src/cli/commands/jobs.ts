@@ -1,5 +1,5 @@
 import { Argument, Option } from 'commander';
-import { type Job, JobNotFoundError, type JobOptions, Queue } from '../../index.ts';
+import { ConfigError, type Job, JobNotFoundError, type JobOptions, Queue } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 import { type Connection, type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import type { Output } from '../output.ts';
@@ -118,6 +118,34 @@ export const promote: CliCommand = {
       if (isJson) output.document({ queue: found.queueName, id: found.id, isPromoted: true });
       else output.line(`Job ${printable(found.id)} waits now.`);
     }),
+};
+
+type ChangeOptions = ConnectionOptions & { readonly delay?: number; readonly priority?: number };
+
+export const change: CliCommand = {
+  name: 'change',
+  group: 'Jobs',
+  summary: 'Changes the delay of a delayed job, or the priority of one that waits or is delayed.',
+  arguments: [queueArgument(), idArgument()],
+  options: [
+    ...connectionOptions(),
+    new Option('--delay <ms>', 'milliseconds from now until a worker may get it').argParser(wholeNumber(0)),
+    new Option('--priority <number>', '0 is served first, then 1, 2, …').argParser(wholeNumber(0)),
+  ],
+  json: 'document',
+  mayHaveHappened: 'the job may have changed',
+  examples: ['jobraft change emails 17 --priority 0 --data-dir ./data', 'jobraft change emails 17 --delay 60000 --data-dir ./data'],
+  async run(invocation: Invocation<readonly [queue: string, id: string], ChangeOptions>) {
+    const { delay, priority } = invocation.options;
+    if (delay === undefined && priority === undefined) throw new ConfigError('delay', delay, 'Give --delay or --priority.');
+    await withJob(invocation, async (found, { output, isJson }) => {
+      // First: without a delay a worker may get it at once.
+      if (priority !== undefined) await found.changePriority({ priority });
+      if (delay !== undefined) await found.changeDelay(delay);
+      if (isJson) output.document({ queue: found.queueName, id: found.id, delay, priority });
+      else output.line(`Job ${printable(found.id)} is changed.`);
+    });
+  },
 };
 
 export const remove: CliCommand = {

@@ -160,8 +160,6 @@ export const JOB_MISSING: MissingNames = {
     getDependencies: FLOW,
     getDependenciesCount: FLOW,
     waitUntilFinished: 'Listen to the events of its Worker, or read job.getState() from time to time.',
-    changeDelay: 'Add another job, and remove this one.',
-    changePriority: 'Add another job, and remove this one.',
     addJob: ADD,
     removeDeduplicationKey: DEDUPLICATION,
   },

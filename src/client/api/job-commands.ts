@@ -15,6 +15,10 @@ export interface JobCommands {
   remove(id: number): Promise<void>;
   /** A delayed job becomes waiting now. @throws {JobNotFoundError | JobStateError} */
   promote(id: number): Promise<void>;
+  /** A job that waits or is delayed gets another priority. @throws {JobNotFoundError | JobStateError} */
+  changePriority(id: number, priority: number): Promise<void>;
+  /** A delayed job becomes waiting this long after now. @throws {JobNotFoundError | JobStateError} */
+  changeDelay(id: number, delayMs: number): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -52,6 +56,14 @@ export class QueueCommands implements JobCommands {
 
   async promote(id: number): Promise<void> {
     await this.command((encoder) => encoder.command('promote', { queue: this.#queue, jobId: id }));
+  }
+
+  async changePriority(id: number, priority: number): Promise<void> {
+    await this.command((encoder) => encoder.command('changePriority', { queue: this.#queue, jobId: id, priority }));
+  }
+
+  async changeDelay(id: number, delayMs: number): Promise<void> {
+    await this.command((encoder) => encoder.command('changeDelay', { queue: this.#queue, jobId: id, delayMs }));
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

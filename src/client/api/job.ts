@@ -4,6 +4,7 @@ import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { JobNotFoundError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
+import { type ChangePriorityOptions, delayOf, priorityOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
@@ -66,8 +67,8 @@ export class Job<Data = unknown, Result = unknown> {
   readonly #id: number;
   readonly #commands: JobCommands;
   readonly #attemptsMax: number;
-  readonly #added: AddOptions | undefined;
-  readonly #priority: number | undefined;
+  #added: AddOptions | undefined;
+  #priority: number | undefined;
   readonly #result: Uint8Array | undefined;
   readonly #payload: Uint8Array | undefined;
   #opts: JobOptions | undefined;
@@ -192,6 +193,34 @@ export class Job<Data = unknown, Result = unknown> {
    */
   async promote(): Promise<void> {
     await this.#named(this.#commands.promote(this.#id));
+  }
+
+  /**
+   * A job that waits or is delayed gets another priority: within it, it has the place that its id gives it.
+   * @throws {JobNotFoundError} if it was removed. @throws {JobStateError} if it is active or finished.
+   * @throws {UnknownOptionError | InvalidOptionError | NotSupportedError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async changePriority(options: ChangePriorityOptions): Promise<void> {
+    const priority = priorityOf(options);
+    await this.#named(this.#commands.changePriority(this.#id, priority));
+    this.#priority = priority;
+    if (this.#added !== undefined) this.#added = { ...this.#added, priority };
+    this.#opts = undefined;
+  }
+
+  /**
+   * A delayed job becomes waiting this long after now, by the cluster's clock; 0 for at once.
+   * @param delay in milliseconds.
+   * @throws {JobNotFoundError} if it was removed. @throws {JobStateError} if it is not delayed.
+   * @throws {InvalidOptionError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async changeDelay(delay: number): Promise<void> {
+    const delayMs = delayOf(delay);
+    await this.#named(this.#commands.changeDelay(this.#id, delayMs));
+    if (this.#added !== undefined) this.#added = { ...this.#added, delayMs };
+    this.#opts = undefined;
   }
 
   /** The cluster's error names the job by its number. */

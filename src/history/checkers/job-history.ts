@@ -26,7 +26,8 @@ export interface JobHistory {
   readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
   readonly retries: readonly OperationOf<'retry'>[];
   readonly removes: readonly (OperationOf<'remove'> | OperationOf<'clean'>)[];
-  readonly promotes: readonly OperationOf<'promote'>[];
+  /** Commands that change it where it is, and none of its attempts. */
+  readonly changes: readonly (OperationOf<'promote'> | OperationOf<'changePriority'> | OperationOf<'changeDelay'>)[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
 }
@@ -146,7 +147,9 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       jobOf(operation.call.job).removes.push(operation);
       break;
     case 'promote':
-      jobOf(operation.call.job).promotes.push(operation);
+    case 'changePriority':
+    case 'changeDelay':
+      jobOf(operation.call.job).changes.push(operation);
       break;
     default:
       // Of no single job.
@@ -168,7 +171,7 @@ const emptyJob = (id: number): Growing => ({
   holderReleases: [],
   retries: [],
   removes: [],
-  promotes: [],
+  changes: [],
   reads: [],
 });
 
@@ -180,3 +183,7 @@ export function addOf(job: JobHistory): OperationOf<'add'> | undefined {
   const [add, ...others] = possibleAddsOf(job);
   return others.length > 0 && job.key === undefined ? undefined : add;
 }
+
+/** Whether the job certainly had the priority of its add all the time. */
+export const hasOnePriority = ({ changes }: JobHistory): boolean =>
+  !changes.some((change) => change.f === 'changePriority' && mayHaveApplied(change));

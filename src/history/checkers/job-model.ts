@@ -129,8 +129,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     switch (source.f) {
       case 'add': {
         const { delayMs = 0 } = source.call;
-        if (state.phase !== 'absent') return [];
-        return [{ ...ABSENT, phase: 'pending', mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
+        return state.phase === 'absent' ? this.#delayed({ ...ABSENT, phase: 'pending', mayBeDelayed: true }, delayMs, moment) : [];
       }
       case 'begin':
         return isHeldBy(state, source.call.token) ? [begun(state)] : [];
@@ -152,7 +151,11 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'promote':
         if (!this.#isOfQueue(source.call.queue)) return [];
-        return state.phase === 'pending' && state.mayBeDelayed ? [{ ...state, mayBeDelayed: false, dueUs: 0 }] : [];
+        return this.#delayed(state, 0, moment);
+      case 'changeDelay':
+        return this.#isOfQueue(source.call.queue) ? this.#delayed(state, source.call.delayMs, moment) : [];
+      case 'changePriority':
+        return state.phase === 'pending' && this.#isOfQueue(source.call.queue) ? [state] : [];
       case 'clean':
         return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
           ? [finished(state, 'removed')]
@@ -163,6 +166,12 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         source satisfies never;
         throw new Error(`an operation without a job at event ${invokedAt}`);
     }
+  }
+
+  /** A delayed job gets another delay. */
+  #delayed(state: JobState, delayMs: number, moment: Moment): readonly JobState[] {
+    if (state.phase !== 'pending' || !state.mayBeDelayed) return [];
+    return [{ ...state, mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
   }
 
   /** Whether the job may be in this state of the queue, which is not active. */

@@ -234,7 +234,7 @@ class JobCheck {
   #checkQueue(): void {
     const add = addOf(this.#job);
     if (add === undefined || this.#job.adds.length > 1) return;
-    for (const command of [...this.#job.retries, ...this.#job.removes, ...this.#job.promotes]) {
+    for (const command of [...this.#job.retries, ...this.#job.removes, ...this.#job.changes]) {
       const { queue = add.call.queue } = command.call;
       if (command.outcome === 'ok' && queue !== add.call.queue)
         this.#problems.add(`job ${this.#job.id} of ${add.call.queue} was reached as a job of ${queue}`, add, command);

@@ -24,6 +24,8 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     Retry: demand('operate', 'queue'),
     Remove: demand('operate', 'queue'),
     Promote: demand('operate', 'queue'),
+    ChangePriority: demand('operate', 'queue'),
+    ChangeDelay: demand('operate', 'queue'),
     Clean: demand('operate', 'queue'),
     GetJob: demand('read', 'queue'),
     ListJobs: demand('read', 'queue'),

@@ -1,5 +1,6 @@
 import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Client } from '../../client/api/client.ts';
+import { delayOf, priorityOf } from '../../client/api/job-changes.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
@@ -13,6 +14,8 @@ import type { JobDetail } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type {
   AddBulkRequestProto,
+  ChangeDelayRequestProto,
+  ChangePriorityRequestProto,
   ClaimRequestProto,
   CleanRequestProto,
   JobRequestProto,
@@ -117,6 +120,14 @@ const CALLS = {
     await changeJob('done', request, served, (encoder, job) => encoder.command('remove', job)),
   Promote: async (request: JobRequestProto, served: ServedCall) =>
     await changeJob('done', request, served, (encoder, job) => encoder.command('promote', job)),
+  ChangePriority: async (request: ChangePriorityRequestProto, served: ServedCall) => {
+    const priority = priorityOf({ priority: request.priority });
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('changePriority', { ...job, priority }));
+  },
+  ChangeDelay: async (request: ChangeDelayRequestProto, served: ServedCall) => {
+    const delayMs = delayOf(request.delay_ms);
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('changeDelay', { ...job, delayMs }));
+  },
   Clean: async (request: CleanRequestProto, served: ServedCall) => {
     const state = StateCode[listedStateOf(request.state)];
     return await changeJob('removed', request, served, (encoder, job) =>

@@ -62,6 +62,14 @@ export interface CleanRequestProto extends JobRequestProto {
   readonly grace_ms: number;
 }
 
+export interface ChangePriorityRequestProto extends JobRequestProto {
+  readonly priority: number;
+}
+
+export interface ChangeDelayRequestProto extends JobRequestProto {
+  readonly delay_ms: number;
+}
+
 export interface JobRequestProto {
   readonly queue: string;
   readonly id: string;

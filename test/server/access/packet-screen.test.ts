@@ -150,6 +150,8 @@ describe('what a command reaches', () => {
         'clean',
         'addWithId',
         'findJob',
+        'changePriority',
+        'changeDelay',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],

@@ -1,0 +1,35 @@
+import { DURATION_MS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
+import { aBoolean, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import { NotSupportedError } from './not-supported.ts';
+
+/** The options of `Job.changePriority`. */
+export interface ChangePriorityOptions {
+  /** 0 is served first, then 1 up to 2^21. Default 0. */
+  readonly priority?: number;
+  /** Cannot be changed. */
+  readonly lifo?: false;
+}
+
+const PRIORITY = optionsOf({
+  priority: integerIn(0, PRIORITY_MAX).optional(),
+  lifo: aBoolean.optional(),
+});
+const DELAY = durationIn(0, DURATION_MS_MAX);
+
+/** @throws {UnknownOptionError | InvalidOptionError | NotSupportedError} */
+export function priorityOf(options: ChangePriorityOptions): number {
+  checkOptions(PRIORITY, options);
+  const { priority = 0, lifo } = options as { readonly priority?: number; readonly lifo?: boolean };
+  if (lifo === true)
+    throw new NotSupportedError(
+      'The option "lifo" of Job.changePriority()',
+      'Leave it out: a job keeps the "lifo" that it was added with.',
+    );
+  return priority;
+}
+
+/** @throws {InvalidOptionError} */
+export function delayOf(delayMs: number): number {
+  checkOptions(DELAY, delayMs, ['delay']);
+  return delayMs;
+}
