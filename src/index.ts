@@ -6,7 +6,7 @@ export type { MemoryRelease } from './base/memory-release.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
-export type { ChangePriorityOptions } from './client/api/job-changes.ts';
+export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
 export {
@@ -42,6 +42,7 @@ export {
   NoNodesRunningError,
   OverloadedError,
   PayloadTooLargeError,
+  ProgressTooLargeError,
   QuorumLostError,
   RequestRejectedError,
   SessionExpiredError,

@@ -301,10 +301,10 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 14,
-    name: 'a changed delay counts from the add of the job',
+    name: 'a delay that is changed ends at once',
     file: 'queue/job-store.ts',
-    find: 'job.dueMs = this.wallMs + delayMs;\n    this.delayed.update(job);',
-    replace: 'job.dueMs = job.addedMs + delayMs;\n    this.delayed.update(job);',
+    find: 'if (delayMs === 0) {',
+    replace: 'if (delayMs >= 0) {',
   },
   {
     mistake: 12,
@@ -312,5 +312,19 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     file: 'queue/job-indexes.ts',
     find: '      queue.index.push(copy);\n    }\n    this.changes.job(copy);',
     replace: '      queue.index.push(copy);\n    }',
+  },
+  {
+    mistake: 14,
+    name: 'the progress of a job is set by a worker that lost its lease',
+    file: 'queue/job-store.ts',
+    find: 'return token === 0 || isHeld(job, token) ? job : ErrorCode.leaseLost;',
+    replace: 'return job;',
+  },
+  {
+    mistake: 12,
+    name: 'the progress of a job that is set again is not in the checkpoint',
+    file: 'queue/job-store.ts',
+    find: 'this.changes.progress(job);',
+    replace: 'if (job.flags < 32) this.changes.progress(job);',
   },
 ];

@@ -47,6 +47,19 @@ export class PayloadTooLargeError extends JobraftError {
   }
 }
 
+/** The progress of a job is for a few numbers or a line of text. */
+export class ProgressTooLargeError extends JobraftError {
+  override readonly code = 'PROGRESS_TOO_LARGE';
+  readonly progressBytes: number;
+  readonly progressBytesMax: number;
+
+  constructor(progressBytes: number, progressBytesMax: number) {
+    super(`The progress has ${progressBytes} bytes, ${progressBytesMax} are allowed. Store the rest elsewhere, or as the data of the job.`);
+    this.progressBytes = progressBytes;
+    this.progressBytesMax = progressBytesMax;
+  }
+}
+
 /**
  * Another worker may hold the job, or may have finished it: this worker's report no longer counts. With
  * `outcome: 'unknown'` this very call may have ended the job: its first reply was lost.

@@ -10,6 +10,7 @@ import {
   listedState,
   payload,
   payloadWithId,
+  progress,
   reason,
   token,
   u32,
@@ -235,5 +236,15 @@ export const JOB_COMMANDS = defineCommands({
     fields: { jobId, delayMs: durationMs('delay') },
     result: 'done',
     about: 'A delayed job of the selected queue becomes waiting delayMs after now, 0 for at once.',
+  },
+  updateProgress: {
+    code: 42,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'work',
+    fields: { jobId, token: { ...token, range: 'the token of a claim, or 0 for none' }, payload: progress },
+    result: 'done',
+    about: 'Sets the progress of a job of the selected queue, in any state. With a token only while that lease goes on.',
   },
 });

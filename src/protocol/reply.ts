@@ -11,7 +11,8 @@ import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, 
  * ```
  * All of this is the *reply head*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order. If any of these
- * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it.
+ * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it. If any
+ * has a progress, it is behind that list, which may be empty, in one more of the same form: `[f64 id][blob progress]`.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -47,6 +48,8 @@ export interface ClaimedJob {
   readonly payload: Uint8Array | undefined;
   /** The id that its client chose, if it did. */
   readonly customId?: string | undefined;
+  /** How far it has come, if a client set that. */
+  readonly progress?: Uint8Array | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -77,6 +80,8 @@ export interface JobDetail {
   readonly failedReason: string | undefined;
   /** The id that its client chose, if it did. */
   readonly customId?: string | undefined;
+  /** How far it has come, if a client set that. */
+  readonly progress?: Uint8Array | undefined;
 }
 
 /** Results of other shapes than the fields of their rows. */
@@ -126,8 +131,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
   const results: OperationResult[] = [];
   for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
-  const customIds = attachments?.customIds();
-  return { client, sequence, results: customIds === undefined ? results : results.map((result) => withCustomIds(result, customIds)) };
+  const extras = attachments?.extras();
+  return { client, sequence, results: extras === undefined ? results : results.map((result) => withExtras(result, extras)) };
 }
 
 /** Where a reply head ends and its attachments begin. */
@@ -154,20 +159,29 @@ class AttachmentReader {
     return this.#reader.u8() === 1 ? this.#reader.text() : undefined;
   }
 
-  /** The custom ids by job, behind all payloads and outcomes. @returns undefined if no job has one. */
-  customIds(): ReadonlyMap<number, string> | undefined {
+  /** What is behind all payloads and outcomes. @returns undefined if no job has any of it. */
+  extras(): Extras | undefined {
     const reader = this.#reader;
     if (reader.remaining === 0) return undefined;
-    const ids = new Map<number, string>();
-    for (let left = reader.u32(); left > 0; left -= 1) ids.set(reader.f64(), reader.text());
-    return ids;
+    const customIds = new Map<number, string>();
+    for (let left = reader.u32(); left > 0; left -= 1) customIds.set(reader.f64(), reader.text());
+    const progress = new Map<number, Uint8Array>();
+    for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) progress.set(reader.f64(), reader.blob());
+    return { customIds, progress };
   }
 }
 
-function withCustomIds(result: OperationResult, ids: ReadonlyMap<number, string>): OperationResult {
+/** What few jobs have, by job. */
+interface Extras {
+  readonly customIds: ReadonlyMap<number, string>;
+  readonly progress: ReadonlyMap<number, Uint8Array>;
+}
+
+function withExtras(result: OperationResult, { customIds, progress }: Extras): OperationResult {
   if (!result.ok) return result;
-  if (result.type === 'job') return { ...result, job: { ...result.job, customId: ids.get(result.job.id) } };
-  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, customId: ids.get(job.id) })) };
+  const extrasOf = (id: number) => ({ customId: customIds.get(id), progress: progress.get(id) });
+  if (result.type === 'job') return { ...result, job: { ...result.job, ...extrasOf(result.job.id) } };
+  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, ...extrasOf(job.id) })) };
   return result;
 }
 

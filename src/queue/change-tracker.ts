@@ -79,10 +79,18 @@ export class ChangeTracker {
     this.#payloadBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
   }
 
+  /** A job got another progress, which has a record of its own. */
+  progress(job: Job): void {
+    this.job(job);
+    if ((job.flags & JobFlag.progressDirty) !== 0) return;
+    job.flags |= JobFlag.progressDirty;
+    this.#payloadBytes += ROW_BYTES;
+  }
+
   jobRemoved(job: Job): void {
     if ((job.flags & JobFlag.dirty) !== 0) {
       this.#dirtyJobs -= 1;
-      this.#payloadBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job);
+      this.#payloadBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job) + unstoredProgressBytesOf(job);
     }
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
@@ -151,9 +159,14 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
   return (flags & JobFlag.outcomeDirty) !== 0 && outcomeLength > 0 ? ROW_BYTES + outcomeLength : 0;
 }
 
+/** Its length is below that of a row's cost. */
+const unstoredProgressBytesOf = ({ flags }: Job): number => ((flags & JobFlag.progressDirty) !== 0 ? ROW_BYTES : 0);
+
 /** Bytes that the checkpoint has of a job beside its page and its part of a pack, for the cost of deleting them. */
 function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
   const hasOwnPayload = (flags & JobFlag.payloadStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
   const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
-  return (hasOwnPayload ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
+  const progressBytes = (flags & JobFlag.progressStored) !== 0 ? ROW_BYTES : 0;
+  const payloadBytes = hasOwnPayload ? ROW_BYTES + length * DELETED_SHARE : 0;
+  return progressBytes + payloadBytes + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
 }

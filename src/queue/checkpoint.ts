@@ -10,7 +10,17 @@ import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
-import { type MachineRecord, outcomeKey, payloadKey, RecordKind, readMachine, readSession, writeMachine, writeSession } from './record.ts';
+import {
+  type MachineRecord,
+  outcomeKey,
+  payloadKey,
+  progressKey,
+  RecordKind,
+  readMachine,
+  readSession,
+  writeMachine,
+  writeSession,
+} from './record.ts';
 import type { Session, SessionTable } from './session.ts';
 
 /**
@@ -60,6 +70,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       job.entryData = undefined;
       if (job.packPosition !== IN_ENTRY) job.offset = 0;
       if (job.end.outcome !== undefined) job.ownEnd().outcome = undefined;
+      const progress = this.#jobs.progress.get(job);
+      if (progress !== undefined) progress.bytes = undefined;
     }
   }
 
@@ -85,6 +97,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       const { id, flags } = removed;
       if ((flags & JobFlag.payloadStored) !== 0) yield* this.#removedPayload(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
+      if ((flags & JobFlag.progressStored) !== 0) yield this.#gone(RecordKind.changed, progressKey(id));
     }
   }
 
@@ -110,12 +123,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
         else unpacked.push(job);
       }
       if ((job.flags & JobFlag.outcomeDirty) !== 0) yield* this.#outcome(job);
-      job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
+      if ((job.flags & JobFlag.progressDirty) !== 0) yield this.#progress(job);
+      job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty | JobFlag.progressDirty)) | JobFlag.rowStored;
       this.#written.push(job);
     }
     if (unpacked.length > 0) for (const pack of packsOf(unpacked)) yield this.#pack(pack);
     this.#layout.pageWritten(page);
-    yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs));
+    yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs, this.#jobs.progress));
   }
 
   *#keptEntry(job: Job): Generator<RecordChange> {
@@ -145,6 +159,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       job.flags &= ~JobFlag.outcomeStored;
       yield this.#gone(RecordKind.content, outcomeKey(job.id));
     }
+  }
+
+  #progress(job: Job): RecordChange {
+    const bytes = this.#jobs.progress.get(job)?.bytes;
+    invariant(bytes !== undefined, () => `the progress of job ${job.id} is not in memory`);
+    job.flags |= JobFlag.progressStored;
+    return this.#put(RecordKind.changed, progressKey(job.id), bytes);
   }
 
   #encoded(kind: number, key: number, write: () => void): RecordChange {
@@ -186,7 +207,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   let latest = 0;
   for (const { key, value } of records(RecordKind.jobs)) {
     layout.pageWritten(key);
-    for (const job of readJobs(key, new ByteReader(value), queues)) {
+    for (const job of readJobs(key, new ByteReader(value), queues, jobs.progress)) {
       if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
       latest = job.id;
       if (job.packPosition === IN_ENTRY) layout.entries.add(job.entry);

@@ -90,6 +90,10 @@ const HANDLERS = {
   },
   changePriority: (run) => run.result(run.jobs.changePriority(run.operation.queueName, run.operation.jobId, run.operation.priority)),
   changeDelay: (run) => run.result(run.jobs.changeDelay(run.operation.queueName, run.operation.jobId, run.operation.delayMs)),
+  updateProgress: (run) => {
+    const { queueName, jobId, token, blobAt, blobLength } = run.operation;
+    run.result(run.jobs.updateProgress(queueName, jobId, token, run.data.slice(blobAt, blobAt + blobLength)));
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

@@ -4,6 +4,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import { ProgressTable } from './progress-table.ts';
 import { QueueTable } from './queue-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
@@ -13,6 +14,7 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
  */
 export class JobIndexes {
   readonly table = new JobTable();
+  readonly progress = new ProgressTable();
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap();
   readonly delayed = new DeadlineHeap();
@@ -151,6 +153,7 @@ export class JobIndexes {
   /** Ends a job that is no longer in any index. */
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
+    this.progress.drop(job);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);

@@ -6,6 +6,7 @@ import { OutcomeKind } from '../protocol/reply.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { Job, JobFlag, NO_TERMS } from './job.ts';
 import type { JobPolicy, NamedQueue } from './named-queue.ts';
+import type { ProgressTable } from './progress-table.ts';
 
 /**
  * A page of neighbouring jobs without their payloads and outcomes, in the order of their ids. Most jobs of a page are alike: a field that
@@ -22,6 +23,7 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
  * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]
+ * 4096 [u32 progressLength]             of version 7
  * 512  [u8 begun][u32 stalls][u32 stalledMax][f64 leaseMs][f64 holder]     of version 2, active or stalled
  * ```
  */
@@ -38,22 +40,23 @@ const Part = Object.freeze({
   lease: 512,
   layout: 1024,
   customId: 2048,
+  progress: 4096,
 });
 
-export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
+export function writeJobs(to: ByteWriter, jobs: readonly Job[], progress: ProgressTable): void {
   let before: Job | undefined;
   for (const job of jobs) {
-    writeJob(to, job, before);
+    writeJob(to, job, progress, before);
     before = job;
   }
 }
 
 /** One job without the fields that depend on the checkpoint: the same on all replicas. */
-export function writeLogicalJob(to: ByteWriter, job: Job): void {
-  writeJob(to, job, undefined, 0);
+export function writeLogicalJob(to: ByteWriter, job: Job, progress: ProgressTable): void {
+  writeJob(to, job, progress, undefined, 0);
 }
 
-function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPosition = job.packPosition): void {
+function writeJob(to: ByteWriter, job: Job, progress: ProgressTable, before: Job | undefined, packPosition = job.packPosition): void {
   const parts = partsOf(job, before);
   // Position, state and parts: one, one and two bytes.
   to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
@@ -87,6 +90,7 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
       to.u32(job.offset);
     }
   }
+  if ((parts & Part.progress) !== 0) to.u32(progress.get(job)?.length ?? 0);
   if ((parts & Part.lease) !== 0) {
     to.u8(job.isBegun ? 1 : 0);
     to.u32(job.stalls);
@@ -113,19 +117,31 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (job.length !== 0) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   if (job.policy.customId !== undefined) parts |= Part.customId;
+  if (job.hasProgress) parts |= Part.progress;
   return parts;
 }
 
-/** @param queues by number. @throws {MalformedBytesError} */
-export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue<Job>>): Generator<Job> {
+/** @param queues by number. @param progress gets that of the jobs. @throws {MalformedBytesError} */
+export function* readJobs(
+  page: number,
+  from: ByteReader,
+  queues: ReadonlyMap<number, NamedQueue<Job>>,
+  progress: ProgressTable,
+): Generator<Job> {
   let before: Job | undefined;
   while (from.remaining > 0) {
-    before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues);
+    before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues, progress);
     yield before;
   }
 }
 
-function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue<Job>>): Job {
+function readJob(
+  id: number,
+  from: ByteReader,
+  before: Job | undefined,
+  queues: ReadonlyMap<number, NamedQueue<Job>>,
+  progress: ProgressTable,
+): Job {
   const state = from.u8();
   const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
   if (!isKnown) throw new MalformedBytesError(`job ${id} has the invalid state ${JOB_STATES[state] ?? state}`);
@@ -164,6 +180,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
     }
     job.flags |= JobFlag.payloadStored;
   }
+  if ((parts & Part.progress) !== 0) readProgress(job, from, progress);
   // A job that was claimed in version 1 is begun.
   job.isBegun = state === StateCode.active;
   if ((parts & Part.lease) !== 0) {
@@ -175,6 +192,11 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
     if (leaseMs !== 0) job.terms = { leaseMs, stalledMax, holder };
   }
   return job;
+}
+
+function readProgress(job: Job, from: ByteReader, progress: ProgressTable): void {
+  progress.set(job, { bytes: undefined, length: from.u32() });
+  job.flags |= JobFlag.progressStored;
 }
 
 function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader, hasLayout: boolean): JobPolicy<Job> {

@@ -222,6 +222,20 @@ export class JobStore extends JobIndexes {
     return APPLIED;
   }
 
+  /**
+   * Sets how far a job in any state has come.
+   * @param token of the lease that must go on; 0 for none.
+   * @param bytes are kept.
+   */
+  updateProgress(queueName: string, jobId: number, token: number, bytes: Uint8Array): number {
+    const job = this.#findHeld(queueName, jobId, token);
+    if (typeof job === 'number') return job;
+    this.progress.set(job, { bytes, length: bytes.length });
+    if (job.state === StateCode.waiting) job.queue.index.onGrown(job);
+    this.changes.progress(job);
+    return APPLIED;
+  }
+
   /** Removes a job that is in this state, unless that is active, and was added, or finished if it is, at least `graceMs` ago. */
   clean(queueName: string, jobId: number, state: number, graceMs: number): number {
     const job = this.find(queueName, jobId);
@@ -319,6 +333,14 @@ export class JobStore extends JobIndexes {
     }
     this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
     this.trim(job.queue.keptFailed, keep);
+  }
+
+  /** @param token of the lease that must go on; 0 for none. @returns the job, or an ErrorCode. */
+  #findHeld(queueName: string, jobId: number, token: number): Job | number {
+    const job = this.table.get(jobId);
+    if (job === undefined) return token === 0 ? ErrorCode.jobNotFound : this.#leaseFault(jobId);
+    if (job.queue.name !== queueName) return ErrorCode.jobNotFound;
+    return token === 0 || isHeld(job, token) ? job : ErrorCode.leaseLost;
   }
 
   #leaseFault(jobId: number): number {

@@ -20,6 +20,8 @@ export interface AttachmentSource {
   payloadOf(jobId: number): Uint8Array | undefined;
   /** The id that the job's client chose, if it did and the job is there. */
   customIdOf(jobId: number): string | undefined;
+  /** The progress of a job, if it has one and the job is there. */
+  progressOf(jobId: number): Uint8Array | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -148,12 +150,13 @@ const ID_BYTES = 8;
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a reply head and what it leaves out: payloads, outcomes and custom ids. Without any it returns the head itself, which must not be changed. */
+/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids and progress. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
   /** Of the reply that is joined, by job. */
   readonly #customIds = new Map<number, string>();
+  readonly #progress = new Map<number, Uint8Array>();
 
   constructor(source: AttachmentSource) {
     this.#source = source;
@@ -164,11 +167,13 @@ export class ReplyAttacher {
     const to = this.#to;
     to.reset();
     this.#customIds.clear();
+    this.#progress.clear();
     to.raw(replyHead);
     const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
-    if (this.#customIds.size > 0) this.#attachCustomIds();
+    if (this.#customIds.size + this.#progress.size > 0) this.#attachCustomIds();
+    if (this.#progress.size > 0) this.#attachProgress();
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
     return to.copy();
   }
@@ -195,6 +200,16 @@ export class ReplyAttacher {
     const customId = this.#source.customIdOf(jobId);
     if (customId !== undefined) this.#customIds.set(jobId, customId);
     this.#attachBytes(this.#source.payloadOf(jobId));
+    const progress = this.#source.progressOf(jobId);
+    if (progress !== undefined) this.#progress.set(jobId, progress);
+  }
+
+  #attachProgress(): void {
+    this.#to.u32(this.#progress.size);
+    for (const [jobId, progress] of this.#progress) {
+      this.#to.f64(jobId);
+      this.#to.blob(progress);
+    }
   }
 
   #attachCustomIds(): void {

@@ -126,7 +126,7 @@ export class RequestExecutor implements Execution {
     let job: Job | undefined;
     if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
     else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);
-    return job === undefined ? 0 : job.length + job.end.outcomeLength;
+    return job === undefined ? 0 : job.replyBytes + job.end.outcomeLength;
   }
 
   #nextOperation(reader: ByteReader, version: number): boolean {

@@ -11,8 +11,8 @@ const STALE_MIN = 64;
 export interface WaitingJob {
   readonly id: number;
   readonly priority: number;
-  /** Bytes of its payload. */
-  readonly length: number;
+  /** Most bytes that it adds to the reply to a claim. */
+  readonly replyBytes: number;
   /** A StateCode. */
   readonly state: number;
   readonly policy: { readonly isLifo: boolean };
@@ -221,8 +221,8 @@ export class WaitingIndex<Job extends WaitingJob> {
   readonly #buckets = new Map<number, PriorityBucket<Job>>();
   readonly #order = new MinHeap<PriorityBucket<Job>>(isServedFirst);
   #latest: PriorityBucket<Job> | undefined;
-  /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
-  #payloadBytesMax = 0;
+  /** Upper bound of the waiting jobs' bytes in replies. Halved when no job waits: the next ones are likely to be as large, but need not be. */
+  #replyBytesMax = 0;
   /** Buckets whose last job was removed since the last clean-up; some may have jobs again. */
   #emptied = 0;
 
@@ -233,8 +233,13 @@ export class WaitingIndex<Job extends WaitingJob> {
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
-    if (job.length > this.#payloadBytesMax) this.#payloadBytesMax = job.length;
+    this.onGrown(job);
     this.#bucket(job.priority).push(job);
+  }
+
+  /** Call it after a waiting job got more bytes in replies. */
+  onGrown(job: Job): void {
+    if (job.replyBytes > this.#replyBytesMax) this.#replyBytesMax = job.replyBytes;
   }
 
   /** Takes the job that is served next; it is still in the state `waiting`. */
@@ -245,7 +250,7 @@ export class WaitingIndex<Job extends WaitingJob> {
       if (bucket === undefined || job !== undefined) return job;
       // The last bucket stays: most queues use one priority, and will use it again.
       if (this.#order.size === 1) {
-        this.#payloadBytesMax = Math.floor(this.#payloadBytesMax / 2);
+        this.#replyBytesMax = Math.floor(this.#replyBytesMax / 2);
         return undefined;
       }
       this.#order.pop();
@@ -279,7 +284,7 @@ export class WaitingIndex<Job extends WaitingJob> {
    * @returns also the maximum total bytes of these payloads.
    */
   countWithin(skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
-    const bytesAtMost = countMax * this.#payloadBytesMax;
+    const bytesAtMost = countMax * this.#replyBytesMax;
     if (bytesAtMost <= bytesMax) return { count: countMax, bytes: bytesAtMost };
     let at = 0;
     let count = 0;
@@ -287,8 +292,8 @@ export class WaitingIndex<Job extends WaitingJob> {
     for (const job of this.#inOrder()) {
       at += 1;
       if (at <= skip) continue;
-      if (count === countMax || (bytes + job.length > bytesMax && count > 0)) break;
-      bytes += job.length;
+      if (count === countMax || (bytes + job.replyBytes > bytesMax && count > 0)) break;
+      bytes += job.replyBytes;
       count += 1;
     }
     return { count: Math.max(1, count), bytes };

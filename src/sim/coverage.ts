@@ -77,6 +77,8 @@ export const SOMETIMES = [
   'delayed job promoted',
   'priority of a job changed',
   'delay of a job changed',
+  'progress of a job set',
+  'progress of a job read',
   'job added again with its id',
   'job removed by its state and age',
   'stale token rejected',

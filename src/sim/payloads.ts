@@ -35,6 +35,18 @@ export const keyOf = (payload: Uint8Array): string => decode(payload, 'the paylo
 /** The result of a job that is completed under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);
 
+/** The progress of a job. @param value from 1 on. @param bytesMax of it; it is padded up to that. */
+export function progressOf(job: number, value: number, bytesMax: number): Uint8Array {
+  const text = `${job}:${value}`;
+  return encode(text, Math.max(0, bytesMax - encode(text, 0).length));
+}
+
+/** The job that a progress is of, and what it says. @throws {Violation} */
+export function valueOfProgress(bytes: Uint8Array): { readonly job: number; readonly value: number } {
+  const [job = 0, value = 0] = decode(bytes, 'the progress').split(':').map(Number);
+  return { job, value };
+}
+
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
 export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {
   const shown = result === undefined ? 'none' : decode(result, 'the result');

@@ -11,6 +11,7 @@ import { checkResult, keyOf, resultOf } from './payloads.ts';
 import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
+import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
@@ -23,7 +24,9 @@ const LARGE_BYTES = 65_536;
 type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>;
 
 /** Commands whose arguments are a queue, perhaps a job of it, flags, a state and a duration. */
-const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
+const QUEUE_CHANGES = FUNCTIONS.filter(
+  (f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f) && !rowOfCommand(f).endsWithBytes,
+);
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
 /** What is counted when one of these took effect. */
@@ -57,6 +60,7 @@ export class SimOperations {
   readonly #completed = new Set<number>();
   readonly #sizes: PayloadSizes;
   readonly #adds: SimAdds;
+  readonly #changes: SimChanges;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -71,6 +75,7 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
+    this.#changes = new SimChanges(client, cluster, random, records);
     this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
       this.#jobs.push(job);
       if (isDelayed) this.#latestDelayed = job;
@@ -104,6 +109,7 @@ export class SimOperations {
     if (die < 89) return this.readQueue(encoder);
     if (die < 92) return this.getJob(encoder, job);
     if (die < 94 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 96 && version > 1) return this.#changes.updateProgress(encoder, job, 0);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
@@ -145,7 +151,10 @@ export class SimOperations {
         if (result.ok && result.type === 'job') {
           const { state, token, attempt, stalls, payload } = result.job;
           this.#checkOutcome(result.job);
-          call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
+          const progress = this.#changes.progressIn(job, result.job.progress);
+          // The reply to a repeated request in the log shows what the job has by then.
+          const content = consistency === undefined ? {} : { progress };
+          call.ok({ state, token, attempt, stalls, ...content, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
             this.#cluster.coverage.add('finished job removed to keep later ones');
@@ -188,7 +197,8 @@ export class SimOperations {
         const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
           payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
         if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
-        const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
+        const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload, progress }) => {
+          this.#changes.progressIn(id, progress);
           const key = keyIn(id, payload);
           return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
         });
@@ -200,6 +210,10 @@ export class SimOperations {
   #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
     const { job, token } = lease;
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
+    if (version > 1 && this.#random.withProbability(0.1)) {
+      this.#leases.push(lease);
+      return this.#changes.updateProgress(encoder, job, token);
+    }
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
       const isOversized = this.#sizes.isOversized();

@@ -1,4 +1,4 @@
-import { Job } from '../../src/client/api/job.ts';
+import { Job, type JobHolder } from '../../src/client/api/job.ts';
 import type { JobCommands } from '../../src/client/api/job-commands.ts';
 
 const reject = (): never => {
@@ -12,8 +12,11 @@ export const noCommands: JobCommands = {
   promote: reject,
   changePriority: reject,
   changeDelay: reject,
+  updateProgress: reject,
   stateOf: reject,
 };
+
+export const noHolder: JobHolder = { onProgress: () => undefined };
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { NotSupportedError } from '../../src/client/api/not-supported.ts';
-import { InvalidOptionError, JobNotFoundError, JobStateError, UnknownOptionError } from '../../src/client/errors.ts';
+import {
+  InvalidOptionError,
+  JobNotFoundError,
+  JobStateError,
+  LeaseLostError,
+  ProgressTooLargeError,
+  UnknownOptionError,
+} from '../../src/client/errors.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
 import { eventually } from './eventually.ts';
 import { aSetting, closeAfterEach } from './worker-setting.ts';
@@ -59,5 +66,69 @@ describe('a job', () => {
     await expect(job.changePriority({ lifo: true } as object)).rejects.toBeInstanceOf(NotSupportedError);
     await expect(job.changeDelay(Number.NaN)).rejects.toBeInstanceOf(InvalidOptionError);
     await job.changePriority({ priority: 1, lifo: false });
+  });
+});
+
+describe('the progress of a job', () => {
+  it.each([0, 50, 'half', '', true, false, { sent: 5, of: 10 }, [1, 2]])('may be %j', async (progress) => {
+    const { queue } = aClient();
+    const job = await queue.add('n', 1);
+    expect(job.progress).toBe(0);
+    await job.updateProgress(progress);
+    expect(job.progress).toEqual(progress);
+    expect(await queue.getJob(job.id)).toMatchObject({ progress });
+    expect((await queue.getJob(job.id))?.toJSON()).toMatchObject({ progress });
+  });
+
+  it('is set by the worker that has the job, which emits it, and comes with the next attempt', async () => {
+    const { queue, aWorker } = aSetting();
+    const seen: unknown[] = [];
+    const worker = aWorker(async (job) => {
+      seen.push(job.progress);
+      await job.updateProgress(job.attemptsMade + 1);
+      if (job.attemptsMade === 0) throw new Error('again');
+      return 1;
+    });
+    const emitted: unknown[] = [];
+    worker.on('progress', (job, progress) => emitted.push([job.id, progress, job.progress]));
+    const { id } = await queue.add('n', 1, { attempts: 2 });
+    await eventually(async () => expect(await queue.getJobState(id)).toBe('completed'));
+    expect(seen).toEqual([0, 1]);
+    expect(emitted).toEqual([
+      [id, 1, 1],
+      [id, 2, 2],
+    ]);
+    expect((await queue.getJob(id))?.progress).toBe(2);
+  });
+
+  it('is not set by a worker that lost its lease, also if its processor changed the token', async () => {
+    const { queue, aWorker } = aSetting();
+    const failures: unknown[] = [];
+    aWorker(async (job) => {
+      const read = await queue.getJob(job.id);
+      await queue.obliterate({ force: true });
+      Reflect.set(job, 'token', 0);
+      failures.push(await job.updateProgress(1).catch((error: unknown) => error));
+      failures.push(await read?.updateProgress(2).catch((error: unknown) => error));
+    });
+    await queue.add('n', 1);
+    await eventually(() => expect(failures).toEqual([expect.any(LeaseLostError), expect.any(JobNotFoundError)]));
+  });
+
+  it('is set by a queue, by any id', async () => {
+    const { queue } = aClient();
+    const { id } = await queue.add('n', 1, { jobId: 'x' });
+    await queue.updateJobProgress(id, 7);
+    expect(await queue.getJob('x')).toMatchObject({ progress: 7 });
+    await expect(queue.updateJobProgress('y', 7)).rejects.toBeInstanceOf(JobNotFoundError);
+  });
+
+  it('is small, and no other value', async () => {
+    const { queue } = aClient();
+    const job = await queue.add('n', 1);
+    await expect(job.updateProgress('x'.repeat(5_000))).rejects.toBeInstanceOf(ProgressTooLargeError);
+    for (const value of [undefined, null, Number.NaN, () => 1])
+      await expect(job.updateProgress(value as unknown as number)).rejects.toBeInstanceOf(InvalidOptionError);
+    expect(job.progress).toBe(0);
   });
 });

@@ -53,6 +53,15 @@ function withCustomIds(): MachineOfVersion {
   return queue;
 }
 
+/** A job with a progress between others. */
+function withProgress(): MachineOfVersion {
+  const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  for (const payload of ['x', 'y', 'z']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
+  queue.send((to) => to.command('updateProgress', { queue: 'mail', jobId: 2, token: 0, payload: bytesOf('half') }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -62,13 +71,14 @@ function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array
 describe('the bytes of checkpoint records', () => {
   it('are those that earlier releases write and read', () => {
     const today = recordsOf('', checkpointed(3));
-    expect(new Set(today.map(([name]) => name.split(' ')[0]))).toEqual(new Set(RECORD_KINDS));
     const others = [
       ...recordsOf('version 1: ', checkpointed(1)),
       ...recordsOf('paused: ', paused()),
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
+      ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
     ];
+    expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));
     expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });
 

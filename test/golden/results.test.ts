@@ -61,6 +61,7 @@ function otherReplies(): Record<string, Uint8Array> {
     'error for all operations': machine.sendAs(4711, twoCounts),
     paused: paused(),
     ...withCustomIds(),
+    ...withProgress(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -82,6 +83,17 @@ function withCustomIds(): Record<string, Uint8Array> {
     'claimed, with custom ids': machine.send((to) => to.claim('q', claimOptions(3, 1000))),
     'removed, with a custom id': machine.send((to) => to.command('clean', { queue: 'q', jobId: 4, state: StateCode.delayed, graceMs: 0 })),
     'job, with a custom id': machine.machine.query(machine.request((to) => to.command('findJob', { queue: 'q', customId: 'ü' }), 1)),
+  };
+}
+
+/** Behind the custom ids, of which there may be none. */
+function withProgress(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  for (const customId of ['order-17', undefined]) machine.send((to) => to.add('q', bytesOf('x'), options({ customId })));
+  machine.send((to) => to.command('updateProgress', { queue: 'q', jobId: 2, token: 0, payload: bytesOf('half') }));
+  return {
+    'job, with progress': machine.machine.query(machine.request((to) => to.command('getJob', { jobId: 2 }), 1)),
+    'claimed, with progress': machine.send((to) => to.claim('q', claimOptions(2, 1000))),
   };
 }
 
@@ -129,6 +141,18 @@ describe('the bytes of replies', () => {
     ]);
     expect(resultsIn('job, with a custom id')).toMatchObject([{ job: { id: 3, customId: 'ü' } }]);
     expect(resultsIn('removed, with a custom id')).toEqual([{ ok: true, type: 'removed', customId: 'order-18' }]);
+  });
+
+  it('contain the progress of jobs', () => {
+    expect(resultsIn('job, with progress')).toMatchObject([{ job: { id: 2, customId: undefined, progress: bytesOf('half') } }]);
+    expect(resultsIn('claimed, with progress')).toMatchObject([
+      {
+        jobs: [
+          { id: 1, customId: 'order-17', progress: undefined },
+          { id: 2, customId: undefined, progress: bytesOf('half') },
+        ],
+      },
+    ]);
   });
 
   it('contain the result of each operation', () => {

@@ -150,13 +150,15 @@ export class ReferenceRun {
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, priority: pick % 3 };
       case 'changeDelay':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, delayMs: 20 * (pick % 3) };
+      case 'updateProgress':
+        return { ...(pick % 2 === 0 ? lease : { job, token: 0 }), queue: pick % 7 === 0 ? 'other' : QUEUE, value: pick };
       default:
         return { job };
     }
   }
 
   #execute(f: OperationFunction, call: Json): Json {
-    const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
+    const { key, priority, delayMs, job, token, retry, holder, value } = call as Readonly<Record<string, number>>;
     const { queue, isLifo = false } = call as { readonly queue?: string; readonly isLifo?: boolean };
     const id = job ?? 0;
     switch (f) {
@@ -198,6 +200,8 @@ export class ReferenceRun {
         return answerOf(this.#model.promote(String(queue), id));
       case 'changePriority':
         return answerOf(this.#model.changePriority(String(queue), id, priority ?? 0));
+      case 'updateProgress':
+        return answerOf(this.#model.updateProgress(String(queue), id, token ?? 0, String(value)));
       case 'changeDelay':
         return answerOf(this.#model.changeDelay(String(queue), id, delayMs ?? 0));
       case 'clean': {
@@ -222,6 +226,7 @@ export class ReferenceRun {
               token: found.state === 'active' ? found.token : 0,
               attempt: found.attempt,
               stalls: found.stalls,
+              progress: Number(found.progress ?? 0),
             };
       }
       default:

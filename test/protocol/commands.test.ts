@@ -40,6 +40,7 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   findJob: 28,
   changePriority: 40,
   changeDelay: 41,
+  updateProgress: 42,
 };
 const RESULT_CODES = {
   error: 0,

@@ -57,7 +57,7 @@ describe('a job whose priority is changed', () => {
 
   it('leaves no trace of the priorities that it had', () => {
     const index = new WaitingIndex<Waiting>();
-    const job = (priority: number): Waiting => ({ id: 1, priority, length: 0, state: StateCode.waiting, policy: { isLifo: false } });
+    const job = (priority: number): Waiting => ({ id: 1, priority, replyBytes: 0, state: StateCode.waiting, policy: { isLifo: false } });
     let latest = job(0);
     index.push(latest);
     index.push({ ...latest, id: 2, priority: 7 });

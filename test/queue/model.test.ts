@@ -15,6 +15,7 @@ type Step =
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
+  | { readonly type: 'progress'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
@@ -84,6 +85,16 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('progress'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      lease: fc.integer({ min: -3, max: 5 }),
+      text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100)),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('clean'),
@@ -144,6 +155,15 @@ class Comparison {
         this.#expectReply((to) => to.command('changeDelay', { queue, jobId: id, delayMs }), this.#model.changeDelay(queue, id, delayMs));
         break;
       }
+      case 'progress': {
+        const { queue, text } = step;
+        const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+        this.#expectReply(
+          (to) => to.command('updateProgress', { queue, jobId: id, token, payload: bytesOf(text) }),
+          this.#model.updateProgress(queue, id, token, text),
+        );
+        break;
+      }
       case 'clean': {
         const { queue, id, state, graceMs } = step;
         const customId = this.#model.find(id)?.options.customId ?? '';
@@ -189,9 +209,11 @@ class Comparison {
     const expected = this.#model.claim(queue, options);
     const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
-    const seen = jobs.map(({ payload, attemptsMax: _, ...job }) => ({ ...job, payload: textOf(payload) }));
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, options: { customId } }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, customId };
+    const seen = jobs.map(({ payload, progress, attemptsMax: _, ...job }) => {
+      return { ...job, payload: textOf(payload), progress: textOf(progress) };
+    });
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, progress, options: { customId } }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, progress, customId };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
@@ -218,6 +240,7 @@ class Comparison {
     else expect(result).toMatchObject({ ok: true, job: shownOf(expected) });
     const job = result?.ok && result.type === 'job' ? result.job : undefined;
     expect(textOf(job?.payload)).toBe(expected?.payload);
+    expect(textOf(job?.progress)).toBe(expected?.progress);
     expect(job?.failedReason ?? textOf(job?.result)).toBe(expected?.outcome);
   }
 

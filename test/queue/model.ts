@@ -21,6 +21,7 @@ export interface ModelJob {
   finishedAs: number;
   finishedMs: number;
   outcome: string | undefined;
+  progress: string | undefined;
 }
 
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
@@ -68,6 +69,7 @@ export class ModelQueue {
       finishedAs: 0,
       finishedMs: 0,
       outcome: undefined,
+      progress: undefined,
     });
     return this.#added;
   }
@@ -169,6 +171,21 @@ export class ModelQueue {
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'waiting' && job.state !== 'delayed') return 'JOB_STATE';
     job.priority = priority;
+    return 'done';
+  }
+
+  /** @param token 0 for none. */
+  updateProgress(queue: string, id: number, token: number, progress: string): Reply {
+    return this.#change(queue, id, token, { progress });
+  }
+
+  #change(queue: string, id: number, token: number, changed: Partial<ModelJob>): Reply {
+    if (id > this.#added) return 'JOB_NOT_FOUND';
+    const job = this.find(id);
+    if (job === undefined) return token === 0 ? 'JOB_NOT_FOUND' : 'LEASE_LOST';
+    if (job.queue !== queue) return 'JOB_NOT_FOUND';
+    if (token !== 0 && (job.state !== 'active' || job.token !== token)) return 'LEASE_LOST';
+    Object.assign(job, changed);
     return 'done';
   }
 

@@ -256,6 +256,20 @@ describe('a client in another language', () => {
     expect(await failure('ChangePriority', { queue: 'change', id, priority: 1 })).toMatchObject({ code: status.FAILED_PRECONDITION });
   });
 
+  it('sets the progress of a job, under a lease only while it goes on', async () => {
+    const { id } = await call('Add', { queue: 'progress', name: 'n', options: { custom_id: 'x' } });
+    await call('UpdateProgress', { queue: 'progress', id: 'x', progress: { json: '5' } });
+    const [job] = await claimed({ queue: 'progress' });
+    expect(job).toMatchObject({ id, progress: { json: '5' } });
+    await call('UpdateProgress', { queue: 'progress', id, token: job?.token, progress: { raw: Buffer.from('half') } });
+    expect(await call('GetJob', { queue: 'progress', id })).toMatchObject({ progress: { raw: Buffer.from('half') } });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('UpdateProgress', { queue: 'progress', id, token: job?.token, progress: { json: '6' } })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      jobraft: ['LEASE_LOST'],
+    });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -282,6 +296,8 @@ describe('a client in another language', () => {
     ['Add', { queue: 'mail', name: 'x', options: { priority: 4_000_000_000 } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['AddBulk', { queue: 'mail', jobs: [{ name: 'x', data: { json: '' } }] }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
     ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
+    ['UpdateProgress', { queue: 'mail', id: '1', progress: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
+    ['UpdateProgress', { queue: 'mail', id: '1', progress: { raw: Buffer.alloc(5_000) } }, status.INVALID_ARGUMENT, 'PROGRESS_TOO_LARGE'],
     ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '[]' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

@@ -99,6 +99,7 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   promote: ['Promote', 'JobRequest'],
   changePriority: ['ChangePriority', 'ChangePriorityRequest'],
   changeDelay: ['ChangeDelay', 'ChangeDelayRequest'],
+  updateProgress: ['UpdateProgress', 'UpdateProgressRequest', { payload: 'progress' }],
   clean: ['Clean', 'CleanRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };

@@ -192,7 +192,7 @@ export function recordOf(found: Job): Readonly<Record<string, unknown>> {
   const { id, queueName, name, state, data, priority, attemptsMade, stalledCounter, token, timestamp, finishedOn } = found;
   return {
     ...{ id, queueName, name, state, data, priority, attempts: found.opts.attempts, attemptsMade, stalledCounter, token },
-    ...{ timestamp, finishedOn, returnvalue: found.returnvalue, failedReason: found.failedReason },
+    ...{ timestamp, finishedOn, progress: found.progress, returnvalue: found.returnvalue, failedReason: found.failedReason },
   };
 }
 
@@ -207,6 +207,7 @@ function print(output: Output, found: Job): void {
     ['attempts', `${attemptsMade} of ${found.opts.attempts ?? 1} made${stalledCounter === 0 ? '' : `, stalled ${stalledCounter} times`}`],
     ['added', isoTime(found.timestamp)],
     ['finished', isoTime(found.finishedOn)],
+    ['progress', found.progress === 0 ? undefined : valueText(found.progress)],
     ['data', valueText(found.data)],
     ['result', valueText(found.returnvalue)],
     ['reason', found.failedReason === undefined ? undefined : cut(found.failedReason)],

@@ -1,5 +1,7 @@
-import { DURATION_MS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
-import { aBoolean, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import { DURATION_MS_MAX, PRIORITY_MAX, PROGRESS_BYTES_MAX } from '../../protocol/limits.ts';
+import { ProgressTooLargeError } from '../errors.ts';
+import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import { encodeValue } from '../payload.ts';
 import { NotSupportedError } from './not-supported.ts';
 
 /** The options of `Job.changePriority`. */
@@ -10,6 +12,13 @@ export interface ChangePriorityOptions {
   readonly lifo?: false;
 }
 
+/** How far a job has come. The empty progress of BullMQ is 0. */
+export type JobProgress = string | boolean | number | object;
+
+const PROGRESS = aValue(
+  (value) => (typeof value === 'object' ? value !== null : ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)),
+  'Give a finite number, a text, a boolean or an object.',
+);
 const PRIORITY = optionsOf({
   priority: integerIn(0, PRIORITY_MAX).optional(),
   lifo: aBoolean.optional(),
@@ -32,4 +41,16 @@ export function priorityOf(options: ChangePriorityOptions): number {
 export function delayOf(delayMs: number): number {
   checkOptions(DELAY, delayMs, ['delay']);
   return delayMs;
+}
+
+/** @throws {InvalidOptionError | InvalidPayloadError | ProgressTooLargeError} */
+export function progressBytesOf(progress: JobProgress): Uint8Array {
+  checkOptions(PROGRESS, progress, ['progress']);
+  return checkedProgress(encodeValue(progress));
+}
+
+/** @throws {ProgressTooLargeError} */
+export function checkedProgress(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > PROGRESS_BYTES_MAX) throw new ProgressTooLargeError(bytes.length, PROGRESS_BYTES_MAX);
+  return bytes;
 }

@@ -19,6 +19,8 @@ export interface JobCommands {
   changePriority(id: number, priority: number): Promise<void>;
   /** A delayed job becomes waiting this long after now. @throws {JobNotFoundError | JobStateError} */
   changeDelay(id: number, delayMs: number): Promise<void>;
+  /** @param token of the lease under which it is set; 0 for none. @throws {JobNotFoundError | LeaseLostError} */
+  updateProgress(id: number, token: number, progress: Uint8Array): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -64,6 +66,10 @@ export class QueueCommands implements JobCommands {
 
   async changeDelay(id: number, delayMs: number): Promise<void> {
     await this.command((encoder) => encoder.command('changeDelay', { queue: this.#queue, jobId: id, delayMs }));
+  }
+
+  async updateProgress(id: number, token: number, payload: Uint8Array): Promise<void> {
+    await this.command((encoder) => encoder.command('updateProgress', { queue: this.#queue, jobId: id, token, payload }), payload.length);
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {
@@ -119,8 +125,9 @@ export class QueueCommands implements JobCommands {
     });
   }
 
-  async command(write: (encoder: RequestEncoder) => void): Promise<void> {
-    const result = await this.#send(write);
+  /** @param bytes of what it carries. */
+  async command(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<void> {
+    const result = await this.#send(write, bytes);
     if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
   }
 
@@ -132,10 +139,10 @@ export class QueueCommands implements JobCommands {
     return result;
   }
 
-  #send(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
+  #send(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
-      write(this.#dispatcher.open(OPERATION_BYTES));
+      write(this.#dispatcher.open(OPERATION_BYTES + bytes));
       this.#dispatcher.commit({ onResult: resolve, onError: reject });
     });
   }

@@ -1,17 +1,16 @@
 import type { JobState } from '../../protocol/job-state.ts';
-import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { JobNotFoundError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
-import { type ChangePriorityOptions, delayOf, priorityOf } from './job-changes.ts';
+import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 
 /** The data of a job; bytes are decoded when first read. */
-interface JobSource<Data> {
+export interface JobSource<Data> {
   readonly id: number;
   readonly customId?: string | undefined;
   readonly queueName: string;
@@ -30,13 +29,23 @@ interface JobSource<Data> {
   readonly finishedOn?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
+  readonly progress?: Uint8Array | undefined;
+  /** Of a worker that holds the job: what it changes counts only while the lease goes on. */
+  readonly holder?: JobHolder | undefined;
   /** Name and data, encoded or as values. */
   readonly payload?: Uint8Array;
   readonly name?: string;
   readonly data?: Data;
 }
 
-const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
+/** The worker that holds a job. */
+export interface JobHolder {
+  /** The progress of one of its jobs is committed. */
+  readonly onProgress: (job: Job, progress: JobProgress) => void;
+}
+
+/** The payload of a job that was removed meanwhile. */
+export const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
@@ -71,6 +80,9 @@ export class Job<Data = unknown, Result = unknown> {
   #priority: number | undefined;
   readonly #result: Uint8Array | undefined;
   readonly #payload: Uint8Array | undefined;
+  readonly #holder: JobHolder | undefined;
+  /** Of the lease under which it changes the job; 0 without one. The field `token` may be changed by its user. */
+  readonly #leaseToken: number;
   #opts: JobOptions | undefined;
   #processedOn: number | 'unknown' | undefined;
   #name: string | undefined;
@@ -78,6 +90,8 @@ export class Job<Data = unknown, Result = unknown> {
   #hasData: boolean;
   #returnvalue: Result | undefined;
   #hasReturnvalue = false;
+  /** Encoded, or as it was set. */
+  #progress: { readonly bytes: Uint8Array } | { readonly value: JobProgress } | undefined;
 
   static {
     addMissingNames(Job, 'Job', JOB_MISSING);
@@ -102,6 +116,9 @@ export class Job<Data = unknown, Result = unknown> {
     this.failedReason = source.failedReason;
     this.#result = source.result;
     this.#payload = source.payload;
+    this.#holder = source.holder;
+    this.#leaseToken = source.holder === undefined ? 0 : (source.token ?? 0);
+    this.#progress = source.progress === undefined ? undefined : { bytes: source.progress };
     this.#name = source.name;
     this.#data = source.data;
     this.#hasData = source.payload === undefined;
@@ -153,6 +170,14 @@ export class Job<Data = unknown, Result = unknown> {
       this.#hasData = true;
     }
     return this.#data as Data;
+  }
+
+  /** What {@link updateProgress} set last, until the job was read or claimed or by this object; 0 without any. Decoded when first read. */
+  get progress(): JobProgress {
+    if (this.#progress === undefined) return 0;
+    // The only cast: updateProgress() encodes nothing else.
+    if ('bytes' in this.#progress) this.#progress = { value: decodeValue(this.#progress.bytes) as JobProgress };
+    return this.#progress.value;
   }
 
   /** What the processor returned, once the job is completed. */
@@ -223,6 +248,20 @@ export class Job<Data = unknown, Result = unknown> {
     this.#opts = undefined;
   }
 
+  /**
+   * Sets how far the job has come, in any state. Of a job that a worker processes, only while its lease goes on; the worker then emits
+   * 'progress'. Of another one, always: it may overwrite what the worker sets.
+   * @param progress at most 4 KiB as JSON.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidOptionError | InvalidPayloadError | ProgressTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async updateProgress(progress: JobProgress): Promise<void> {
+    await this.#named(this.#commands.updateProgress(this.#id, this.#leaseToken, progressBytesOf(progress)));
+    this.#progress = { value: progress };
+    this.#holder?.onProgress(this, progress);
+  }
+
   /** The cluster's error names the job by its number. */
   async #named(call: Promise<void>): Promise<void> {
     try {
@@ -283,9 +322,10 @@ export class Job<Data = unknown, Result = unknown> {
 
   toJSON(): object {
     const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
+    const { progress } = this;
     const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
     const times = { timestamp, processedOn, finishedOn };
-    return { id, queueName, name, data, opts, ...times, attemptsMade, stalledCounter, state, returnvalue, failedReason };
+    return { id, queueName, name, data, opts, ...times, attemptsMade, stalledCounter, state, progress, returnvalue, failedReason };
   }
 
   /** For console.log(): most of the fields are getters. */
@@ -302,52 +342,3 @@ function assign<Name extends 'attemptsMade' | 'failedReason' | 'finishedOn'>(job
     // The owner's change stays.
   }
 }
-
-/** The job that add() returns: `timestamp` by the client's clock, and the same name and data objects. */
-export const jobOfAdd = <Data, Result>(
-  queueName: string,
-  commands: JobCommands,
-  id: number,
-  timestamp: number,
-  added: AddOptions,
-  name: string,
-  data: Data,
-): Job<Data, Result> =>
-  new Job<Data, Result>({
-    ...{ id, customId: added.customId, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data },
-  });
-
-export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommands, claimed: ClaimedJob): Job<Data, Result> =>
-  new Job<Data, Result>({
-    id: claimed.id,
-    customId: claimed.customId,
-    queueName,
-    commands,
-    timestamp: claimed.addedMs,
-    attemptsMade: claimed.attempt - 1,
-    attemptsMax: claimed.attemptsMax,
-    stalledCounter: claimed.stalls,
-    token: claimed.token,
-    payload: claimed.payload ?? NOTHING,
-  });
-
-/** @param processedOn when the latest attempt began, if it is known. */
-export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobCommands, processedOn?: number): Job<Data, Result> =>
-  new Job<Data, Result>({
-    id: detail.id,
-    customId: detail.customId,
-    queueName: detail.queue,
-    commands,
-    timestamp: detail.addedMs,
-    attemptsMade: detail.state === 'active' && detail.isBegun ? detail.attempt - 1 : detail.attempt,
-    attemptsMax: detail.attemptsMax,
-    priority: detail.priority,
-    stalledCounter: detail.stalls,
-    token: detail.state === 'active' ? detail.token : undefined,
-    state: detail.state,
-    processedOn: processedOn ?? (detail.attempt > 0 || detail.stalls > 0 ? 'unknown' : undefined),
-    finishedOn: detail.finishedMs,
-    failedReason: detail.failedReason,
-    result: detail.result,
-    payload: detail.payload ?? NOTHING,
-  });

@@ -1,4 +1,5 @@
 import { JOB_MISSING } from '../api/bullmq-names.ts';
+import type { JobProgress } from '../api/job-changes.ts';
 import type { JobOptions } from '../api/job-options.ts';
 import { knownJobOptions } from '../api/known-options.ts';
 import { addMissingNames } from '../api/not-supported.ts';
@@ -15,6 +16,7 @@ export interface SandboxJobData {
   readonly timestamp: number;
   readonly processedOn: number | undefined;
   readonly token: number | undefined;
+  readonly progress: JobProgress;
 }
 
 const IN_THREAD = 'A thread has no connection to the cluster: use the queue, or a processor that is a function.';
@@ -35,10 +37,25 @@ export class SandboxJob<Data = unknown> {
   readonly processedOn: number | undefined;
   /** The fencing token; the processor's second argument is its decimal form. */
   readonly token: number | undefined;
+  /** When the job was claimed; 0 without one. */
+  readonly progress: JobProgress;
 
   static {
     const { asyncMethods, properties } = JOB_MISSING;
-    const calls = ['retry', 'remove', 'getState', 'isCompleted', 'isFailed', 'isDelayed', 'isActive', 'isWaiting'];
+    const calls = [
+      'retry',
+      'remove',
+      'promote',
+      'changePriority',
+      'changeDelay',
+      'updateProgress',
+      'getState',
+      'isCompleted',
+      'isFailed',
+      'isDelayed',
+      'isActive',
+      'isWaiting',
+    ];
     addMissingNames(SandboxJob, 'Job', {
       ...JOB_MISSING,
       asyncMethods: { ...asyncMethods, ...Object.fromEntries(calls.map((name) => [name, IN_THREAD])) },
@@ -59,5 +76,6 @@ export class SandboxJob<Data = unknown> {
     this.timestamp = source.timestamp;
     this.processedOn = source.processedOn;
     this.token = source.token;
+    this.progress = source.progress;
   }
 }

@@ -7,6 +7,9 @@ export interface JobClaim extends ClaimResult {
   readonly operation: OperationOf<'claim'>;
 }
 
+type ChangeFunction = 'promote' | 'changePriority' | 'changeDelay' | 'updateProgress';
+type JobChange = { [F in ChangeFunction]: OperationOf<F> }[ChangeFunction];
+
 /** Everything in a history that names one job, in the order of the invocations. */
 export interface JobHistory {
   readonly id: number;
@@ -27,7 +30,7 @@ export interface JobHistory {
   readonly retries: readonly OperationOf<'retry'>[];
   readonly removes: readonly (OperationOf<'remove'> | OperationOf<'clean'>)[];
   /** Commands that change it where it is, and none of its attempts. */
-  readonly changes: readonly (OperationOf<'promote'> | OperationOf<'changePriority'> | OperationOf<'changeDelay'>)[];
+  readonly changes: readonly JobChange[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
 }
@@ -149,6 +152,7 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
     case 'promote':
     case 'changePriority':
     case 'changeDelay':
+    case 'updateProgress':
       jobOf(operation.call.job).changes.push(operation);
       break;
     default:

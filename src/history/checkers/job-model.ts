@@ -29,6 +29,8 @@ export interface JobState {
   readonly dueUs: number;
   /** Pending, and possibly delayed rather than waiting. */
   readonly mayBeDelayed: boolean;
+  /** What its progress says, 0 for none; undefined when it is unknown. */
+  readonly progress: number | undefined;
   /** Claims of unknown outcome that must have taken it. */
   readonly unseenClaims: number;
 }
@@ -57,6 +59,7 @@ export const ABSENT: JobState = Object.freeze({
   holder: undefined,
   dueUs: 0,
   mayBeDelayed: false,
+  progress: 0,
   unseenClaims: 0,
 });
 
@@ -156,6 +159,10 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         return this.#isOfQueue(source.call.queue) ? this.#delayed(state, source.call.delayMs, moment) : [];
       case 'changePriority':
         return state.phase === 'pending' && this.#isOfQueue(source.call.queue) ? [state] : [];
+      case 'updateProgress': {
+        const { queue, token, value } = source.call;
+        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, progress: value }] : [];
+      }
       case 'clean':
         return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
           ? [finished(state, 'removed')]
@@ -246,7 +253,8 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   /** A read changes nothing, but may show more of a state than was known. */
   #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>, moment: Moment): readonly JobState[] {
     if (read.state === 'waiting' && !this.isDue(state, moment)) return [];
-    const { attempt = state.attempt, stalls = state.stalls } = read;
+    const { attempt = state.attempt, stalls = state.stalls, progress = state.progress } = read;
+    if (read.state !== null && state.progress !== undefined && progress !== state.progress) return [];
     if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
     return readStates(state, read);
   }
@@ -278,8 +286,9 @@ class ReachedStates {
   }
 }
 
-function keyWithoutClaims({ phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed }: JobState): string {
-  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}`;
+function keyWithoutClaims(state: JobState): string {
+  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress } = state;
+  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}`;
 }
 
 /** The job under the lease of an unknown client: started or claimed ahead. */
@@ -311,6 +320,10 @@ const pending = (state: JobState): JobState => ({ ...state, ...inactive, phase: 
 const finished = (state: JobState, phase: 'completed' | 'failed' | 'removed'): JobState => ({ ...state, ...inactive, phase });
 
 const isHeldBy = (state: JobState, token: number): boolean => state.phase === 'active' && state.isHeld && state.token === token;
+
+/** Whether a command may change what the job carries. @param token 0 without a lease. */
+const mayChange = (state: JobState, token: number): boolean =>
+  state.phase !== 'absent' && state.phase !== 'removed' && (token === 0 || isHeldBy(state, token));
 
 function readStates(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
   switch (read.state) {

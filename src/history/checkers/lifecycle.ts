@@ -4,7 +4,7 @@ import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** Commands of a job's holder, under its token. */
-type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | HolderEnd;
+type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | OperationOf<'updateProgress'> | HolderEnd;
 type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
 
 export interface LifecycleOptions {
@@ -76,8 +76,9 @@ class JobCheck {
   }
 
   run(): void {
-    const { begins, extends: extensions, completes, fails, releases } = this.#job;
-    for (const operation of [...begins, ...extensions, ...completes, ...fails, ...releases]) {
+    const { begins, extends: extensions, completes, fails, releases, changes } = this.#job;
+    const updates = changes.filter(isFunction('updateProgress')).filter(({ call }) => call.token !== 0);
+    for (const operation of [...begins, ...extensions, ...updates, ...completes, ...fails, ...releases]) {
       if (operation.outcome === 'ok') this.#checkAccepted(operation);
       else if (operation.error === 'LEASE_LOST') this.#checkRejected(operation);
     }

@@ -26,6 +26,7 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     Promote: demand('operate', 'queue'),
     ChangePriority: demand('operate', 'queue'),
     ChangeDelay: demand('operate', 'queue'),
+    UpdateProgress: demand('work', 'queue'),
     Clean: demand('operate', 'queue'),
     GetJob: demand('read', 'queue'),
     ListJobs: demand('read', 'queue'),

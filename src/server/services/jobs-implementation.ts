@@ -1,6 +1,6 @@
 import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Client } from '../../client/api/client.ts';
-import { delayOf, priorityOf } from '../../client/api/job-changes.ts';
+import { checkedProgress, delayOf, priorityOf } from '../../client/api/job-changes.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
@@ -25,6 +25,7 @@ import type {
   PayloadProto,
   QueueRequestProto,
   RequestIdProto,
+  UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
@@ -127,6 +128,11 @@ const CALLS = {
   ChangeDelay: async (request: ChangeDelayRequestProto, served: ServedCall) => {
     const delayMs = delayOf(request.delay_ms);
     return await changeJob('done', request, served, (encoder, job) => encoder.command('changeDelay', { ...job, delayMs }));
+  },
+  UpdateProgress: async (request: UpdateProgressRequestProto, served: ServedCall) => {
+    const { token } = request;
+    const payload = checkedProgress(encodeRawValue(rawDataOfProto(request.progress)));
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('updateProgress', { ...job, token, payload }));
   },
   Clean: async (request: CleanRequestProto, served: ServedCall) => {
     const state = StateCode[listedStateOf(request.state)];
@@ -236,8 +242,8 @@ async function pageOfJobs(commands: QueueCommands, listed: ListedState, options:
   return jobs;
 }
 
-const bytesOf = ({ payload, result, failedReason = '' }: JobDetail): number =>
-  JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + failedReason.length;
+const bytesOf = ({ payload, result, progress, failedReason = '' }: JobDetail): number =>
+  JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + (progress?.length ?? 0) + failedReason.length;
 
 async function countsOf({ queue, consistency }: QueueRequestProto, client: Client) {
   const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('counts', { queue }));

@@ -70,6 +70,11 @@ export interface ChangeDelayRequestProto extends JobRequestProto {
   readonly delay_ms: number;
 }
 
+export interface UpdateProgressRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly progress: PayloadProto | null;
+}
+
 export interface JobRequestProto {
   readonly queue: string;
   readonly id: string;

@@ -152,6 +152,7 @@ describe('what a command reaches', () => {
         'findJob',
         'changePriority',
         'changeDelay',
+        'updateProgress',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],
