@@ -210,8 +210,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 19,
     name: 'results may be larger than the limit',
     file: 'protocol/validate-request.ts',
-    find: "row.permission === 'add' || row.code === COMMANDS.complete.code;",
-    replace: 'row.code === COMMANDS.add.code;',
+    find: 'const PAYLOAD_CODES: readonly number[] = [COMMANDS.complete.code, COMMANDS.updateData.code];',
+    replace: 'const PAYLOAD_CODES: readonly number[] = [COMMANDS.updateData.code];',
   },
   {
     mistake: 19,
@@ -301,10 +301,10 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 14,
-    name: 'a delay that is changed ends at once',
+    name: 'a job whose delay is changed keeps its place among the delayed ones',
     file: 'queue/job-store.ts',
-    find: 'if (delayMs === 0) {',
-    replace: 'if (delayMs >= 0) {',
+    find: '    this.delayed.update(job);\n',
+    replace: '',
   },
   {
     mistake: 12,
@@ -326,5 +326,26 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     file: 'queue/job-store.ts',
     find: 'this.changes.progress(job);',
     replace: 'if (job.flags < 32) this.changes.progress(job);',
+  },
+  {
+    mistake: 12,
+    name: 'a replaced payload is stored under the key of the pack that its neighbours are in',
+    file: 'queue/checkpoint.ts',
+    find: 'else if (job.packPosition === REPLACED) yield this.#replaced(job);',
+    replace: '',
+  },
+  {
+    mistake: 12,
+    name: 'the entry of a payload that is replaced stays for another one',
+    file: 'queue/change-tracker.ts',
+    find: 'this.#removedJobs.push({ id, flags: JobFlag.payloadStored, packPosition, entry });',
+    replace: 'this.#removedJobs.push({ id, flags: JobFlag.payloadStored, packPosition, entry: entry === 0 ? 0 : entry + 1 });',
+  },
+  {
+    mistake: 12,
+    name: 'a payload that is replaced before a checkpoint stays as it was',
+    file: 'queue/job-store.ts',
+    find: '    this.changes.payload(job, () => {',
+    replace: '    if (job.entryData === undefined) this.changes.payload(job, () => {',
   },
 ];

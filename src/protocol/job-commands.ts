@@ -20,6 +20,7 @@ import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
 import { JOB_CHANGES_VERSION } from './machine-version.ts';
 
 const LEASE = { jobId, token };
+const tokenOrNone = { ...token, range: 'the token of a claim, or 0 for none' };
 const priority = u32Between(0, PRIORITY_MAX, (value) => `A job has the priority ${value}`);
 
 /** The commands about one job, and those that add and claim jobs. */
@@ -243,8 +244,18 @@ export const JOB_COMMANDS = defineCommands({
     needs: 'queue',
     writes: true,
     permission: 'work',
-    fields: { jobId, token: { ...token, range: 'the token of a claim, or 0 for none' }, payload: progress },
+    fields: { jobId, token: tokenOrNone, payload: progress },
     result: 'done',
     about: 'Sets the progress of a job of the selected queue, in any state. With a token only while that lease goes on.',
+  },
+  updateData: {
+    code: 43,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'work',
+    fields: { jobId, token: tokenOrNone, payload },
+    result: 'done',
+    about: 'Replaces the payload of a job of the selected queue, in any state. With a token only while that lease goes on.',
   },
 });

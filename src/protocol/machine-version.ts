@@ -10,7 +10,7 @@
  * - 5: a job can have the option lifo.
  * - 6: a delayed job can be promoted, a job can be removed on the condition of its state and age, and a job can have an id of its client's
  *   choice, which a queue has once.
- * - 7: the priority and the delay of a job can be changed, and a job can have a progress.
+ * - 7: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
  */
 export const MACHINE_VERSION = 7;
 /** The version that can change a job that was added. */

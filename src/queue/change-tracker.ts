@@ -1,9 +1,9 @@
-import { ALONE, IN_ENTRY, pageOf } from './checkpoint-layout.ts';
+import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Session } from './session.ts';
 
-/** A job that left the state while the checkpoint still has it. */
+/** A job that left the state while the checkpoint still has it; or its payload, that was replaced. */
 export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
@@ -77,6 +77,21 @@ export class ChangeTracker {
   /** A job is about to get a result or reason of this length, which has a record of its own. */
   outcome(job: Job, length: number): void {
     this.#payloadBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
+  }
+
+  /** A job gets another payload. @param change of its fields. */
+  payload(job: Job, change: () => void): void {
+    const isDirty = (job.flags & JobFlag.dirty) !== 0;
+    if (isDirty) this.#payloadBytes -= unstoredBytesOf(job);
+    if ((job.flags & JobFlag.payloadStored) !== 0) {
+      const { id, packPosition, entry } = job;
+      this.#payloadBytes += storedPayloadBytesOf(job);
+      this.#removedJobs.push({ id, flags: JobFlag.payloadStored, packPosition, entry });
+      job.flags &= ~JobFlag.payloadStored;
+    }
+    change();
+    if (isDirty) this.#payloadBytes += unstoredBytesOf(job);
+    else this.job(job);
   }
 
   /** A job got another progress, which has a record of its own. */
@@ -163,10 +178,14 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
 const unstoredProgressBytesOf = ({ flags }: Job): number => ((flags & JobFlag.progressDirty) !== 0 ? ROW_BYTES : 0);
 
 /** Bytes that the checkpoint has of a job beside its page and its part of a pack, for the cost of deleting them. */
-function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
-  const hasOwnPayload = (flags & JobFlag.payloadStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
-  const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
+function storedBytesOf(job: Job): number {
+  const { flags, end } = job;
+  const outcomeBytes = (flags & JobFlag.outcomeStored) !== 0 ? ROW_BYTES + end.outcomeLength * DELETED_SHARE : 0;
   const progressBytes = (flags & JobFlag.progressStored) !== 0 ? ROW_BYTES : 0;
-  const payloadBytes = hasOwnPayload ? ROW_BYTES + length * DELETED_SHARE : 0;
-  return progressBytes + payloadBytes + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
+  return storedPayloadBytesOf(job) + outcomeBytes + progressBytes;
+}
+
+function storedPayloadBytesOf({ flags, length, packPosition }: Job): number {
+  const isOwn = packPosition === ALONE || packPosition === IN_ENTRY || packPosition === REPLACED;
+  return (flags & JobFlag.payloadStored) !== 0 && isOwn ? ROW_BYTES + length * DELETED_SHARE : 0;
 }

@@ -4,7 +4,7 @@ import { StateCode } from '../protocol/job-state.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
-import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -18,6 +18,7 @@ import {
   RecordKind,
   readMachine,
   readSession,
+  replacedKey,
   writeMachine,
   writeSession,
 } from './record.ts';
@@ -106,7 +107,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     const { packs, entries } = this.#layout;
     if (packPosition === IN_ENTRY) {
       if (entries.remove(entry)) yield this.#gone(RecordKind.entry, entry);
-    } else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, payloadKey(packOf(removed)));
+    } else if (packPosition === REPLACED) yield this.#gone(RecordKind.changed, replacedKey(removed.id));
+    else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, payloadKey(packOf(removed)));
   }
 
   *#page(page: number): Generator<RecordChange> {
@@ -120,6 +122,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if ((job.flags & JobFlag.dirty) === 0) continue;
       if ((job.flags & JobFlag.payloadStored) === 0 && job.length > 0) {
         if (job.entry > 0) yield* this.#keptEntry(job);
+        else if (job.packPosition === REPLACED) yield this.#replaced(job);
         else unpacked.push(job);
       }
       if ((job.flags & JobFlag.outcomeDirty) !== 0) yield* this.#outcome(job);
@@ -130,6 +133,11 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     if (unpacked.length > 0) for (const pack of packsOf(unpacked)) yield this.#pack(pack);
     this.#layout.pageWritten(page);
     yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs, this.#jobs.progress));
+  }
+
+  #replaced(job: Job): RecordChange {
+    job.flags |= JobFlag.payloadStored;
+    return this.#put(RecordKind.changed, replacedKey(job.id), payloadInMemory(job));
   }
 
   *#keptEntry(job: Job): Generator<RecordChange> {
@@ -185,6 +193,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 }
 
+const isInPack = ({ packPosition }: Job): boolean => packPosition !== ALONE && packPosition !== REPLACED;
+
 const payloadInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
 
 /**
@@ -211,7 +221,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
       latest = job.id;
       if (job.packPosition === IN_ENTRY) layout.entries.add(job.entry);
-      else if (job.length > 0 && job.packPosition !== ALONE) layout.packs.add(packOf(job));
+      else if (job.length > 0 && isInPack(job)) layout.packs.add(packOf(job));
       jobs.table.append(job);
       if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
       else jobs.restore(job);

@@ -94,6 +94,10 @@ const HANDLERS = {
     const { queueName, jobId, token, blobAt, blobLength } = run.operation;
     run.result(run.jobs.updateProgress(queueName, jobId, token, run.data.slice(blobAt, blobAt + blobLength)));
   },
+  updateData: (run) => {
+    const { queueName, jobId, token, blobAt, blobLength } = run.operation;
+    run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

@@ -3,7 +3,7 @@ import { InvalidOperationError } from '../protocol/fields.ts';
 import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
 import { FIRST_POLICY_LAYOUT, layoutOfPolicy, POLICY_LAYOUT_OF_CODE, readPolicy, writePolicy } from '../protocol/policy.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
-import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { Job, JobFlag, NO_TERMS } from './job.ts';
 import type { JobPolicy, NamedQueue } from './named-queue.ts';
 import type { ProgressTable } from './progress-table.ts';
@@ -22,7 +22,7 @@ import type { ProgressTable } from './progress-table.ts';
  * 32   [f64 dueMs]
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
- * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]
+ * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]; the length is 0 only of a payload that was replaced
  * 4096 [u32 progressLength]             of version 7
  * 512  [u8 begun][u32 stalls][u32 stalledMax][f64 leaseMs][f64 holder]     of version 2, active or stalled
  * ```
@@ -114,7 +114,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   const { finished, finishOrder, outcomeKind, outcomeLength } = job.end;
   if (finishOrder !== 0 || finished.ms !== 0) parts |= Part.finish;
   if (outcomeKind !== OutcomeKind.none || outcomeLength !== 0) parts |= Part.outcome;
-  if (job.length !== 0) parts |= Part.payload;
+  if (job.length !== 0 || job.packPosition === REPLACED) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   if (job.policy.customId !== undefined) parts |= Part.customId;
   if (job.hasProgress) parts |= Part.progress;
@@ -178,7 +178,7 @@ function readJob(
       job.entry = from.f64();
       job.offset = from.u32();
     }
-    job.flags |= JobFlag.payloadStored;
+    if (job.length > 0) job.flags |= JobFlag.payloadStored;
   }
   if ((parts & Part.progress) !== 0) readProgress(job, from, progress);
   // A job that was claimed in version 1 is begun.

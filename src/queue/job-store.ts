@@ -5,7 +5,7 @@ import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
-import { staysInEntry } from './checkpoint-layout.ts';
+import { REPLACED, staysInEntry } from './checkpoint-layout.ts';
 import { Job, type LeaseTerms, NO_END, NO_TERMS } from './job.ts';
 import { JobIndexes } from './job-indexes.ts';
 import { noTotals } from './job-totals.ts';
@@ -45,12 +45,7 @@ export class JobStore extends JobIndexes {
     if (customId !== '') queue.keepId(customId, job);
     this.nextJobId += 1;
     this.totals.added += 1;
-    job.length = operation.blobLength;
-    if (job.length > 0) {
-      job.entryData = chunk;
-      job.offset = operation.blobAt;
-      if (staysInEntry(job.length, chunk.length, this.#payloadInEntryBytes)) job.entry = this.entry;
-    }
+    this.#setPayload(job, chunk, operation.blobAt, operation.blobLength);
     this.table.append(job);
     if (operation.delayMs > 0) this.enterDelayed(job, this.wallMs + operation.delayMs);
     else this.enterWaiting(job);
@@ -333,6 +328,29 @@ export class JobStore extends JobIndexes {
     }
     this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
     this.trim(job.queue.keptFailed, keep);
+  }
+
+  /**
+   * Replaces the payload of a job in any state.
+   * @param token of the lease that must go on; 0 for none.
+   * @param chunk the data of the entry that is applied, which contains the payload; it must never change.
+   */
+  updateData(queueName: string, jobId: number, token: number, chunk: Uint8Array, payloadAt: number, length: number): number {
+    const job = this.#findHeld(queueName, jobId, token);
+    if (typeof job === 'number') return job;
+    this.changes.payload(job, () => {
+      this.#setPayload(job, chunk, payloadAt, length);
+      job.packPosition = REPLACED;
+    });
+    if (job.state === StateCode.waiting) job.queue.index.onGrown(job);
+    return APPLIED;
+  }
+
+  #setPayload(job: Job, chunk: Uint8Array, payloadAt: number, length: number): void {
+    job.length = length;
+    job.entryData = length > 0 ? chunk : undefined;
+    job.offset = length > 0 ? payloadAt : 0;
+    job.entry = length > 0 && staysInEntry(length, chunk.length, this.#payloadInEntryBytes) ? this.entry : 0;
   }
 
   /** @param token of the lease that must go on; 0 for none. @returns the job, or an ErrorCode. */

@@ -90,7 +90,7 @@ export class Job {
   /** Offset of the payload in the entry's data. */
   offset = 0;
   length = 0;
-  /** Once the checkpoint holds the payload: its position in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
+  /** Once the checkpoint holds the payload: its position in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. `REPLACED` since it was replaced. */
   packPosition = 0;
   /** Index of the entry that brought the payload, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;

@@ -79,6 +79,8 @@ export const SOMETIMES = [
   'delay of a job changed',
   'progress of a job set',
   'progress of a job read',
+  'data of a job replaced',
+  'replaced data of a job read',
   'job added again with its id',
   'job removed by its state and age',
   'stale token rejected',

@@ -26,11 +26,14 @@ function decode(bytes: Uint8Array, what: string): string {
   return text;
 }
 
-/** The payload of a job. @param padding bytes after the key. */
-export const payloadOf = (key: string, padding: number): Uint8Array => encode(key, padding);
+/** The payload of a job. @param padding bytes after the key. @param value of the data, if they replace those of the add. */
+export const payloadOf = (key: string, padding: number, value = 0): Uint8Array => encode(value === 0 ? key : `${key}#${value}`, padding);
 
 /** The key in a job's payload. @throws {Violation} */
-export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload');
+export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload').split('#')[0] ?? '';
+
+/** What its data say, 0 as they were added. @throws {Violation} */
+export const dataValueOf = (payload: Uint8Array): number => Number(decode(payload, 'the payload').split('#')[1] ?? 0);
 
 /** The result of a job that is completed under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);

@@ -1,7 +1,8 @@
 import type { HistoryRecorder } from '../history/history.ts';
 import { PROGRESS_BYTES_MAX } from '../protocol/limits.ts';
 import type { OperationWriter } from './operation-recorder.ts';
-import { progressOf, valueOfProgress } from './payloads.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
+import { dataValueOf, payloadOf, progressOf, valueOfProgress } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { QUEUES } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -19,9 +20,11 @@ export class SimChanges {
   readonly #random: SimRandom;
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
+  readonly #sizes: PayloadSizes;
   #values = 0;
 
-  constructor(client: number, cluster: SimCluster, random: SimRandom, records: QueueRecords) {
+  constructor(client: number, cluster: SimCluster, random: SimRandom, sizes: PayloadSizes, records: QueueRecords) {
+    this.#sizes = sizes;
     this.#client = client;
     this.#cluster = cluster;
     this.#random = random;
@@ -29,8 +32,7 @@ export class SimChanges {
     this.#history = records.history;
   }
 
-  /** @param token of a lease; 0 for none. */
-  updateProgress(encoder: OperationWriter, job: number, token: number): Step {
+  #updateProgress(encoder: OperationWriter, job: number, token: number): Step {
     const value = this.#nextValue();
     const queue = this.#queueOf(job);
     const size = this.#random.withProbability(0.1) ? PROGRESS_BYTES_MAX : this.#random.of([0, 0, 200]);
@@ -39,6 +41,29 @@ export class SimChanges {
       this.#cluster.coverage.add('progress of a job set');
       return null;
     });
+  }
+
+  /** Replaces its data, or sets its progress. @param token of a lease; 0 for none. */
+  change(encoder: OperationWriter, job: number, token: number): Step {
+    const key = this.#records.jobs.get(job)?.key;
+    if (key === undefined || this.#random.withProbability(0.5)) return this.#updateProgress(encoder, job, token);
+    const value = this.#nextValue();
+    const queue = this.#queueOf(job);
+    const isOversized = this.#sizes.isOversized();
+    const size = isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(this.#random.of([0, 0, 500]));
+    encoder.command('updateData', { queue, jobId: job, token, payload: payloadOf(key, size, value) });
+    const step = stepOf(this.#cluster.coverage, this.#history.invoke('updateData', { queue, job, token, value }), () => {
+      this.#cluster.coverage.add('data of a job replaced');
+      return null;
+    });
+    return { ...step, isOversized };
+  }
+
+  /** What the data of a job say, 0 as they were added. */
+  dataIn(payload: Uint8Array): number {
+    const value = dataValueOf(payload);
+    if (value > 0) this.#cluster.coverage.add('replaced data of a job read');
+    return value;
   }
 
   /** What the progress of a job says, 0 for none. @throws {Violation} if it is that of another job. */

@@ -27,6 +27,8 @@ type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 
 const QUEUE_CHANGES = FUNCTIONS.filter(
   (f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f) && !rowOfCommand(f).endsWithBytes,
 );
+/** Those that only a delayed job allows. */
+const DELAYED_CHANGES: readonly QueueChange[] = ['promote', 'changeDelay'];
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
 /** What is counted when one of these took effect. */
@@ -75,7 +77,7 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
-    this.#changes = new SimChanges(client, cluster, random, records);
+    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records);
     this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
       this.#jobs.push(job);
       if (isDelayed) this.#latestDelayed = job;
@@ -109,7 +111,8 @@ export class SimOperations {
     if (die < 89) return this.readQueue(encoder);
     if (die < 92) return this.getJob(encoder, job);
     if (die < 94 && version > 1) return this.#releaseHolder(encoder);
-    if (die < 96 && version > 1) return this.#changes.updateProgress(encoder, job, 0);
+    if (die < 96 && version > 1) return this.#changes.change(encoder, job, 0);
+    if (job === this.#latestDelayed && version > 1) return this.#change(encoder, this.#oneOf(DELAYED_CHANGES), job, version);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
@@ -153,7 +156,8 @@ export class SimOperations {
           this.#checkOutcome(result.job);
           const progress = this.#changes.progressIn(job, result.job.progress);
           // The reply to a repeated request in the log shows what the job has by then.
-          const content = consistency === undefined ? {} : { progress };
+          const data = payload === undefined ? undefined : this.#changes.dataIn(payload);
+          const content = consistency === undefined ? {} : { progress, ...(data === undefined ? {} : { data }) };
           call.ok({ state, token, attempt, stalls, ...content, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
@@ -199,6 +203,7 @@ export class SimOperations {
         if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
         const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload, progress }) => {
           this.#changes.progressIn(id, progress);
+          if (payload !== undefined) this.#changes.dataIn(payload);
           const key = keyIn(id, payload);
           return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
         });
@@ -212,7 +217,7 @@ export class SimOperations {
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
     if (version > 1 && this.#random.withProbability(0.1)) {
       this.#leases.push(lease);
-      return this.#changes.updateProgress(encoder, job, token);
+      return this.#changes.change(encoder, job, token);
     }
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {

@@ -13,6 +13,7 @@ export const noCommands: JobCommands = {
   changePriority: reject,
   changeDelay: reject,
   updateProgress: reject,
+  updateData: reject,
   stateOf: reject,
 };
 

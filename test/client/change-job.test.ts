@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { NotSupportedError } from '../../src/client/api/not-supported.ts';
 import {
   InvalidOptionError,
+  InvalidPayloadError,
   JobNotFoundError,
   JobStateError,
   LeaseLostError,
+  PayloadTooLargeError,
   ProgressTooLargeError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
@@ -130,5 +132,52 @@ describe('the progress of a job', () => {
     for (const value of [undefined, null, Number.NaN, () => 1])
       await expect(job.updateProgress(value as unknown as number)).rejects.toBeInstanceOf(InvalidOptionError);
     expect(job.progress).toBe(0);
+  });
+});
+
+describe('the data of a job', () => {
+  it('are replaced by its worker, and come with the next attempt', async () => {
+    const { queue, aWorker } = aSetting();
+    const seen: unknown[] = [];
+    aWorker(async (job) => {
+      seen.push([job.name, job.data]);
+      await job.updateData(job.data + 1);
+      seen.push(job.data);
+      if (job.attemptsMade === 0) throw new Error('again');
+      return 1;
+    });
+    const { id } = await queue.add('n', 1, { attempts: 2 });
+    await eventually(async () => expect(await queue.getJobState(id)).toBe('completed'));
+    expect(seen).toEqual([['n', 1], 2, ['n', 2], 3]);
+    expect(await queue.getJob(id)).toMatchObject({ name: 'n', data: 3 });
+  });
+
+  it('are replaced where the job is, also several at once', async () => {
+    const { queue } = aClient();
+    const jobs = await queue.addBulk([1, 2, 3].map((data) => ({ name: `n${data}`, data })));
+    await Promise.all(jobs.map((job) => job.updateData(job.data * 10)));
+    for (const [at, { id }] of jobs.entries()) expect(await queue.getJob(id)).toMatchObject({ name: `n${at + 1}`, data: 10 * (at + 1) });
+    expect(jobs[0]?.data).toBe(10);
+  });
+
+  it('are not replaced by a worker that lost its lease, nor of a job that is gone', async () => {
+    const { queue, aWorker } = aSetting();
+    const failures: unknown[] = [];
+    aWorker(async (job) => {
+      const read = await queue.getJob(job.id);
+      await queue.obliterate({ force: true });
+      for (const each of [job, read]) failures.push(await each?.updateData(2).catch((error: unknown) => error));
+    });
+    await queue.add('n', 1);
+    await eventually(() => expect(failures).toEqual([expect.any(LeaseLostError), expect.any(JobNotFoundError)]));
+  });
+
+  it('are not replaced by what cannot be stored', async () => {
+    const { queue, cluster } = aClient();
+    const job = await queue.add('n', 1);
+    await expect(job.updateData(5n as unknown as number)).rejects.toBeInstanceOf(InvalidPayloadError);
+    await expect(job.updateData('x'.repeat(cluster.payloadBytesMax + 1) as unknown as number)).rejects.toBeInstanceOf(PayloadTooLargeError);
+    expect(await queue.getJob(job.id)).toMatchObject({ data: 1 });
+    expect(job.data).toBe(1);
   });
 });

@@ -62,6 +62,17 @@ function withProgress(): MachineOfVersion {
   return queue;
 }
 
+/** Jobs whose data were replaced: by small, by large and by no bytes, between others that share a record with them. */
+function withData(): MachineOfVersion {
+  const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  for (const payload of ['a', 'b', 'c', 'd']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
+  queue.tables.write(queue.machine);
+  for (const [at, payload] of ['small', 'in its entry '.repeat(8), ''].entries())
+    queue.send((to) => to.command('updateData', { queue: 'mail', jobId: at + 1, token: 0, payload: bytesOf(payload) }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -77,6 +88,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));
     expectGolden(FILE, Object.fromEntries([...today, ...others]));

@@ -50,6 +50,7 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   changePriority: (to) => to.command('changePriority', { queue: 'mail', jobId: 12, priority: 3 }),
   changeDelay: (to) => to.command('changeDelay', { queue: 'mail', jobId: 12, delayMs: 60_000 }),
   updateProgress: (to) => to.command('updateProgress', { queue: 'mail', jobId: 12, token: 5, payload: bytesOf('half') }),
+  updateData: (to) => to.command('updateData', { queue: 'mail', jobId: 12, token: 5, payload: bytesOf('hello') }),
   clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
 };
 /** Selected once, for all operations behind them. */

@@ -151,6 +151,7 @@ export class ReferenceRun {
       case 'changeDelay':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, delayMs: 20 * (pick % 3) };
       case 'updateProgress':
+      case 'updateData':
         return { ...(pick % 2 === 0 ? lease : { job, token: 0 }), queue: pick % 7 === 0 ? 'other' : QUEUE, value: pick };
       default:
         return { job };
@@ -172,7 +173,7 @@ export class ReferenceRun {
         return {
           jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
             job: claimedId,
-            key: Number(payload),
+            key: keyIn({ payload }),
             token: given,
             attempt: isBegun ? attempt : attempt + 1,
             isBegun,
@@ -202,6 +203,8 @@ export class ReferenceRun {
         return answerOf(this.#model.changePriority(String(queue), id, priority ?? 0));
       case 'updateProgress':
         return answerOf(this.#model.updateProgress(String(queue), id, token ?? 0, String(value)));
+      case 'updateData':
+        return answerOf(this.#model.updateData(String(queue), id, token ?? 0, `${keyIn(this.#model.find(id))}#${value}`));
       case 'changeDelay':
         return answerOf(this.#model.changeDelay(String(queue), id, delayMs ?? 0));
       case 'clean': {
@@ -222,11 +225,12 @@ export class ReferenceRun {
           ? { state: null }
           : {
               state: found.state,
-              key: Number(found.payload),
+              key: keyIn(found),
               token: found.state === 'active' ? found.token : 0,
               attempt: found.attempt,
               stalls: found.stalls,
               progress: Number(found.progress ?? 0),
+              data: Number(found.payload.split('#')[1] ?? 0),
             };
       }
       default:
@@ -236,3 +240,6 @@ export class ReferenceRun {
 }
 
 const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
+
+/** A payload is the key of its job, and the value of its data if it was replaced. */
+const keyIn = (job: { readonly payload: string } | undefined): number => Number(job?.payload.split('#')[0]);

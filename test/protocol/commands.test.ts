@@ -41,6 +41,7 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   changePriority: 40,
   changeDelay: 41,
   updateProgress: 42,
+  updateData: 43,
 };
 const RESULT_CODES = {
   error: 0,

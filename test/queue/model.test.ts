@@ -15,7 +15,7 @@ type Step =
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
-  | { readonly type: 'progress'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
+  | { readonly type: 'progress' | 'data'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
@@ -85,13 +85,13 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
-      type: fc.constant('progress'),
+      type: fc.constantFrom('progress', 'data'),
       queue: fc.constantFrom(...QUEUES),
       id: fc.integer({ min: 1, max: 15 }),
       lease: fc.integer({ min: -3, max: 5 }),
-      text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100)),
+      text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100), '.'.repeat(4_000)),
     }),
   },
   {
@@ -161,6 +161,15 @@ class Comparison {
         this.#expectReply(
           (to) => to.command('updateProgress', { queue, jobId: id, token, payload: bytesOf(text) }),
           this.#model.updateProgress(queue, id, token, text),
+        );
+        break;
+      }
+      case 'data': {
+        const { queue, text: payload } = step;
+        const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+        this.#expectReply(
+          (to) => to.command('updateData', { queue, jobId: id, token, payload: bytesOf(payload) }),
+          this.#model.updateData(queue, id, token, payload),
         );
         break;
       }

@@ -5,7 +5,7 @@ import type { AddOptions, ClaimOptions } from '../../src/protocol/request-encode
 export interface ModelJob {
   readonly id: number;
   readonly queue: string;
-  readonly payload: string;
+  payload: string;
   readonly options: AddOptions;
   priority: number;
   readonly addedMs: number;
@@ -177,6 +177,10 @@ export class ModelQueue {
   /** @param token 0 for none. */
   updateProgress(queue: string, id: number, token: number, progress: string): Reply {
     return this.#change(queue, id, token, { progress });
+  }
+
+  updateData(queue: string, id: number, token: number, payload: string): Reply {
+    return this.#change(queue, id, token, { payload });
   }
 
   #change(queue: string, id: number, token: number, changed: Partial<ModelJob>): Reply {

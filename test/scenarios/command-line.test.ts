@@ -68,7 +68,9 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
       expect(await jobraft('add', 'emails', 'n', '--job-id', id, '--delay', '3600000', ...on)).toEqual(
         ok(`Job ${shown} is in the queue "emails".\n`),
       );
-    expect(await jobraft('change', 'emails', id, '--delay', '7200000', '--priority', '3', ...on)).toEqual(ok(`Job ${shown} is changed.\n`));
+    expect(await jobraft('change', 'emails', id, '--delay', '7200000', '--priority', '3', '--data', '5', ...on)).toEqual(
+      ok(`Job ${shown} is changed.\n`),
+    );
     expect((await jobraft('job', 'emails', id, ...on)).out).toMatch(/\bpriority +3\n/);
     expect(await jobraft('promote', 'emails', id, ...on)).toEqual(ok(`Job ${shown} waits now.\n`));
     expect(await jobraft('remove', 'emails', id, ...on)).toEqual(ok(`Job ${shown} is removed.\n`));

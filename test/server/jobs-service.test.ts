@@ -270,6 +270,25 @@ describe('a client in another language', () => {
     });
   });
 
+  it('replaces the data of a job, whose name stays, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'data', name: 'n', data: { json: '1' }, options: { custom_id: 'x' } });
+    const first = { queue: 'data', id: 'x', data: { json: '2' }, request_id: { session, sequence: 1 } };
+    await call('UpdateData', first);
+    expect(await call('GetJob', { queue: 'data', id })).toMatchObject({ name: 'n', data: { json: '2' } });
+    const [job] = await claimed({ queue: 'data' });
+    await call('UpdateData', { queue: 'data', id, token: job?.token, data: { raw: Buffer.from('three') } });
+    expect(await call('UpdateData', first)).toEqual({});
+    expect(await call('GetJob', { queue: 'data', id })).toMatchObject({ name: 'n', data: { raw: Buffer.from('three') } });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('UpdateData', { queue: 'data', id, token: job?.token, data: { json: '4' } })).toMatchObject({
+      jobraft: ['LEASE_LOST'],
+    });
+    await call('Remove', { queue: 'data', id });
+    expect(await call('UpdateData', first)).toEqual({});
+    expect(await failure('UpdateData', { queue: 'data', id: 'x' })).toMatchObject({ code: status.NOT_FOUND });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);

@@ -100,6 +100,7 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   changePriority: ['ChangePriority', 'ChangePriorityRequest'],
   changeDelay: ['ChangeDelay', 'ChangeDelayRequest'],
   updateProgress: ['UpdateProgress', 'UpdateProgressRequest', { payload: 'progress' }],
+  updateData: ['UpdateData', 'UpdateDataRequest', { payload: 'data' }],
   clean: ['Clean', 'CleanRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };

@@ -38,6 +38,9 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
   await job.changePriority({ priority: 2 });
   await job.changeDelay(5_000);
   await job.updateProgress({ sent: 5 });
+  await job.updateData({ to: 'grace' });
+  // @ts-expect-error data of another type
+  await job.updateData({ to: 5 });
   expectTypeOf(job.progress).toEqualTypeOf<string | number | boolean | object>();
   // @ts-expect-error only BullMQ can change it
   await job.changePriority({ lifo: true });

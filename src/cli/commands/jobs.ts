@@ -120,15 +120,16 @@ export const promote: CliCommand = {
     }),
 };
 
-type ChangeOptions = ConnectionOptions & { readonly delay?: number; readonly priority?: number };
+type ChangeOptions = ConnectionOptions & { readonly data?: string; readonly delay?: number; readonly priority?: number };
 
 export const change: CliCommand = {
   name: 'change',
   group: 'Jobs',
-  summary: 'Changes the delay of a delayed job, or the priority of one that waits or is delayed.',
+  summary: 'Changes a job: its data, the delay of a delayed one, the priority of one that waits or is delayed.',
   arguments: [queueArgument(), idArgument()],
   options: [
     ...connectionOptions(),
+    new Option('--data <json>', 'other data, as JSON'),
     new Option('--delay <ms>', 'milliseconds from now until a worker may get it').argParser(wholeNumber(0)),
     new Option('--priority <number>', '0 is served first, then 1, 2, …').argParser(wholeNumber(0)),
   ],
@@ -136,13 +137,16 @@ export const change: CliCommand = {
   mayHaveHappened: 'the job may have changed',
   examples: ['jobraft change emails 17 --priority 0 --data-dir ./data', 'jobraft change emails 17 --delay 60000 --data-dir ./data'],
   async run(invocation: Invocation<readonly [queue: string, id: string], ChangeOptions>) {
-    const { delay, priority } = invocation.options;
-    if (delay === undefined && priority === undefined) throw new ConfigError('delay', delay, 'Give --delay or --priority.');
+    const { data: json, delay, priority } = invocation.options;
+    if (json === undefined && delay === undefined && priority === undefined)
+      throw new ConfigError('delay', delay, 'Give --data, --delay or --priority.');
+    const data = dataOf(json);
     await withJob(invocation, async (found, { output, isJson }) => {
       // First: without a delay a worker may get it at once.
+      if (json !== undefined) await found.updateData(data);
       if (priority !== undefined) await found.changePriority({ priority });
       if (delay !== undefined) await found.changeDelay(delay);
-      if (isJson) output.document({ queue: found.queueName, id: found.id, delay, priority });
+      if (isJson) output.document({ queue: found.queueName, id: found.id, data, delay, priority });
       else output.line(`Job ${printable(found.id)} is changed.`);
     });
   },

@@ -138,7 +138,6 @@ export const WORKER_MISSING: MissingNames = {
 
 export const JOB_MISSING: MissingNames = {
   asyncMethods: {
-    updateData: 'The data of a job cannot be changed: add another job, and remove this one.',
     log: LOGS,
     clearLogs: LOGS,
     extendLock: LEASES,

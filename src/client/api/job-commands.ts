@@ -4,6 +4,7 @@ import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, JobNotFoundError } from '../errors.ts';
+import { encodePayload } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import type { JobIdentity } from './job-id.ts';
 
@@ -21,6 +22,11 @@ export interface JobCommands {
   changeDelay(id: number, delayMs: number): Promise<void>;
   /** @param token of the lease under which it is set; 0 for none. @throws {JobNotFoundError | LeaseLostError} */
   updateProgress(id: number, token: number, progress: Uint8Array): Promise<void>;
+  /**
+   * @param token of the lease under which they are replaced; 0 for none.
+   * @throws {JobNotFoundError | LeaseLostError | InvalidPayloadError | PayloadTooLargeError}
+   */
+  updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -70,6 +76,12 @@ export class QueueCommands implements JobCommands {
 
   async updateProgress(id: number, token: number, payload: Uint8Array): Promise<void> {
     await this.command((encoder) => encoder.command('updateProgress', { queue: this.#queue, jobId: id, token, payload }), payload.length);
+  }
+
+  async updateData(id: number, token: number, name: string, data: unknown): Promise<void> {
+    // Written before the next payload is encoded, into the same memory.
+    const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
+    await this.command((encoder) => encoder.command('updateData', { queue: this.#queue, jobId: id, token, payload }), payload.length);
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

@@ -162,7 +162,7 @@ export class Job<Data = unknown, Result = unknown> {
     return this.#name;
   }
 
-  /** The JSON value or the bytes that the job was added with; decoded when first read. */
+  /** The JSON value or the bytes that the job was added with, or that {@link updateData} set; decoded when first read. */
   get data(): Data {
     if (!this.#hasData) {
       // The only casts: the queue's type parameters define the data of its jobs.
@@ -260,6 +260,20 @@ export class Job<Data = unknown, Result = unknown> {
     await this.#named(this.#commands.updateProgress(this.#id, this.#leaseToken, progressBytesOf(progress)));
     this.#progress = { value: progress };
     this.#holder?.onProgress(this, progress);
+  }
+
+  /**
+   * Replaces the data of the job, in any state; a later attempt gets them. Of a job that a worker processes, only while its lease goes on; of
+   * another one always: it may overwrite what the worker sets.
+   * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidPayloadError | PayloadTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async updateData(data: Data): Promise<void> {
+    await this.#named(this.#commands.updateData(this.#id, this.#leaseToken, this.name, data));
+    this.#data = data;
+    this.#hasData = true;
   }
 
   /** The cluster's error names the job by its number. */

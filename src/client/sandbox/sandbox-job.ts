@@ -49,6 +49,7 @@ export class SandboxJob<Data = unknown> {
       'changePriority',
       'changeDelay',
       'updateProgress',
+      'updateData',
       'getState',
       'isCompleted',
       'isFailed',

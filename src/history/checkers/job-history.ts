@@ -7,7 +7,7 @@ export interface JobClaim extends ClaimResult {
   readonly operation: OperationOf<'claim'>;
 }
 
-type ChangeFunction = 'promote' | 'changePriority' | 'changeDelay' | 'updateProgress';
+type ChangeFunction = 'promote' | 'changePriority' | 'changeDelay' | 'updateProgress' | 'updateData';
 type JobChange = { [F in ChangeFunction]: OperationOf<F> }[ChangeFunction];
 
 /** Everything in a history that names one job, in the order of the invocations. */
@@ -153,6 +153,7 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
     case 'changePriority':
     case 'changeDelay':
     case 'updateProgress':
+    case 'updateData':
       jobOf(operation.call.job).changes.push(operation);
       break;
     default:

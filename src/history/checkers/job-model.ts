@@ -31,6 +31,8 @@ export interface JobState {
   readonly mayBeDelayed: boolean;
   /** What its progress says, 0 for none; undefined when it is unknown. */
   readonly progress: number | undefined;
+  /** Likewise its data, 0 as they were added. */
+  readonly data: number | undefined;
   /** Claims of unknown outcome that must have taken it. */
   readonly unseenClaims: number;
 }
@@ -60,6 +62,7 @@ export const ABSENT: JobState = Object.freeze({
   dueUs: 0,
   mayBeDelayed: false,
   progress: 0,
+  data: 0,
   unseenClaims: 0,
 });
 
@@ -163,6 +166,10 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         const { queue, token, value } = source.call;
         return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, progress: value }] : [];
       }
+      case 'updateData': {
+        const { queue, token, value } = source.call;
+        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, data: value }] : [];
+      }
       case 'clean':
         return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
           ? [finished(state, 'removed')]
@@ -253,8 +260,9 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   /** A read changes nothing, but may show more of a state than was known. */
   #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>, moment: Moment): readonly JobState[] {
     if (read.state === 'waiting' && !this.isDue(state, moment)) return [];
-    const { attempt = state.attempt, stalls = state.stalls, progress = state.progress } = read;
-    if (read.state !== null && state.progress !== undefined && progress !== state.progress) return [];
+    const { attempt = state.attempt, stalls = state.stalls, progress = state.progress, data = state.data } = read;
+    const isProgressShown = state.progress === undefined || progress === state.progress;
+    if (read.state !== null && !(isProgressShown && (state.data === undefined || data === state.data))) return [];
     if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
     return readStates(state, read);
   }
@@ -287,8 +295,8 @@ class ReachedStates {
 }
 
 function keyWithoutClaims(state: JobState): string {
-  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress } = state;
-  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}`;
+  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress, data } = state;
+  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}/${data}`;
 }
 
 /** The job under the lease of an unknown client: started or claimed ahead. */

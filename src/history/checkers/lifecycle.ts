@@ -4,7 +4,8 @@ import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** Commands of a job's holder, under its token. */
-type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | OperationOf<'updateProgress'> | HolderEnd;
+type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | Update | HolderEnd;
+type Update = OperationOf<'updateProgress'> | OperationOf<'updateData'>;
 type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
 
 export interface LifecycleOptions {
@@ -77,7 +78,7 @@ class JobCheck {
 
   run(): void {
     const { begins, extends: extensions, completes, fails, releases, changes } = this.#job;
-    const updates = changes.filter(isFunction('updateProgress')).filter(({ call }) => call.token !== 0);
+    const updates = changes.filter((change): change is Update => 'token' in change.call && change.call.token !== 0);
     for (const operation of [...begins, ...extensions, ...updates, ...completes, ...fails, ...releases]) {
       if (operation.outcome === 'ok') this.#checkAccepted(operation);
       else if (operation.error === 'LEASE_LOST') this.#checkRejected(operation);

@@ -27,6 +27,7 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     ChangePriority: demand('operate', 'queue'),
     ChangeDelay: demand('operate', 'queue'),
     UpdateProgress: demand('work', 'queue'),
+    UpdateData: demand('work', 'queue'),
     Clean: demand('operate', 'queue'),
     GetJob: demand('read', 'queue'),
     ListJobs: demand('read', 'queue'),

@@ -7,7 +7,7 @@ import { JobList, type ListedState, type ListOptions } from '../../client/api/jo
 import { addOptionsOf } from '../../client/api/job-options.ts';
 import { checkQueueName } from '../../client/api/queue.ts';
 import { JobNotFoundError } from '../../client/errors.ts';
-import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
+import { decodeName, encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
 import { StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail } from '../../protocol/reply.ts';
@@ -25,6 +25,7 @@ import type {
   PayloadProto,
   QueueRequestProto,
   RequestIdProto,
+  UpdateDataRequestProto,
   UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
@@ -134,6 +135,7 @@ const CALLS = {
     const payload = checkedProgress(encodeRawValue(rawDataOfProto(request.progress)));
     return await changeJob('done', request, served, (encoder, job) => encoder.command('updateProgress', { ...job, token, payload }));
   },
+  UpdateData: updateData,
   Clean: async (request: CleanRequestProto, served: ServedCall) => {
     const state = StateCode[listedStateOf(request.state)];
     return await changeJob('removed', request, served, (encoder, job) =>
@@ -262,6 +264,7 @@ async function changeJob(
   { queue, id, request_id }: JobRequestProto,
   served: ServedCall,
   write: (encoder: RequestEncoder, job: { readonly queue: string; readonly jobId: number }) => void,
+  bytes = 0,
 ) {
   const sought = parseJobId(id);
   const commands = commandsOf(served.client, queue);
@@ -269,12 +272,28 @@ async function changeJob(
   try {
     await resultOf(
       type,
-      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId })),
+      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId }), bytes),
     );
   } catch (error) {
     throw error instanceof JobNotFoundError ? new JobNotFoundError(sought) : error;
   }
   return {};
+}
+
+/** The payload has the name of the job in it, which stays. A repetition gets the first reply, also if the job is gone. */
+async function updateData(request: UpdateDataRequestProto, served: ServedCall) {
+  const { queue, id, token, data } = request;
+  const { client } = served;
+  const job = await commandsOf(client, queue).find(parseJobId(id), 'linearizable');
+  const name = job?.payload === undefined ? '' : decodeName(job.payload);
+  const payload = encodeRawPayload(name, rawDataOfProto(data), client.dispatcher.config.payloadBytesMax);
+  return await changeJob(
+    'done',
+    request,
+    served,
+    (encoder, named) => encoder.command('updateData', { ...named, token, payload }),
+    payload.length,
+  );
 }
 
 async function pause(client: Client, queue: string, isPaused: boolean) {

@@ -75,6 +75,11 @@ export interface UpdateProgressRequestProto extends JobRequestProto {
   readonly progress: PayloadProto | null;
 }
 
+export interface UpdateDataRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly data: PayloadProto | null;
+}
+
 export interface JobRequestProto {
   readonly queue: string;
   readonly id: string;

@@ -153,6 +153,7 @@ describe('what a command reaches', () => {
         'changePriority',
         'changeDelay',
         'updateProgress',
+        'updateData',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],
