@@ -35,6 +35,8 @@ export class JobBytes implements AttachmentSource {
 
   /** The progress of a job, if it has one and the job is there. */
   progressOf(jobId: number): Uint8Array | undefined {
+    // On the path of every claimed job.
+    if (this.#jobs.progress.size === 0) return undefined;
     const job = this.#jobs.table.get(jobId);
     const progress = job === undefined ? undefined : this.#jobs.progress.get(job);
     if (progress === undefined) return undefined;

@@ -113,8 +113,9 @@ describe('the progress of a job', () => {
       failures.push(await job.updateProgress(1).catch((error: unknown) => error));
       failures.push(await read?.updateProgress(2).catch((error: unknown) => error));
     });
-    await queue.add('n', 1);
+    await queue.add('n', 1, { jobId: 'x' });
     await eventually(() => expect(failures).toEqual([expect.any(LeaseLostError), expect.any(JobNotFoundError)]));
+    expect(failures[0]).toMatchObject({ jobId: 'x', outcome: 'not-applied' });
   });
 
   it('is set by a queue, by any id', async () => {

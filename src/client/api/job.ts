@@ -1,6 +1,6 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
-import { JobNotFoundError } from '../errors.ts';
+import { JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
@@ -281,7 +281,8 @@ export class Job<Data = unknown, Result = unknown> {
     try {
       await call;
     } catch (error) {
-      throw error instanceof JobNotFoundError ? new JobNotFoundError(this.id) : error;
+      if (error instanceof JobNotFoundError) throw new JobNotFoundError(this.id);
+      throw error instanceof LeaseLostError ? new LeaseLostError(this.id, error.outcome) : error;
     }
   }
 
