@@ -219,7 +219,7 @@ export const JOB_COMMANDS = defineCommands({
     about: 'The job of the selected queue that has this custom id, with its payload and outcome.',
   },
   changePriority: {
-    code: 40,
+    code: 29,
     versions: [JOB_CHANGES_VERSION, EVER],
     needs: 'queue',
     writes: true,
@@ -229,7 +229,7 @@ export const JOB_COMMANDS = defineCommands({
     about: 'A waiting or delayed job of the selected queue gets another priority, and within it the place of its id.',
   },
   changeDelay: {
-    code: 41,
+    code: 30,
     versions: [JOB_CHANGES_VERSION, EVER],
     needs: 'queue',
     writes: true,
@@ -239,7 +239,7 @@ export const JOB_COMMANDS = defineCommands({
     about: 'A delayed job of the selected queue becomes waiting delayMs after now, 0 for at once.',
   },
   updateProgress: {
-    code: 42,
+    code: 31,
     versions: [JOB_CHANGES_VERSION, EVER],
     needs: 'queue',
     writes: true,
@@ -249,7 +249,7 @@ export const JOB_COMMANDS = defineCommands({
     about: 'Sets the progress of a job of the selected queue, in any state. With a token only while that lease goes on.',
   },
   updateData: {
-    code: 43,
+    code: 32,
     versions: [JOB_CHANGES_VERSION, EVER],
     needs: 'queue',
     writes: true,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
@@ -55,7 +56,7 @@ function withCustomIds(): MachineOfVersion {
 
 /** A job with a progress between others. */
 function withProgress(): MachineOfVersion {
-  const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  const queue = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
   for (const payload of ['x', 'y', 'z']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
   queue.send((to) => to.command('updateProgress', { queue: 'mail', jobId: 2, token: 0, payload: bytesOf('half') }));
   queue.tables.write(queue.machine);
@@ -64,7 +65,7 @@ function withProgress(): MachineOfVersion {
 
 /** Jobs whose data were replaced: by small, by large and by no bytes, between others that share a record with them. */
 function withData(): MachineOfVersion {
-  const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  const queue = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
   for (const payload of ['a', 'b', 'c', 'd']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
   queue.tables.write(queue.machine);
   for (const [at, payload] of ['small', 'in its entry '.repeat(8), ''].entries())

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -88,7 +89,7 @@ function withCustomIds(): Record<string, Uint8Array> {
 
 /** Behind the custom ids, of which there may be none. */
 function withProgress(): Record<string, Uint8Array> {
-  const machine = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  const machine = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
   for (const customId of ['order-17', undefined]) machine.send((to) => to.add('q', bytesOf('x'), options({ customId })));
   machine.send((to) => to.command('updateProgress', { queue: 'q', jobId: 2, token: 0, payload: bytesOf('half') }));
   return {

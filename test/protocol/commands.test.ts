@@ -38,10 +38,10 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   clean: 26,
   addWithId: 27,
   findJob: 28,
-  changePriority: 40,
-  changeDelay: 41,
-  updateProgress: 42,
-  updateData: 43,
+  changePriority: 29,
+  changeDelay: 30,
+  updateProgress: 31,
+  updateData: 32,
 };
 const RESULT_CODES = {
   error: 0,

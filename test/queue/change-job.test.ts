@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
 import { PRIORITY_MAX } from '../../src/protocol/limits.ts';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { WaitingIndex, type WaitingJob } from '../../src/queue/waiting-index.ts';
 import { TestQueue, textOf } from './harness.ts';
 
@@ -171,12 +172,12 @@ describe('a job whose delay is changed', () => {
 });
 
 describe('changes of a job', () => {
-  it('are unknown to version 6, on every replica', () => {
-    const queue = new TestQueue(8_192, 6);
+  it('are unknown to the version before, on every replica', () => {
+    const queue = new TestQueue(8_192, JOB_CHANGES_VERSION - 1);
     queue.add('x', { delayMs: 1_000 });
     expect(changePriority(queue, 1, 1)).toMatchObject(INVALID);
     expect(changeDelay(queue, 1, 1)).toMatchObject(INVALID);
-    queue.version = 7;
+    queue.version = JOB_CHANGES_VERSION;
     expect(changeDelay(queue, 1, 1)).toEqual(DONE);
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { RecordKind } from '../../src/queue/record.ts';
 import { bytesOf, TestQueue, textOf } from './harness.ts';
 
@@ -148,11 +149,11 @@ describe('the data of a job', () => {
     expect(one.machine.digest()).not.toBe(other.machine.digest());
   });
 
-  it('cannot be replaced in version 6, on every replica', () => {
-    const queue = new TestQueue(8_192, 6);
+  it('cannot be replaced in the version before, on every replica', () => {
+    const queue = new TestQueue(8_192, JOB_CHANGES_VERSION - 1);
     queue.add('x');
     expect(update(queue, 1, 'y')).toMatchObject(INVALID);
-    queue.version = 7;
+    queue.version = JOB_CHANGES_VERSION;
     expect(update(queue, 1, 'y')).toEqual(DONE);
   });
 });
