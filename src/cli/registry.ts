@@ -5,7 +5,7 @@ import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
-import { add, job, promote, remove, retry } from './commands/jobs.ts';
+import { add, change, job, promote, remove, retry } from './commands/jobs.ts';
 import { keysAdd, keysList, keysNew } from './commands/keys.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
@@ -30,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   jobs,
   retry,
   promote,
+  change,
   remove,
   queues,
   counts,

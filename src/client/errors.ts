@@ -32,21 +32,6 @@ export class DeadlineError extends JobraftError {
   }
 }
 
-export class PayloadTooLargeError extends JobraftError {
-  override readonly code = 'PAYLOAD_TOO_LARGE';
-  readonly payloadBytes: number;
-  readonly payloadBytesMax: number;
-
-  constructor(payloadBytes: number, payloadBytesMax: number) {
-    super(
-      `The payload has ${payloadBytes} bytes, ${payloadBytesMax} are allowed. ` +
-        'Store the data elsewhere and put its address into the job, or raise "payloadBytesMax" of the cluster and of the client.',
-    );
-    this.payloadBytes = payloadBytes;
-    this.payloadBytesMax = payloadBytesMax;
-  }
-}
-
 /**
  * Another worker may hold the job, or may have finished it: this worker's report no longer counts. With
  * `outcome: 'unknown'` this very call may have ended the job: its first reply was lost.

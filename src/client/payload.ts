@@ -1,7 +1,8 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { describeValue } from '../base/describe-value.ts';
 import { awaitRemedy, isPromise } from '../base/missing-await.ts';
-import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
+import { InvalidPayloadError } from './errors.ts';
+import { PayloadTooLargeError } from './size-errors.ts';
 import { describeThrown } from './thrown.ts';
 
 /**

@@ -66,6 +66,10 @@ interface SpecialCalls {
   /** `queue`: the only queue in which the job may be. */
   readonly retry: { readonly job: number; readonly queue?: string };
   readonly remove: { readonly job: number; readonly queue?: string };
+  /** `token`: 0 without a lease. `value`: what the progress says. Unknown by default. */
+  readonly updateProgress: { readonly queue: string; readonly job: number; readonly token: number; readonly value?: number };
+  /** Likewise of the data, which are of value 0 when the job is added. */
+  readonly updateData: { readonly queue: string; readonly job: number; readonly token: number; readonly value?: number };
 }
 
 /** The arguments of each call, by function. Of reads, only `linearizable` ones (the default) are checked. */
@@ -98,6 +102,7 @@ interface SpecialResults {
   readonly jobIds: { readonly ids: readonly number[] } & Partial<ResultFields<'jobIds'>>;
   /**
    * `state` is null when there is no such job; `token` is 0 or absent where it is unknown, as are `attempt` (started so far) and `stalls`.
+   * `progress`: what it says, 0 for none, and `data` likewise; absent where it is unknown.
    */
   readonly getJob: {
     readonly state: JobState | null;
@@ -105,6 +110,8 @@ interface SpecialResults {
     readonly token?: number;
     readonly attempt?: number;
     readonly stalls?: number;
+    readonly progress?: number;
+    readonly data?: number;
   };
 }
 
@@ -176,6 +183,8 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
   removeScheduler: { queue: 'text', scheduler: 'text' },
   retry: { job: 'number', queue: 'text?' },
   remove: { job: 'number', queue: 'text?' },
+  updateProgress: { queue: 'text', job: 'number', token: 'number', value: 'number?' },
+  updateData: { queue: 'text', job: 'number', token: 'number', value: 'number?' },
 };
 
 const kindsByFunction = (special: Readonly<Record<string, FieldKinds>>, derive: (f: OperationFunction) => FieldKinds) =>
@@ -191,7 +200,7 @@ export const RESULT_KINDS = kindsByFunction(
     claim: {},
     counts: Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const])),
     jobIds: { skipped: 'number?', isOver: 'boolean?', rank: 'number?', tie: 'number?' },
-    getJob: { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?' },
+    getJob: { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?', progress: 'number?', data: 'number?' },
   },
   (f) =>
     Object.fromEntries(

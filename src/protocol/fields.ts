@@ -1,6 +1,6 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts';
 import { StateCode } from './job-state.ts';
-import { CLAIM_COUNT_MAX, CUSTOM_ID_BYTES_MAX, DURATION_MS_MAX, KEEP_MAX, REASON_BYTES_MAX } from './limits.ts';
+import { CLAIM_COUNT_MAX, CUSTOM_ID_BYTES_MAX, DURATION_MS_MAX, KEEP_MAX, PROGRESS_BYTES_MAX, REASON_BYTES_MAX } from './limits.ts';
 
 /** The bytes are well formed, but a value is not allowed. The message says what to change. */
 export class InvalidOperationError extends Error {
@@ -144,6 +144,17 @@ export const payloadWithId: Field<Uint8Array> = {
     const bytes = from.blob();
     customId.read(new ByteReader(bytes));
     return bytes;
+  },
+};
+
+/** How far a job has come: bytes that are opaque to the queue. */
+export const progress: Field<Uint8Array> = {
+  ...payload,
+  range: `1 to ${PROGRESS_BYTES_MAX} bytes`,
+  read: (from) => {
+    const bytes = from.blob();
+    if (bytes.length >= 1 && bytes.length <= PROGRESS_BYTES_MAX) return bytes;
+    throw new InvalidOperationError(`The progress of a job has ${bytes.length} bytes. Use 1 to ${PROGRESS_BYTES_MAX}.`);
   },
 };
 

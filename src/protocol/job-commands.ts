@@ -10,14 +10,18 @@ import {
   listedState,
   payload,
   payloadWithId,
+  progress,
   reason,
   token,
   u32,
   u32Between,
 } from './fields.ts';
 import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
+import { JOB_CHANGES_VERSION } from './machine-version.ts';
 
 const LEASE = { jobId, token };
+const tokenOrNone = { ...token, range: 'the token of a claim, or 0 for none' };
+const priority = u32Between(0, PRIORITY_MAX, (value) => `A job has the priority ${value}`);
 
 /** The commands about one job, and those that add and claim jobs. */
 export const JOB_COMMANDS = defineCommands({
@@ -29,7 +33,7 @@ export const JOB_COMMANDS = defineCommands({
     permission: 'add',
     fields: {
       delayMs: durationMs('delay'),
-      priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
+      priority,
       payload,
     },
     result: 'added',
@@ -196,7 +200,7 @@ export const JOB_COMMANDS = defineCommands({
     isInternal: true,
     fields: {
       delayMs: durationMs('delay'),
-      priority: u32Between(0, PRIORITY_MAX, (priority) => `A job has the priority ${priority}`),
+      priority,
       payload: payloadWithId,
     },
     result: 'added',
@@ -213,5 +217,45 @@ export const JOB_COMMANDS = defineCommands({
     fields: { customId },
     result: 'job',
     about: 'The job of the selected queue that has this custom id, with its payload and outcome.',
+  },
+  changePriority: {
+    code: 29,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId, priority },
+    result: 'done',
+    about: 'A waiting or delayed job of the selected queue gets another priority, and within it the place of its id.',
+  },
+  changeDelay: {
+    code: 30,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { jobId, delayMs: durationMs('delay') },
+    result: 'done',
+    about: 'A delayed job of the selected queue becomes waiting delayMs after now, 0 for at once.',
+  },
+  updateProgress: {
+    code: 31,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'work',
+    fields: { jobId, token: tokenOrNone, payload: progress },
+    result: 'done',
+    about: 'Sets the progress of a job of the selected queue, in any state. With a token only while that lease goes on.',
+  },
+  updateData: {
+    code: 32,
+    versions: [JOB_CHANGES_VERSION, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'work',
+    fields: { jobId, token: tokenOrNone, payload },
+    result: 'done',
+    about: 'Replaces the payload of a job of the selected queue, in any state. With a token only while that lease goes on.',
   },
 });

@@ -35,6 +35,8 @@ export const KEEP_MAX = 2 ** 31 - 1;
 export const DURATION_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
 /** Longest failure reason, in bytes of UTF-8. */
 export const REASON_BYTES_MAX = 16 * 1024;
+/** Longest progress of a job, in bytes. */
+export const PROGRESS_BYTES_MAX = 4 * 1024;
 /** Maximum number of deadlines (promotions, expired leases) that one log entry processes; the rest waits for the next entry. */
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */

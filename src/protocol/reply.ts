@@ -14,7 +14,8 @@ import { readTick, type SchedulerTick } from './scheduler.ts';
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order. If any of these
  * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it.
  * If a job scheduler added any of them, the custom ids are there, perhaps none, and likewise behind them `[u32 jobs]` and
- * `[f64 id][text scheduler][f64 tick][f64 scheduledMs]`.
+ * `[f64 id][text scheduler][f64 tick][f64 scheduledMs]`. If any has a
+ * progress, both lists are there, and behind them one more of the form of the custom ids: `[f64 id][blob progress]`.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -70,6 +71,8 @@ export interface ClaimedJob {
   readonly customId?: string | undefined;
   /** The tick that added it, if a job scheduler did. */
   readonly tick?: SchedulerTick | undefined;
+  /** How far it has come, if a client set that. */
+  readonly progress?: Uint8Array | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -102,6 +105,8 @@ export interface JobDetail {
   readonly customId?: string | undefined;
   /** The tick that added it, if a job scheduler did. */
   readonly tick?: SchedulerTick | undefined;
+  /** How far it has come, if a client set that. */
+  readonly progress?: Uint8Array | undefined;
 }
 
 /** Results of other shapes than the fields of their rows. */
@@ -151,8 +156,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
   const results: OperationResult[] = [];
   for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
-  const origins = attachments?.origins();
-  return { client, sequence, results: origins === undefined ? results : results.map((result) => withOrigins(result, origins)) };
+  const extras = attachments?.extras();
+  return { client, sequence, results: extras === undefined ? results : results.map((result) => withExtras(result, extras)) };
 }
 
 /** Where a reply head ends and its attachments begin. */
@@ -179,33 +184,33 @@ class AttachmentReader {
     return this.#reader.u8() === 1 ? this.#reader.text() : undefined;
   }
 
-  /** Custom ids and ticks by job, behind all payloads and outcomes. @returns undefined if no job has one. */
-  origins(): ReadonlyMap<number, JobOrigin> | undefined {
+  /** What is behind all payloads and outcomes. @returns undefined if no job has any of it. */
+  extras(): Extras | undefined {
     const reader = this.#reader;
     if (reader.remaining === 0) return undefined;
-    const origins = new Map<number, JobOrigin>();
-    for (let left = reader.u32(); left > 0; left -= 1) origins.set(reader.f64(), { customId: reader.text() });
-    if (reader.remaining === 0) return origins;
-    for (let left = reader.u32(); left > 0; left -= 1) {
-      origins.set(reader.f64(), { tick: readTick(reader) });
-    }
-    return origins;
+    const customIds = new Map<number, string>();
+    for (let left = reader.u32(); left > 0; left -= 1) customIds.set(reader.f64(), reader.text());
+    const ticks = new Map<number, SchedulerTick>();
+    for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) ticks.set(reader.f64(), readTick(reader));
+    const progress = new Map<number, Uint8Array>();
+    for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) progress.set(reader.f64(), reader.blob());
+    return { customIds, ticks, progress };
   }
 }
 
-/** No job has both. */
-type JobOrigin = Pick<JobDetail, 'customId' | 'tick'>;
-
-function withOrigins(result: OperationResult, origins: ReadonlyMap<number, JobOrigin>): OperationResult {
-  if (!result.ok) return result;
-  if (result.type === 'job') return { ...result, job: { ...result.job, ...originOf(result.job, origins) } };
-  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, ...originOf(job, origins) })) };
-  return result;
+/** What few jobs have, by job. */
+interface Extras {
+  readonly customIds: ReadonlyMap<number, string>;
+  readonly ticks: ReadonlyMap<number, SchedulerTick>;
+  readonly progress: ReadonlyMap<number, Uint8Array>;
 }
 
-function originOf({ id }: { readonly id: number }, origins: ReadonlyMap<number, JobOrigin>): JobOrigin {
-  const { customId, tick } = origins.get(id) ?? {};
-  return tick === undefined ? { customId } : { customId, tick };
+function withExtras(result: OperationResult, { customIds, ticks, progress }: Extras): OperationResult {
+  if (!result.ok) return result;
+  const extrasOf = (id: number) => ({ customId: customIds.get(id), tick: ticks.get(id), progress: progress.get(id) });
+  if (result.type === 'job') return { ...result, job: { ...result.job, ...extrasOf(result.job.id) } };
+  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, ...extrasOf(job.id) })) };
+  return result;
 }
 
 function readResult(reader: ByteReader, attachments: AttachmentReader | undefined): OperationResult {
@@ -304,7 +309,7 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
     case 'JOB_NOT_FOUND':
       return `Job ${job} does not exist. It was never added, or was removed after it finished. Check the id and the queue's retention.`;
     case 'JOB_STATE':
-      return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; remove needs one that is not active.`;
+      return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; a promotion or another delay a delayed one; another priority one that waits or is delayed; remove one that is not active.`;
     case 'SESSION_EXPIRED':
       return 'The client session is unknown: it was idle too long or never opened. Whether this request took effect is unknown. Open a new session under a new client id.';
     case 'INVALID_REQUEST':

@@ -89,6 +89,9 @@ export function isRelease(bytes: Uint8Array): boolean {
   }
 }
 
+/** Of the commands that carry a payload or a result, beside those that add a job. */
+const PAYLOAD_CODES: readonly number[] = [COMMANDS.complete.code, COMMANDS.updateData.code];
+
 const isClaim = (code: number): boolean => code === COMMANDS.claim.code || code === COMMANDS.claim1.code;
 
 function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): InspectedRequest {
@@ -119,7 +122,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
       if (inTimes !== undefined) return faulty(invalid(inTimes, [read]));
       schedulers.push({ ...times, operation: read });
     }
-    const carriesPayload = row.permission === 'add' || row.code === COMMANDS.complete.code;
+    const carriesPayload = row.permission === 'add' || PAYLOAD_CODES.includes(row.code);
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
     bytesMax = Math.max(bytesMax, operation.blobLength);

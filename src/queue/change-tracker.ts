@@ -1,10 +1,10 @@
-import { ALONE, IN_ENTRY, pageOf } from './checkpoint-layout.ts';
+import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Session } from './session.ts';
 
-/** A job that left the state while the checkpoint still has it. */
+/** A job that left the state while the checkpoint still has it; or its payload, that was replaced. */
 export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
@@ -85,10 +85,33 @@ export class ChangeTracker {
     this.#payloadBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
   }
 
+  /** A job gets another payload. @param change of its fields. */
+  payload(job: Job, change: () => void): void {
+    const isDirty = (job.flags & JobFlag.dirty) !== 0;
+    if (isDirty) this.#payloadBytes -= unstoredBytesOf(job);
+    if ((job.flags & JobFlag.payloadStored) !== 0) {
+      const { id, packPosition, entry } = job;
+      this.#payloadBytes += storedPayloadBytesOf(job);
+      this.#removedJobs.push({ id, flags: JobFlag.payloadStored, packPosition, entry });
+      job.flags &= ~JobFlag.payloadStored;
+    }
+    change();
+    if (isDirty) this.#payloadBytes += unstoredBytesOf(job);
+    else this.job(job);
+  }
+
+  /** A job got another progress, which has a record of its own. */
+  progress(job: Job): void {
+    this.job(job);
+    if ((job.flags & JobFlag.progressDirty) !== 0) return;
+    job.flags |= JobFlag.progressDirty;
+    this.#payloadBytes += ROW_BYTES;
+  }
+
   jobRemoved(job: Job): void {
     if ((job.flags & JobFlag.dirty) !== 0) {
       this.#dirtyJobs -= 1;
-      this.#payloadBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job);
+      this.#payloadBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job) + unstoredProgressBytesOf(job);
     }
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
@@ -171,9 +194,18 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
   return (flags & JobFlag.outcomeDirty) !== 0 && outcomeLength > 0 ? ROW_BYTES + outcomeLength : 0;
 }
 
+/** Its length is below that of a row's cost. */
+const unstoredProgressBytesOf = ({ flags }: Job): number => ((flags & JobFlag.progressDirty) !== 0 ? ROW_BYTES : 0);
+
 /** Bytes that the checkpoint has of a job beside its page and its part of a pack, for the cost of deleting them. */
-function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
-  const hasOwnPayload = (flags & JobFlag.payloadStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
-  const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
-  return (hasOwnPayload ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
+function storedBytesOf(job: Job): number {
+  const { flags, end } = job;
+  const outcomeBytes = (flags & JobFlag.outcomeStored) !== 0 ? ROW_BYTES + end.outcomeLength * DELETED_SHARE : 0;
+  const progressBytes = (flags & JobFlag.progressStored) !== 0 ? ROW_BYTES : 0;
+  return storedPayloadBytesOf(job) + outcomeBytes + progressBytes;
+}
+
+function storedPayloadBytesOf({ flags, length, packPosition }: Job): number {
+  const isOwn = packPosition === ALONE || packPosition === IN_ENTRY || packPosition === REPLACED;
+  return (flags & JobFlag.payloadStored) !== 0 && isOwn ? ROW_BYTES + length * DELETED_SHARE : 0;
 }

@@ -12,6 +12,9 @@ export const ALONE = 255;
 /** Replaces a job's position in a pack: its payload is a part of a log entry that the checkpoint keeps. */
 export const IN_ENTRY = 254;
 
+/** Replaces a job's position in a pack: its payload replaced that of its add. It is in no pack, whose key may be the job's own. */
+export const REPLACED = 253;
+
 /**
  * An entry is kept until its last large payload is gone, so up to this many times a payload's size may be unused on disk. Entries collect
  * requests up to 256 KiB, so this is also the share of a payload of 8 KiB in such an entry.

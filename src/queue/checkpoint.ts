@@ -4,7 +4,7 @@ import { StateCode } from '../protocol/job-state.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
-import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -14,9 +14,11 @@ import {
   type MachineRecord,
   outcomeKey,
   payloadKey,
+  progressKey,
   RecordKind,
   readMachine,
   readSession,
+  replacedKey,
   SCHEDULER_KEY_FIRST,
   schedulerKey,
   writeMachine,
@@ -72,6 +74,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       job.entryData = undefined;
       if (job.packPosition !== IN_ENTRY) job.offset = 0;
       if (job.end.outcome !== undefined) job.ownEnd().outcome = undefined;
+      const progress = this.#jobs.progress.get(job);
+      if (progress !== undefined) progress.bytes = undefined;
     }
   }
 
@@ -102,6 +106,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       const { id, flags } = removed;
       if ((flags & JobFlag.payloadStored) !== 0) yield* this.#removedPayload(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
+      if ((flags & JobFlag.progressStored) !== 0) yield this.#gone(RecordKind.changed, progressKey(id));
     }
   }
 
@@ -110,7 +115,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     const { packs, entries } = this.#layout;
     if (packPosition === IN_ENTRY) {
       if (entries.remove(entry)) yield this.#gone(RecordKind.entry, entry);
-    } else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, payloadKey(packOf(removed)));
+    } else if (packPosition === REPLACED) yield this.#gone(RecordKind.changed, replacedKey(removed.id));
+    else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, payloadKey(packOf(removed)));
   }
 
   *#page(page: number): Generator<RecordChange> {
@@ -124,15 +130,22 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if ((job.flags & JobFlag.dirty) === 0) continue;
       if ((job.flags & JobFlag.payloadStored) === 0 && job.length > 0) {
         if (job.entry > 0) yield* this.#keptEntry(job);
+        else if (job.packPosition === REPLACED) yield this.#replaced(job);
         else unpacked.push(job);
       }
       if ((job.flags & JobFlag.outcomeDirty) !== 0) yield* this.#outcome(job);
-      job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
+      if ((job.flags & JobFlag.progressDirty) !== 0) yield this.#progress(job);
+      job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty | JobFlag.progressDirty)) | JobFlag.rowStored;
       this.#written.push(job);
     }
     if (unpacked.length > 0) for (const pack of packsOf(unpacked)) yield this.#pack(pack);
     this.#layout.pageWritten(page);
-    yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs));
+    yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs, this.#jobs.progress));
+  }
+
+  #replaced(job: Job): RecordChange {
+    job.flags |= JobFlag.payloadStored;
+    return this.#put(RecordKind.changed, replacedKey(job.id), payloadInMemory(job));
   }
 
   *#keptEntry(job: Job): Generator<RecordChange> {
@@ -164,6 +177,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     }
   }
 
+  #progress(job: Job): RecordChange {
+    const bytes = this.#jobs.progress.get(job)?.bytes;
+    invariant(bytes !== undefined, () => `the progress of job ${job.id} is not in memory`);
+    job.flags |= JobFlag.progressStored;
+    return this.#put(RecordKind.changed, progressKey(job.id), bytes);
+  }
+
   #encoded(kind: number, key: number, write: () => void): RecordChange {
     this.#to.reset();
     write();
@@ -180,6 +200,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     return { kind, key, value: undefined };
   }
 }
+
+const isInPack = ({ packPosition }: Job): boolean => packPosition !== ALONE && packPosition !== REPLACED;
 
 const payloadInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
 
@@ -207,11 +229,11 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   let latest = 0;
   for (const { key, value } of records(RecordKind.jobs)) {
     layout.pageWritten(key);
-    for (const job of readJobs(key, new ByteReader(value), queues)) {
+    for (const job of readJobs(key, new ByteReader(value), queues, jobs.progress)) {
       if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
       latest = job.id;
       if (job.packPosition === IN_ENTRY) layout.entries.add(job.entry);
-      else if (job.length > 0 && job.packPosition !== ALONE) layout.packs.add(packOf(job));
+      else if (job.length > 0 && isInPack(job)) layout.packs.add(packOf(job));
       jobs.table.append(job);
       if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
       else jobs.restore(job);

@@ -56,9 +56,10 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
     if (bytes !== undefined) hash.add(bytes);
   };
   const addJob = (job: Job): void => {
-    record(job.id, () => writeLogicalJob(to, job));
+    record(job.id, () => writeLogicalJob(to, job, jobs.progress));
     addBytes(source.payloadOf(job.id));
     addBytes(source.outcomeOf(job.id, job.end.outcomeKind));
+    if (job.hasProgress) addBytes(source.progressOf(job.id));
   };
   for (const job of jobs.table.jobs()) addJob(job);
   return hash.text();

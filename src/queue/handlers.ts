@@ -5,8 +5,9 @@ import { ErrorCode } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { faultInTimes, readSchedulerHead } from '../protocol/scheduler.ts';
 import type { Job, LeaseTerms } from './job.ts';
+import { APPLIED } from './job-edits.ts';
 import { JobListing } from './job-listing.ts';
-import { APPLIED, type JobStore } from './job-store.ts';
+import type { JobStore } from './job-store.ts';
 import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
@@ -111,6 +112,16 @@ const HANDLERS = {
   schedulerIds: (run) => {
     const { isDescending, start, countMax } = run.operation;
     run.replies.result('schedulerIds', listSchedulers(run.jobs.schedulers.of(run.knownQueue()), isDescending, start, countMax));
+  },
+  changePriority: (run) => run.result(run.jobs.changePriority(run.operation.queueName, run.operation.jobId, run.operation.priority)),
+  changeDelay: (run) => run.result(run.jobs.changeDelay(run.operation.queueName, run.operation.jobId, run.operation.delayMs)),
+  updateProgress: (run) => {
+    const { queueName, jobId, token, blobAt, blobLength } = run.operation;
+    run.result(run.jobs.updateProgress(queueName, jobId, token, run.data.slice(blobAt, blobAt + blobLength)));
+  },
+  updateData: (run) => {
+    const { queueName, jobId, token, blobAt, blobLength } = run.operation;
+    run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
   },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };

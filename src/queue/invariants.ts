@@ -18,6 +18,7 @@ import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 export function checkJobStore(jobs: JobStore): void {
   const counted = new Map<NamedQueue<Job>, number[]>();
   const withIds = new Map<NamedQueue<Job>, number>();
+  let withProgress = 0;
   let total = 0;
   for (const job of jobs.table.jobs()) {
     checkJob(job, jobs);
@@ -25,8 +26,10 @@ export function checkJobStore(jobs: JobStore): void {
     states[job.state] = (states[job.state] as number) + 1;
     counted.set(job.queue, states);
     if (job.policy.customId !== undefined) withIds.set(job.queue, (withIds.get(job.queue) ?? 0) + 1);
+    if (jobs.progress.get(job) !== undefined) withProgress += 1;
     total += 1;
   }
+  invariant(withProgress === jobs.progress.size, () => `${withProgress} jobs have a progress, and ${jobs.progress.size} are kept`);
   invariant(total === jobs.table.size, () => `the table counts ${jobs.table.size} jobs and holds ${total}`);
   for (const queue of jobs.queues.byName.values()) {
     checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);

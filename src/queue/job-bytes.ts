@@ -1,6 +1,6 @@
 import { OutcomeKind } from '../protocol/reply.ts';
-import type { JobTable } from './job-table.ts';
-import { outcomeKey, RecordKind } from './record.ts';
+import type { JobIndexes } from './job-indexes.ts';
+import { outcomeKey, progressKey, RecordKind } from './record.ts';
 import type { AttachmentSource, JobOrigin } from './reply-encoder.ts';
 import { checkStored, StoredPayloads } from './stored-payloads.ts';
 
@@ -8,12 +8,12 @@ const EMPTY = new Uint8Array(0);
 
 /** What a job has beside its fields: bytes in memory or in the checkpoint, and the id that its client chose. */
 export class JobBytes implements AttachmentSource {
-  readonly #jobs: JobTable;
+  readonly #jobs: Pick<JobIndexes, 'table' | 'progress'>;
   readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   readonly #payloads: StoredPayloads;
 
   /** @param readRecord reads a record from the last written checkpoint. */
-  constructor(jobs: JobTable, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
+  constructor(jobs: Pick<JobIndexes, 'table' | 'progress'>, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
     this.#jobs = jobs;
     this.#readRecord = readRecord;
     this.#payloads = new StoredPayloads(readRecord);
@@ -21,7 +21,7 @@ export class JobBytes implements AttachmentSource {
 
   /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined {
-    const job = this.#jobs.get(jobId);
+    const job = this.#jobs.table.get(jobId);
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
     if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
@@ -29,12 +29,24 @@ export class JobBytes implements AttachmentSource {
   }
 
   originOf(jobId: number): JobOrigin | undefined {
-    return this.#jobs.get(jobId)?.policy;
+    return this.#jobs.table.get(jobId)?.policy;
+  }
+
+  /** The progress of a job, if it has one and the job is there. */
+  progressOf(jobId: number): Uint8Array | undefined {
+    // On the path of every claimed job.
+    if (this.#jobs.progress.size === 0) return undefined;
+    const job = this.#jobs.table.get(jobId);
+    const progress = job === undefined ? undefined : this.#jobs.progress.get(job);
+    if (progress === undefined) return undefined;
+    const { bytes, length } = progress;
+    if (bytes !== undefined) return bytes;
+    return checkStored(this.#readRecord(RecordKind.changed, progressKey(jobId)), length, () => `the progress of job ${jobId}`);
   }
 
   /** The outcome of a job if it has one of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined {
-    const job = this.#jobs.get(jobId);
+    const job = this.#jobs.table.get(jobId);
     if (job === undefined || kind === OutcomeKind.none || job.end.outcomeKind !== kind) return undefined;
     const { outcome, outcomeLength } = job.end;
     if (outcome !== undefined || outcomeLength === 0) return outcome ?? EMPTY;

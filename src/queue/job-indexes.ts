@@ -4,6 +4,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import { ProgressTable } from './progress-table.ts';
 import { QueueTable } from './queue-table.ts';
 import { SchedulerTable } from './scheduler-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
@@ -14,6 +15,7 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
  */
 export class JobIndexes {
   readonly table = new JobTable();
+  readonly progress = new ProgressTable();
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
@@ -103,6 +105,22 @@ export class JobIndexes {
     this.changes.job(job);
   }
 
+  /** Puts a copy of a job that waits or is delayed in its place. */
+  protected replace(job: Job, copy: Job): void {
+    const { queue, policy, state } = job;
+    if (state === StateCode.delayed) this.delayed.remove(job);
+    this.forget(job);
+    this.table.replace(copy);
+    if (policy.customId !== undefined) queue.keepId(policy.customId, copy);
+    if (state === StateCode.delayed) {
+      this.delayed.push(copy);
+    } else {
+      queue.index.onRemoved(job);
+      queue.index.push(copy);
+    }
+    this.changes.job(copy);
+  }
+
   /** Ends a job that is not active. */
   protected drop(job: Job): void {
     const { queue } = job;
@@ -138,12 +156,18 @@ export class JobIndexes {
   /** Ends a job that is no longer in any index. */
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
+    this.progress.drop(job);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
+    this.forget(job);
+    this.table.delete(job.id);
+    this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  /** The job is gone; the index of waiting jobs may keep it for a while. */
+  protected forget(job: Job): void {
     job.state = StateCode.removed;
     job.entryData = undefined;
     job.end = NO_END;
-    this.table.delete(job.id);
-    this.queues.dropIfUnused(job.queue, this.version);
   }
 
   protected find(queueName: string | undefined, jobId: number): Job | undefined {

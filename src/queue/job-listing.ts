@@ -85,7 +85,11 @@ export class JobListing implements Listing {
     const isOver = this.#last === undefined && this.#found.length <= this.#placesMax;
     const places = this.#found.slice(0, this.#placesMax);
     const { rank, tie } = places.at(-1) ?? this.#after;
-    const listed = places.slice(this.#start).filter(({ job, rank: at, tie: order }) => this.#isIn(job) && this.#hasPlace(job, at, order));
+    const listed = places.slice(this.#start).filter(({ job: { id }, rank: at, tie: order }) => {
+      // Another object represents the job if its priority was changed since.
+      const job = this.#jobs.table.get(id);
+      return job !== undefined && this.#isIn(job) && this.#hasPlace(job, at, order);
+    });
     const skipped = Math.min(this.#start, places.length);
     replies.list(
       'jobIds',

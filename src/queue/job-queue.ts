@@ -263,7 +263,7 @@ export class JobQueue implements StateMachine {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
     this.#jobs = new JobStore(this.#changes, this.#payloadInEntryBytes, this.#onQueueFilled);
-    this.#bytes = new JobBytes(this.#jobs.table, this.#readRecord);
+    this.#bytes = new JobBytes(this.#jobs, this.#readRecord);
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#jobs.schedulers.bounds = this.#bounds;

@@ -4,9 +4,10 @@ import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
 import { FIRST_POLICY_LAYOUT, layoutOfPolicy, POLICY_LAYOUT_OF_CODE, readPolicy, writePolicy } from '../protocol/policy.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import { readTick, writeTick } from '../protocol/scheduler.ts';
-import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { Job, JobFlag, NO_TERMS } from './job.ts';
 import type { JobPolicy, NamedQueue } from './named-queue.ts';
+import type { ProgressTable } from './progress-table.ts';
 
 /**
  * A page of neighbouring jobs without their payloads and outcomes, in the order of their ids. Most jobs of a page are alike: a field that
@@ -23,7 +24,8 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * 32   [f64 dueMs]
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
- * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]
+ * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]; the length is 0 only of a payload that was replaced
+ * 8192 [u32 progressLength]             of version 8
  * 512  [u8 begun][u32 stalls][u32 stalledMax][f64 leaseMs][f64 holder]     of version 2, active or stalled
  * ```
  */
@@ -41,22 +43,23 @@ const Part = Object.freeze({
   layout: 1024,
   customId: 2048,
   tick: 4096,
+  progress: 8192,
 });
 
-export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
+export function writeJobs(to: ByteWriter, jobs: readonly Job[], progress: ProgressTable): void {
   let before: Job | undefined;
   for (const job of jobs) {
-    writeJob(to, job, before);
+    writeJob(to, job, progress, before);
     before = job;
   }
 }
 
 /** One job without the fields that depend on the checkpoint: the same on all replicas. */
-export function writeLogicalJob(to: ByteWriter, job: Job): void {
-  writeJob(to, job, undefined, 0);
+export function writeLogicalJob(to: ByteWriter, job: Job, progress: ProgressTable): void {
+  writeJob(to, job, progress, undefined, 0);
 }
 
-function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPosition = job.packPosition): void {
+function writeJob(to: ByteWriter, job: Job, progress: ProgressTable, before: Job | undefined, packPosition = job.packPosition): void {
   const parts = partsOf(job, before);
   // Position, state and parts: one, one and two bytes.
   to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
@@ -91,6 +94,7 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
       to.u32(job.offset);
     }
   }
+  if ((parts & Part.progress) !== 0) to.u32(progress.get(job)?.length ?? 0);
   if ((parts & Part.lease) !== 0) {
     to.u8(job.isBegun ? 1 : 0);
     to.u32(job.stalls);
@@ -114,23 +118,35 @@ function partsOf(job: Job, before: Job | undefined): number {
   const { finished, finishOrder, outcomeKind, outcomeLength } = job.end;
   if (finishOrder !== 0 || finished.ms !== 0) parts |= Part.finish;
   if (outcomeKind !== OutcomeKind.none || outcomeLength !== 0) parts |= Part.outcome;
-  if (job.length !== 0) parts |= Part.payload;
+  if (job.length !== 0 || job.packPosition === REPLACED) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   if (job.policy.customId !== undefined) parts |= Part.customId;
   if (job.policy.tick !== undefined) parts |= Part.tick;
+  if (job.hasProgress) parts |= Part.progress;
   return parts;
 }
 
-/** @param queues by number. @throws {MalformedBytesError} */
-export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue<Job>>): Generator<Job> {
+/** @param queues by number. @param progress gets that of the jobs. @throws {MalformedBytesError} */
+export function* readJobs(
+  page: number,
+  from: ByteReader,
+  queues: ReadonlyMap<number, NamedQueue<Job>>,
+  progress: ProgressTable,
+): Generator<Job> {
   let before: Job | undefined;
   while (from.remaining > 0) {
-    before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues);
+    before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues, progress);
     yield before;
   }
 }
 
-function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue<Job>>): Job {
+function readJob(
+  id: number,
+  from: ByteReader,
+  before: Job | undefined,
+  queues: ReadonlyMap<number, NamedQueue<Job>>,
+  progress: ProgressTable,
+): Job {
   const state = from.u8();
   const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
   if (!isKnown) throw new MalformedBytesError(`job ${id} has the invalid state ${JOB_STATES[state] ?? state}`);
@@ -168,8 +184,9 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
       job.entry = from.f64();
       job.offset = from.u32();
     }
-    job.flags |= JobFlag.payloadStored;
+    if (job.length > 0) job.flags |= JobFlag.payloadStored;
   }
+  if ((parts & Part.progress) !== 0) readProgress(job, from, progress);
   // A job that was claimed in version 1 is begun.
   job.isBegun = state === StateCode.active;
   if ((parts & Part.lease) !== 0) {
@@ -186,6 +203,11 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
 function ownPolicy(shared: JobPolicy<Job>, parts: number, from: ByteReader): JobPolicy<Job> {
   const customId = (parts & Part.customId) === 0 ? undefined : from.text();
   return { ...shared, customId, tick: (parts & Part.tick) === 0 ? undefined : readTick(from) };
+}
+
+function readProgress(job: Job, from: ByteReader, progress: ProgressTable): void {
+  progress.set(job, { bytes: undefined, length: from.u32() });
+  job.flags |= JobFlag.progressStored;
 }
 
 function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader, hasLayout: boolean): JobPolicy<Job> {

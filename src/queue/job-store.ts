@@ -1,37 +1,20 @@
 import { invariant } from '../base/invariant.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
-import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
+import { OutcomeKind } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
-import type { ChangeTracker } from './change-tracker.ts';
-import { staysInEntry } from './checkpoint-layout.ts';
-import { Job, type LeaseTerms, NO_END, NO_TERMS } from './job.ts';
-import { JobIndexes } from './job-indexes.ts';
-import { noTotals } from './job-totals.ts';
+import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
+import { APPLIED, JobEdits } from './job-edits.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
-/** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
-export const APPLIED = -1;
-
 /** The jobs, and every transition between their states. */
-export class JobStore extends JobIndexes {
-  nextJobId = 1;
+export class JobStore extends JobEdits {
   nextToken = 1;
-  /** Index of the entry that is applied; set by the machine. */
-  entry = 0;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
-  readonly totals = noTotals();
-  readonly #payloadInEntryBytes: number;
-
-  /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
-  constructor(changes: ChangeTracker, payloadInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
-    super(changes, onQueueFilled);
-    this.#payloadInEntryBytes = payloadInEntryBytes;
-  }
 
   /**
    * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
@@ -45,12 +28,7 @@ export class JobStore extends JobIndexes {
     const shared = queue.sharePolicy(operation.policy);
     const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
     if (customId !== '') queue.keepId(customId, job);
-    job.length = operation.blobLength;
-    if (job.length > 0) {
-      job.entryData = chunk;
-      job.offset = operation.blobAt;
-      if (staysInEntry(job.length, chunk.length, this.#payloadInEntryBytes)) job.entry = this.entry;
-    }
+    this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
     this.#insert(job, operation.delayMs);
     return job;
   }
@@ -104,7 +82,7 @@ export class JobStore extends JobIndexes {
   /** A job that was claimed ahead begins. Idempotent. */
   markBegun(jobId: number, token: number): number {
     const job = this.table.get(jobId);
-    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (!isHeld(job, token)) return this.leaseFault(jobId);
     if (job.isBegun) return APPLIED;
     begin(job);
     this.changes.job(job);
@@ -113,7 +91,7 @@ export class JobStore extends JobIndexes {
 
   extend(jobId: number, token: number, leaseMs: number, logMs: number): number {
     const job = this.table.get(jobId);
-    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (!isHeld(job, token)) return this.leaseFault(jobId);
     job.dueMs = logMs + leaseMs;
     const { terms } = job;
     // A claim of version 1 has no stall limit.
@@ -127,7 +105,7 @@ export class JobStore extends JobIndexes {
   /** @param result the data of the entry, which contains the result. */
   complete(jobId: number, token: number, result: Uint8Array, resultAt: number, resultLength: number): number {
     const job = this.table.get(jobId);
-    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.totals.completed += 1;
     const keep = job.policy.keepCompleted;
@@ -146,7 +124,7 @@ export class JobStore extends JobIndexes {
   /** @param reason the bytes of the reason; they are kept. */
   fail(jobId: number, token: number, reason: Uint8Array, retry: boolean): number {
     const job = this.table.get(jobId);
-    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.changes.outcome(job, reason.length);
     setOutcome(job, OutcomeKind.reason, reason);
@@ -165,7 +143,7 @@ export class JobStore extends JobIndexes {
   /** Gives the job back; the attempt does not count. */
   release(jobId: number, token: number): number {
     const job = this.table.get(jobId);
-    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (!isHeld(job, token)) return this.leaseFault(jobId);
     if (job.isBegun) job.attempt -= 1;
     this.leaveActive(job);
     this.totals.released += 1;
@@ -182,52 +160,6 @@ export class JobStore extends JobIndexes {
     const held = this.leases.values().filter((job) => job.terms.holder === holder);
     held.sort((a, b) => a.id - b.id);
     for (const job of held) this.#endLease(job);
-    return APPLIED;
-  }
-
-  /** @param queueName the queue that the job must be in; undefined for any. */
-  retry(queueName: string | undefined, jobId: number): number {
-    const job = this.find(queueName, jobId);
-    if (job === undefined) return ErrorCode.jobNotFound;
-    if (job.state !== StateCode.failed) return ErrorCode.jobState;
-    job.queue.keptFailed.remove(job);
-    job.attempt = 0;
-    job.stalls = 0;
-    setOutcome(job, OutcomeKind.none, undefined);
-    job.end = NO_END;
-    this.totals.redriven += 1;
-    this.enterWaiting(job);
-    this.changes.job(job);
-    return APPLIED;
-  }
-
-  /** @param queueName the queue that the job must be in; undefined for any. */
-  remove(queueName: string | undefined, jobId: number): number {
-    const job = this.find(queueName, jobId);
-    if (job === undefined) return ErrorCode.jobNotFound;
-    if (job.state === StateCode.active) return ErrorCode.jobState;
-    this.drop(job);
-    return APPLIED;
-  }
-
-  /** A delayed job becomes waiting now. */
-  promote(queueName: string, jobId: number): number {
-    const job = this.find(queueName, jobId);
-    if (job === undefined) return ErrorCode.jobNotFound;
-    if (job.state !== StateCode.delayed) return ErrorCode.jobState;
-    this.endDelay(job);
-    return APPLIED;
-  }
-
-  /** Removes a job that is in this state, unless that is active, and was added, or finished if it is, at least `graceMs` ago. */
-  clean(queueName: string, jobId: number, state: number, graceMs: number): number {
-    const job = this.find(queueName, jobId);
-    if (job === undefined) return ErrorCode.jobNotFound;
-    if (job.state !== state || state === StateCode.active) return ErrorCode.jobState;
-    const { ms } = job.end.finishOrder > 0 ? job.end.finished : job.added;
-    // Without a grace period no clock counts: that of a later leader may be behind.
-    if (graceMs > 0 && ms > this.wallMs - graceMs) return ErrorCode.jobState;
-    this.drop(job);
     return APPLIED;
   }
 
@@ -343,9 +275,5 @@ export class JobStore extends JobIndexes {
     }
     this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
     this.trim(job.queue.keptFailed, keep);
-  }
-
-  #leaseFault(jobId: number): number {
-    return jobId < this.nextJobId ? ErrorCode.leaseLost : ErrorCode.jobNotFound;
   }
 }

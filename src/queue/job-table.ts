@@ -1,3 +1,4 @@
+import { invariant } from '../base/invariant.ts';
 import type { Job } from './job.ts';
 
 const PAGE_JOBS = 64;
@@ -41,6 +42,13 @@ export class JobTable {
     page.jobs[job.id % PAGE_JOBS] = job;
     page.live += 1;
     this.#size += 1;
+  }
+
+  /** Puts a job in the place of the one that has its id. */
+  replace(job: Job): void {
+    const page = this.#page(Math.floor(job.id / PAGE_JOBS));
+    invariant(page?.jobs[job.id % PAGE_JOBS] !== undefined, () => `job ${job.id} replaces none`);
+    page.jobs[job.id % PAGE_JOBS] = job;
   }
 
   delete(id: number): void {

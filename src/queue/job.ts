@@ -1,4 +1,5 @@
 import { StateCode } from '../protocol/job-state.ts';
+import { PROGRESS_BYTES_MAX } from '../protocol/limits.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import type { JobPolicy, NamedQueue } from './named-queue.ts';
 
@@ -31,6 +32,8 @@ export const JobFlag = Object.freeze({
   payloadStored: 4,
   outcomeStored: 8,
   outcomeDirty: 16,
+  progressStored: 32,
+  progressDirty: 64,
 });
 
 /** How a job's latest attempt ended, and its place among the finished jobs. Separate from the job, since most jobs in memory have none. */
@@ -51,10 +54,12 @@ export class JobEnd {
 /** The end of a job that is not finished and has no outcome. */
 export const NO_END: Readonly<JobEnd> = Object.freeze(new JobEnd());
 
-/** `Job.#bits` from its lowest bit: five for the flags of `JobFlag`, one for `isBegun`, and the state above them. */
-const FLAG_BITS = 0x1f;
-const BEGUN_BIT = 0x20;
-const STATE_SHIFT = 6;
+/** `Job.#bits` from its lowest bit: seven for the flags of `JobFlag`, one each for `isBegun` and `hasProgress`, and the state above them. */
+const FLAG_BITS = 0x7f;
+const BEGUN_BIT = 0x80;
+const PROGRESS_BIT = 0x100;
+const STATE_SHIFT = 9;
+const BELOW_STATE = (1 << STATE_SHIFT) - 1;
 
 /**
  * One job. A flat record of 160 bytes, since there may be millions. Payloads are not objects of their own but offsets in the log
@@ -85,7 +90,7 @@ export class Job {
   /** Offset of the payload in the entry's data. */
   offset = 0;
   length = 0;
-  /** Once the checkpoint holds the payload: its position in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
+  /** Once the checkpoint holds the payload: its position in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. `REPLACED` since it was replaced. */
   packPosition = 0;
   /** Index of the entry that brought the payload, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;
@@ -109,7 +114,7 @@ export class Job {
   }
 
   set state(state: number) {
-    this.#bits = (this.#bits & (FLAG_BITS | BEGUN_BIT)) | (state << STATE_SHIFT);
+    this.#bits = (this.#bits & BELOW_STATE) | (state << STATE_SHIFT);
   }
 
   /** Active: the processor has begun, and `attempt` counts it. */
@@ -119,6 +124,20 @@ export class Job {
 
   set isBegun(isBegun: boolean) {
     this.#bits = isBegun ? this.#bits | BEGUN_BIT : this.#bits & ~BEGUN_BIT;
+  }
+
+  /** Whether the table of progress has that of the job. Maintained by ProgressTable. */
+  get hasProgress(): boolean {
+    return (this.#bits & PROGRESS_BIT) !== 0;
+  }
+
+  set hasProgress(hasProgress: boolean) {
+    this.#bits = hasProgress ? this.#bits | PROGRESS_BIT : this.#bits & ~PROGRESS_BIT;
+  }
+
+  /** Most bytes of the job in the reply to a claim. */
+  get replyBytes(): number {
+    return this.hasProgress ? this.length + PROGRESS_BYTES_MAX : this.length;
   }
 
   /** Bits of JobFlag. */
@@ -132,6 +151,24 @@ export class Job {
 
   get addedMs(): number {
     return this.added.ms;
+  }
+
+  /** The same job with another priority, in no index. Not the job itself changes: an index may keep it until it is skipped as a removed one. */
+  withPriority(priority: number): Job {
+    const copy = new Job(this.id, this.policy, priority, this.added);
+    copy.#bits = this.#bits;
+    copy.attempt = this.attempt;
+    copy.stalls = this.stalls;
+    copy.terms = this.terms;
+    copy.token = this.token;
+    copy.dueMs = this.dueMs;
+    copy.entryData = this.entryData;
+    copy.offset = this.offset;
+    copy.length = this.length;
+    copy.packPosition = this.packPosition;
+    copy.entry = this.entry;
+    copy.end = this.end;
+    return copy;
   }
 
   /** The end of this job, created if need be, which may be changed. */

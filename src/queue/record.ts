@@ -12,13 +12,18 @@ import { Session } from './session.ts';
  * - `content`: the payloads of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
  *   only if not empty. A payload in a shared record stays there until the last of them is gone
  * - `entry`: by index: the data of a log entry that contains large payloads, until the last of them is gone
+ * - `changed`: what job n got since its add: the payload that replaced that of its add under 2n, unless it is in its entry, and its progress
+ *   under 2n + 1
  */
-export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry'] as const;
-export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5 });
+export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed'] as const;
+export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5, changed: 6 });
 
 /** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
+/** Never that of a pack: the payloads of neighbours may still be under the job's key. */
+export const replacedKey = (jobId: number): number => 2 * jobId;
+export const progressKey = (jobId: number): number => 2 * jobId + 1;
 
 /** No queue has a number of this size. */
 export const SCHEDULER_KEY_FIRST = 2 ** 52;

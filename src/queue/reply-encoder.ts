@@ -25,6 +25,8 @@ export interface AttachmentSource {
   payloadOf(jobId: number): Uint8Array | undefined;
   /** The id that the job's client chose, or the tick that added it, if there is one and the job is there. */
   originOf(jobId: number): JobOrigin | undefined;
+  /** The progress of a job, if it has one and the job is there. */
+  progressOf(jobId: number): Uint8Array | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -153,13 +155,14 @@ const ID_BYTES = 8;
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids and ticks. Without any it returns the head itself, which must not be changed. */
+/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids, ticks and progress. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
   /** Of the reply that is joined, by job. */
   readonly #customIds = new Map<number, string>();
   readonly #ticks = new Map<number, SchedulerTick>();
+  readonly #progress = new Map<number, Uint8Array>();
 
   constructor(source: AttachmentSource) {
     this.#source = source;
@@ -171,12 +174,15 @@ export class ReplyAttacher {
     to.reset();
     this.#customIds.clear();
     this.#ticks.clear();
+    this.#progress.clear();
     to.raw(replyHead);
     const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
-    if (this.#customIds.size > 0 || this.#ticks.size > 0) this.#attachCustomIds();
-    if (this.#ticks.size > 0) this.#attachTicks();
+    const [ticks, progress] = [this.#ticks.size, this.#progress.size];
+    if (this.#customIds.size + ticks + progress > 0) this.#attachCustomIds();
+    if (ticks + progress > 0) this.#attachTicks();
+    if (progress > 0) this.#attachProgress();
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
     return to.copy();
   }
@@ -204,6 +210,16 @@ export class ReplyAttacher {
     if (origin?.customId !== undefined) this.#customIds.set(jobId, origin.customId);
     if (origin?.tick !== undefined) this.#ticks.set(jobId, origin.tick);
     this.#attachBytes(this.#source.payloadOf(jobId));
+    const progress = this.#source.progressOf(jobId);
+    if (progress !== undefined) this.#progress.set(jobId, progress);
+  }
+
+  #attachProgress(): void {
+    this.#to.u32(this.#progress.size);
+    for (const [jobId, progress] of this.#progress) {
+      this.#to.f64(jobId);
+      this.#to.blob(progress);
+    }
   }
 
   #attachCustomIds(): void {

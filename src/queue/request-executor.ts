@@ -8,7 +8,8 @@ import type { RequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
 import { type Execution, HANDLER_OF_CODE, type Handler } from './handlers.ts';
 import type { Job } from './job.ts';
-import { APPLIED, type JobStore } from './job-store.ts';
+import { APPLIED } from './job-edits.ts';
+import type { JobStore } from './job-store.ts';
 import { type Listing, LOOK_BYTES } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OperationCounts } from './operation-counts.ts';
@@ -127,7 +128,7 @@ export class RequestExecutor implements Execution {
     let job: Job | undefined;
     if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
     else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);
-    return job === undefined ? 0 : job.length + job.end.outcomeLength;
+    return job === undefined ? 0 : job.replyBytes + job.end.outcomeLength;
   }
 
   #nextOperation(reader: ByteReader, version: number): boolean {

@@ -1,8 +1,8 @@
 import { invariant } from '../base/invariant.ts';
-import { ALONE, IN_ENTRY } from './checkpoint-layout.ts';
+import { ALONE, IN_ENTRY, REPLACED } from './checkpoint-layout.ts';
 import type { Job } from './job.ts';
 import { findInPack, packOf } from './payload-pack.ts';
-import { payloadKey, RecordKind } from './record.ts';
+import { payloadKey, RecordKind, replacedKey } from './record.ts';
 
 /** Reads payloads back from the checkpoint, and keeps the last record: neighbours are mostly claimed in a row. */
 export class StoredPayloads {
@@ -19,6 +19,7 @@ export class StoredPayloads {
   of(job: Job): Uint8Array | undefined {
     const { packPosition, entry, offset, length } = job;
     if (packPosition === ALONE) return this.#readRecord(RecordKind.content, payloadKey(job.id));
+    if (packPosition === REPLACED) return this.#readRecord(RecordKind.changed, replacedKey(job.id));
     if (packPosition === IN_ENTRY) return this.#shared(RecordKind.entry, entry)?.subarray(offset, offset + length);
     const pack = this.#shared(RecordKind.content, payloadKey(packOf(job)));
     return pack === undefined ? undefined : findInPack(pack, packPosition);

@@ -11,8 +11,8 @@ const STALE_MIN = 64;
 export interface WaitingJob {
   readonly id: number;
   readonly priority: number;
-  /** Bytes of its payload. */
-  readonly length: number;
+  /** Most bytes that it adds to the reply to a claim. */
+  readonly replyBytes: number;
   /** A StateCode. */
   readonly state: number;
   readonly policy: { readonly isLifo: boolean };
@@ -126,8 +126,8 @@ class NewestFirst<Job extends WaitingJob> {
 
 /**
  * The waiting jobs of one priority: first those with the option lifo, then the others, oldest id first. New ones come in ascending ids and
- * go to the end of a FIFO. A job that comes back (retried, promoted, released, its lease expired) is older than that end and goes to a
- * small heap.
+ * go to the end of a FIFO. A job that comes back (retried, promoted, released, its lease expired), or from another priority, may be older than
+ * that end and then goes to a small heap.
  */
 class PriorityBucket<Job extends WaitingJob> {
   readonly priority: number;
@@ -153,6 +153,15 @@ class PriorityBucket<Job extends WaitingJob> {
     else this.#returned.push(job);
   }
 
+  /** No job inside waits. */
+  get isEmpty(): boolean {
+    return this.#stale === this.#inside;
+  }
+
+  get #inside(): number {
+    return this.#line.size + this.#returned.size + (this.#lifo?.size ?? 0);
+  }
+
   pop(): Job | undefined {
     for (;;) {
       const job = this.#take();
@@ -164,8 +173,7 @@ class PriorityBucket<Job extends WaitingJob> {
   /** A job inside was removed. It is skipped later, and memory stays within a factor of the waiting jobs. */
   onRemoved(): void {
     this.#stale += 1;
-    const inside = this.#line.size + this.#returned.size + (this.#lifo?.size ?? 0);
-    if (this.#stale < STALE_MIN || this.#stale * 2 < inside) return;
+    if (this.#stale < STALE_MIN || this.#stale * 2 < this.#inside) return;
     this.#line.retain(isWaiting);
     this.#returned.retain(isWaiting);
     this.#lifo?.retain(isWaiting);
@@ -213,8 +221,10 @@ export class WaitingIndex<Job extends WaitingJob> {
   readonly #buckets = new Map<number, PriorityBucket<Job>>();
   readonly #order = new MinHeap<PriorityBucket<Job>>(isServedFirst);
   #latest: PriorityBucket<Job> | undefined;
-  /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
-  #payloadBytesMax = 0;
+  /** Upper bound of the waiting jobs' bytes in replies. Halved when no job waits: the next ones are likely to be as large, but need not be. */
+  #replyBytesMax = 0;
+  /** Buckets whose last job was removed since the last clean-up; some may have jobs again. */
+  #emptied = 0;
 
   /** How many priorities its jobs have, or had. */
   get priorities(): number {
@@ -223,8 +233,13 @@ export class WaitingIndex<Job extends WaitingJob> {
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
-    if (job.length > this.#payloadBytesMax) this.#payloadBytesMax = job.length;
+    this.onGrown(job);
     this.#bucket(job.priority).push(job);
+  }
+
+  /** Call it after a waiting job got more bytes in replies. */
+  onGrown(job: Job): void {
+    if (job.replyBytes > this.#replyBytesMax) this.#replyBytesMax = job.replyBytes;
   }
 
   /** Takes the job that is served next; it is still in the state `waiting`. */
@@ -235,7 +250,7 @@ export class WaitingIndex<Job extends WaitingJob> {
       if (bucket === undefined || job !== undefined) return job;
       // The last bucket stays: most queues use one priority, and will use it again.
       if (this.#order.size === 1) {
-        this.#payloadBytesMax = Math.floor(this.#payloadBytesMax / 2);
+        this.#replyBytesMax = Math.floor(this.#replyBytesMax / 2);
         return undefined;
       }
       this.#order.pop();
@@ -246,7 +261,20 @@ export class WaitingIndex<Job extends WaitingJob> {
 
   /** Call it after a waiting job left the state other than by `pop`; the job must never come back. */
   onRemoved(job: Job): void {
-    this.#buckets.get(job.priority)?.onRemoved();
+    const bucket = this.#buckets.get(job.priority);
+    if (bucket === undefined) return;
+    bucket.onRemoved();
+    if (bucket.isEmpty) this.#onEmptied();
+  }
+
+  /** Memory stays within a factor of the priorities that waiting jobs have. */
+  #onEmptied(): void {
+    this.#emptied += 1;
+    if (this.#emptied < STALE_MIN || this.#emptied * 2 < this.#buckets.size) return;
+    this.#emptied = 0;
+    this.#latest = undefined;
+    this.#order.retain((bucket) => !bucket.isEmpty);
+    for (const [priority, bucket] of this.#buckets) if (bucket.isEmpty) this.#buckets.delete(priority);
   }
 
   /**
@@ -256,7 +284,7 @@ export class WaitingIndex<Job extends WaitingJob> {
    * @returns also the maximum total bytes of these payloads.
    */
   countWithin(skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
-    const bytesAtMost = countMax * this.#payloadBytesMax;
+    const bytesAtMost = countMax * this.#replyBytesMax;
     if (bytesAtMost <= bytesMax) return { count: countMax, bytes: bytesAtMost };
     let at = 0;
     let count = 0;
@@ -264,8 +292,8 @@ export class WaitingIndex<Job extends WaitingJob> {
     for (const job of this.#inOrder()) {
       at += 1;
       if (at <= skip) continue;
-      if (count === countMax || (bytes + job.length > bytesMax && count > 0)) break;
-      bytes += job.length;
+      if (count === countMax || (bytes + job.replyBytes > bytesMax && count > 0)) break;
+      bytes += job.replyBytes;
       count += 1;
     }
     return { count: Math.max(1, count), bytes };

@@ -28,11 +28,14 @@ function decode(bytes: Uint8Array, what: string): string {
   return text;
 }
 
-/** The payload of a job. @param padding bytes after the key. */
-export const payloadOf = (key: string, padding: number): Uint8Array => encode(key, padding);
+/** The payload of a job. @param padding bytes after the key. @param value of the data, if they replace those of the add. */
+export const payloadOf = (key: string, padding: number, value = 0): Uint8Array => encode(value === 0 ? key : `${key}#${value}`, padding);
 
 /** The key in a job's payload. @throws {Violation} */
-export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload');
+export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload').split('#')[0] ?? '';
+
+/** What its data say, 0 as they were added. @throws {Violation} */
+export const dataValueOf = (payload: Uint8Array): number => Number(decode(payload, 'the payload').split('#')[1] ?? 0);
 
 /** The same, for a job that a job scheduler may have added. */
 export const keyOfJob = (payload: Uint8Array, tick: SchedulerTick | undefined): string =>
@@ -40,6 +43,18 @@ export const keyOfJob = (payload: Uint8Array, tick: SchedulerTick | undefined): 
 
 /** The result of a job that is completed under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);
+
+/** The progress of a job. @param value from 1 on. @param bytesMax of it; it is padded up to that. */
+export function progressOf(job: number, value: number, bytesMax: number): Uint8Array {
+  const text = `${job}:${value}`;
+  return encode(text, Math.max(0, bytesMax - encode(text, 0).length));
+}
+
+/** The job that a progress is of, and what it says. @throws {Violation} */
+export function valueOfProgress(bytes: Uint8Array): { readonly job: number; readonly value: number } {
+  const [job = 0, value = 0] = decode(bytes, 'the progress').split(':').map(Number);
+  return { job, value };
+}
 
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
 export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {

@@ -38,7 +38,7 @@ export class SimAdds {
   readonly #sizes: PayloadSizes;
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
-  readonly #onAdded: (job: number) => void;
+  readonly #onAdded: (job: number, isDelayed: boolean) => void;
   /** Ids that this client chose for jobs that it added, and with which it is adding none now. */
   readonly #customIds: CustomId[] = [];
   #adds = 0;
@@ -49,7 +49,7 @@ export class SimAdds {
     random: SimRandom,
     sizes: PayloadSizes,
     records: QueueRecords,
-    onAdded: (job: number) => void,
+    onAdded: (job: number, isDelayed: boolean) => void,
   ) {
     this.#client = client;
     this.#cluster = cluster;
@@ -93,7 +93,7 @@ export class SimAdds {
     const step = stepOf(this.#cluster.coverage, call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#records.jobs.set(result.id, { key, queue, customId });
-      this.#onAdded(result.id);
+      this.#onAdded(result.id, options.delayMs > 0);
       return { job: result.id };
     });
     const settle = (result: OperationResult): void => {

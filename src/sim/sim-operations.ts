@@ -4,12 +4,14 @@ import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
+import type { Sometimes } from './coverage.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
 import { checkResult, keyOfJob, resultOf } from './payloads.ts';
 import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
+import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
@@ -26,8 +28,17 @@ type QueueChange = Exclude<NamesOf<{ readonly needs: 'queue'; readonly result: '
 const QUEUE_CHANGES = FUNCTIONS.filter(
   (f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f) && !rowOfCommand(f).endsWithBytes,
 );
+/** Those that only a delayed job allows. */
+const DELAYED_CHANGES: readonly QueueChange[] = ['promote', 'changeDelay'];
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
+/** What is counted when one of these took effect. */
+const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
+  promote: 'delayed job promoted',
+  clean: 'job removed by its state and age',
+  changePriority: 'priority of a job changed',
+  changeDelay: 'delay of a job changed',
+};
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 /** Of all operations, where there are job schedulers. */
@@ -49,10 +60,13 @@ export class SimOperations {
   /** Acknowledged changes of a job must be visible at once. */
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
+  /** Added with a delay. */
+  #latestDelayed: number | undefined;
   readonly #completed = new Set<number>();
   readonly #sizes: PayloadSizes;
   readonly #adds: SimAdds;
   readonly #schedulers: SimSchedulers;
+  readonly #changes: SimChanges;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -67,11 +81,19 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
-    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job) => {
+    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records);
+    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
       this.#jobs.push(job);
+      if (isDelayed) this.#latestDelayed = job;
       look(job);
     });
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
+  }
+
+  /** A job that this client added; mostly the latest one, or the latest delayed one, which may still wait. */
+  #changedJob(): number | undefined {
+    const die = this.#random.below(3);
+    return die === 0 ? this.anyJob() : die === 1 ? this.#jobs.at(-1) : (this.#latestDelayed ?? this.anyJob());
   }
 
   /** A random job that this client added. */
@@ -89,12 +111,14 @@ export class SimOperations {
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
     if (die < 70 || (version === 1 && !isAlone)) return this.#adds.add(encoder, version);
-    if (die < 90) return this.#claim(encoder, isAlone, version);
-    const job = this.anyJob();
+    if (die < 87) return this.#claim(encoder, isAlone, version);
+    const job = die < 92 ? this.anyJob() : this.#changedJob();
     if (job === undefined) return this.#adds.add(encoder, version);
-    if (die < 92) return this.readQueue(encoder);
-    if (die < 95) return this.getJob(encoder, job);
-    if (die < 97 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 89) return this.readQueue(encoder);
+    if (die < 92) return this.getJob(encoder, job);
+    if (die < 94 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 96 && version > 1) return this.#changes.change(encoder, job, 0);
+    if (job === this.#latestDelayed && version > 1) return this.#change(encoder, this.#oneOf(DELAYED_CHANGES), job, version);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
@@ -136,7 +160,11 @@ export class SimOperations {
         if (result.ok && result.type === 'job') {
           const { state, token, attempt, stalls, payload, tick } = result.job;
           this.#checkOutcome(result.job);
-          call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOfJob(payload, tick) }) });
+          const progress = this.#changes.progressIn(job, result.job.progress);
+          // The reply to a repeated request in the log shows what the job has by then.
+          const data = payload === undefined ? undefined : this.#changes.dataIn(payload);
+          const content = consistency === undefined ? {} : { progress, ...(data === undefined ? {} : { data }) };
+          call.ok({ state, token, attempt, stalls, ...content, ...(payload === undefined ? {} : { key: keyOfJob(payload, tick) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
             this.#cluster.coverage.add('finished job removed to keep later ones');
@@ -182,7 +210,9 @@ export class SimOperations {
         for (const { id, payload, tick } of result.jobs)
           if (payload !== undefined && tick !== undefined) this.#onTick(id, queue, keyOfJob(payload, tick));
         const jobs = result.jobs.map((job) => {
-          const { id, token, attempt, isBegun, stalls, tick } = job;
+          const { id, token, attempt, isBegun, stalls, payload, progress, tick } = job;
+          this.#changes.progressIn(id, progress);
+          if (payload !== undefined) this.#changes.dataIn(payload);
           const key = keyIn(job);
           return { job: id, token, attempt, isBegun, stalls, ...tick, ...(key === undefined ? {} : { key }) };
         });
@@ -201,6 +231,10 @@ export class SimOperations {
   #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
     const { job, token } = lease;
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
+    if (version > 1 && this.#random.withProbability(0.1)) {
+      this.#leases.push(lease);
+      return this.#changes.change(encoder, job, token);
+    }
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
       const isOversized = this.#sizes.isOversized();
@@ -297,14 +331,15 @@ export class SimOperations {
     // The only casts: the arguments have the kinds of the row's fields.
     encoder.command(f, args as unknown as Arguments<QueueChange>);
     return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
-      if (f === 'promote') this.#cluster.coverage.add('delayed job promoted');
-      if (f === 'clean') this.#cluster.coverage.add('job removed by its state and age');
+      const seldom = SELDOM[f];
+      if (seldom !== undefined) this.#cluster.coverage.add(seldom);
       return null;
     });
   }
 
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
+    if (name === 'priority') return this.#random.below(4);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }

@@ -232,6 +232,7 @@ describe('a command that is interrupted', () => {
     const changing = COMMANDS.filter(({ mayHaveHappened }) => mayHaveHappened !== undefined).map(({ name }) => name);
     expect(changing.sort()).toEqual([
       'add',
+      'change',
       'clean',
       'drain',
       'pause',

@@ -1,4 +1,4 @@
-import { Job } from '../../src/client/api/job.ts';
+import { Job, type JobHolder } from '../../src/client/api/job.ts';
 import type { JobCommands } from '../../src/client/api/job-commands.ts';
 
 const reject = (): never => {
@@ -6,7 +6,18 @@ const reject = (): never => {
 };
 
 /** For jobs without a cluster. */
-export const noCommands: JobCommands = { retry: reject, remove: reject, promote: reject, stateOf: reject };
+export const noCommands: JobCommands = {
+  retry: reject,
+  remove: reject,
+  promote: reject,
+  changePriority: reject,
+  changeDelay: reject,
+  updateProgress: reject,
+  updateData: reject,
+  stateOf: reject,
+};
+
+export const noHolder: JobHolder = { onProgress: () => undefined };
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -172,14 +172,14 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error
     await expect(queue.remove('1', { removeChildren: true })).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
-    expect(() => worker.on('progress', () => undefined)).toThrow(NotSupportedError);
+    expect(() => worker.on('locksRenewed', () => undefined)).toThrow(NotSupportedError);
     expect(() => {
       // @ts-expect-error
       worker.concurrency = 5;
     }).toThrow(NotSupportedError);
     expect(worker.concurrency).toBe(1);
     // @ts-expect-error
-    expect(() => job.progress).toThrow(NotSupportedError);
+    expect(() => job.parent).toThrow(NotSupportedError);
     // @ts-expect-error
     await expect(job.log('x')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { jobOfClaim } from '../../src/client/api/job.ts';
+import { jobOfClaim } from '../../src/client/api/job-of.ts';
 import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
 import type { ClusterEndpoint } from '../../src/client/endpoint.ts';
@@ -9,7 +9,7 @@ import { LeasedJob } from '../../src/client/worker/leased-job.ts';
 import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import type { Arguments } from '../../src/protocol/commands.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
-import { noCommands } from './a-job.ts';
+import { noCommands, noHolder } from './a-job.ts';
 
 const LEASE_MS = 3_000;
 
@@ -63,7 +63,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
   );
   const claimed = (id: number, isBegun: boolean, stalls = 0): LeasedJob<unknown, unknown> => {
     const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, payload: undefined };
-    const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source), source, performance.now());
+    const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source, noHolder), source, performance.now());
     jobs.set(id, held);
     return held;
   };

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { jobOfClaim } from '../../src/client/api/job.ts';
+import { jobOfClaim } from '../../src/client/api/job-of.ts';
 import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
 import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
 import { LeaseRenewer } from '../../src/client/worker/lease-renewer.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
-import { noCommands } from './a-job.ts';
+import { noCommands, noHolder } from './a-job.ts';
 
 const LEASE_MS = 3_000;
 
@@ -24,7 +24,7 @@ function aKeeper() {
     },
   };
   const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, payload: undefined };
-  const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source), source, performance.now());
+  const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source, noHolder), source, performance.now());
   const lost: number[] = [];
   const errors: Error[] = [];
   const keeper = new LeaseRenewer<unknown, unknown>(LEASE_MS, dispatcher as unknown as Dispatcher, {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../src/base/bytes.ts';
-import { InvalidPayloadError, PayloadTooLargeError } from '../../src/client/errors.ts';
+import { InvalidPayloadError } from '../../src/client/errors.ts';
 import { decodeData, decodeName, decodeValue, encodePayload, encodeValue, PayloadWriter } from '../../src/client/payload.ts';
+import { PayloadTooLargeError } from '../../src/client/size-errors.ts';
 
 const MEBIBYTE = 1024 * 1024;
 

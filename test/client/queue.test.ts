@@ -12,10 +12,10 @@ import {
   JobNotFoundError,
   JobStateError,
   OverloadedError,
-  PayloadTooLargeError,
   RequestRejectedError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
+import { PayloadTooLargeError } from '../../src/client/size-errors.ts';
 import { noCommands } from './a-job.ts';
 import { FakeCluster } from './fake-cluster.ts';
 

@@ -3,13 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/client/api/client.ts';
 import type { Job } from '../../src/client/api/job.ts';
 import { Queue } from '../../src/client/api/queue.ts';
-import {
-  InvalidOptionError,
-  LeaseLostError,
-  PayloadTooLargeError,
-  UnknownOptionError,
-  UnrecoverableError,
-} from '../../src/client/errors.ts';
+import { InvalidOptionError, LeaseLostError, UnknownOptionError, UnrecoverableError } from '../../src/client/errors.ts';
+import { PayloadTooLargeError } from '../../src/client/size-errors.ts';
 import { Worker } from '../../src/client/worker/worker.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -75,6 +76,26 @@ function withSchedulers(): MachineOfVersion {
   return queue;
 }
 
+/** A job with a progress between others. */
+function withProgress(): MachineOfVersion {
+  const queue = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const payload of ['x', 'y', 'z']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
+  queue.send((to) => to.command('updateProgress', { queue: 'mail', jobId: 2, token: 0, payload: bytesOf('half') }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
+/** Jobs whose data were replaced: by small, by large and by no bytes, between others that share a record with them. */
+function withData(): MachineOfVersion {
+  const queue = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const payload of ['a', 'b', 'c', 'd']) queue.send((to) => to.add('mail', bytesOf(payload), options()));
+  queue.tables.write(queue.machine);
+  for (const [at, payload] of ['small', 'in its entry '.repeat(8), ''].entries())
+    queue.send((to) => to.command('updateData', { queue: 'mail', jobId: at + 1, token: 0, payload: bytesOf(payload) }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -84,14 +105,16 @@ function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array
 describe('the bytes of checkpoint records', () => {
   it('are those that earlier releases write and read', () => {
     const today = recordsOf('', checkpointed(3));
-    expect(new Set(today.map(([name]) => name.split(' ')[0]))).toEqual(new Set(RECORD_KINDS));
     const others = [
       ...recordsOf('version 1: ', checkpointed(1)),
       ...recordsOf('paused: ', paused()),
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
+      ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
     ];
+    expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));
     expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });
 

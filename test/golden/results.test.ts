@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
+import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -64,6 +65,7 @@ function otherReplies(): Record<string, Uint8Array> {
     paused: paused(),
     ...withCustomIds(),
     ...withSchedulers(),
+    ...withProgress(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -103,6 +105,17 @@ function withSchedulers(): Record<string, Uint8Array> {
     schedulerIds: machine.machine.query(
       machine.request((to) => to.command('schedulerIds', { queue: 'q', isDescending: false, start: 0, countMax: 9 }), 1),
     ),
+  };
+}
+
+/** Behind the custom ids, of which there may be none. */
+function withProgress(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(JOB_CHANGES_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const customId of ['order-17', undefined]) machine.send((to) => to.add('q', bytesOf('x'), options({ customId })));
+  machine.send((to) => to.command('updateProgress', { queue: 'q', jobId: 2, token: 0, payload: bytesOf('half') }));
+  return {
+    'job, with progress': machine.machine.query(machine.request((to) => to.command('getJob', { jobId: 2 }), 1)),
+    'claimed, with progress': machine.send((to) => to.claim('q', claimOptions(2, 1000))),
   };
 }
 
@@ -174,6 +187,18 @@ describe('the bytes of replies', () => {
       },
     ]);
     expect(resultsIn('schedulerIds')).toEqual([{ ok: true, type: 'schedulerIds', total: 1, schedulers: ['hourly'] }]);
+  });
+
+  it('contain the progress of jobs', () => {
+    expect(resultsIn('job, with progress')).toMatchObject([{ job: { id: 2, customId: undefined, progress: bytesOf('half') } }]);
+    expect(resultsIn('claimed, with progress')).toMatchObject([
+      {
+        jobs: [
+          { id: 1, customId: 'order-17', progress: undefined },
+          { id: 2, customId: undefined, progress: bytesOf('half') },
+        ],
+      },
+    ]);
   });
 
   it('contain the result of each operation', () => {

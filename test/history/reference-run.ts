@@ -146,13 +146,20 @@ export class ReferenceRun {
       case 'remove':
       case 'promote':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
+      case 'changePriority':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, priority: pick % 3 };
+      case 'changeDelay':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, delayMs: 20 * (pick % 3) };
+      case 'updateProgress':
+      case 'updateData':
+        return { ...(pick % 2 === 0 ? lease : { job, token: 0 }), queue: pick % 7 === 0 ? 'other' : QUEUE, value: pick };
       default:
         return { job };
     }
   }
 
   #execute(f: OperationFunction, call: Json): Json {
-    const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
+    const { key, priority, delayMs, job, token, retry, holder, value } = call as Readonly<Record<string, number>>;
     const { queue, isLifo = false } = call as { readonly queue?: string; readonly isLifo?: boolean };
     const id = job ?? 0;
     switch (f) {
@@ -166,7 +173,7 @@ export class ReferenceRun {
         return {
           jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
             job: claimedId,
-            key: Number(payload),
+            key: keyIn({ payload }),
             token: given,
             attempt: isBegun ? attempt : attempt + 1,
             isBegun,
@@ -192,6 +199,14 @@ export class ReferenceRun {
         return answerOf(this.#model.remove(String(queue), id));
       case 'promote':
         return answerOf(this.#model.promote(String(queue), id));
+      case 'changePriority':
+        return answerOf(this.#model.changePriority(String(queue), id, priority ?? 0));
+      case 'updateProgress':
+        return answerOf(this.#model.updateProgress(String(queue), id, token ?? 0, String(value)));
+      case 'updateData':
+        return answerOf(this.#model.updateData(String(queue), id, token ?? 0, `${keyIn(this.#model.find(id))}#${value}`));
+      case 'changeDelay':
+        return answerOf(this.#model.changeDelay(String(queue), id, delayMs ?? 0));
       case 'clean': {
         const { state, graceMs } = call as { readonly state: number; readonly graceMs: number };
         return answerOf(this.#model.clean(String(queue), id, JOB_STATES[state] ?? 'waiting', graceMs));
@@ -210,10 +225,12 @@ export class ReferenceRun {
           ? { state: null }
           : {
               state: found.state,
-              key: Number(found.payload),
+              key: keyIn(found),
               token: found.state === 'active' ? found.token : 0,
               attempt: found.attempt,
               stalls: found.stalls,
+              progress: Number(found.progress ?? 0),
+              data: Number(found.payload.split('#')[1] ?? 0),
             };
       }
       default:
@@ -228,3 +245,6 @@ type SchedulerFunction = 'upsertScheduler' | 'removeScheduler';
 export const isModelled = (f: OperationFunction): boolean => f !== 'upsertScheduler' && f !== 'removeScheduler';
 
 const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
+
+/** A payload is the key of its job, and the value of its data if it was replaced. */
+const keyIn = (job: { readonly payload: string } | undefined): number => Number(job?.payload.split('#')[0]);

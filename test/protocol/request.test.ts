@@ -170,6 +170,10 @@ describe('operations that are taken from a request', () => {
       () => to.command('advanceScheduler', { schedulerNumber: 1, afterMs: 2, nextMs: 3 }),
       () => to.command('getScheduler', { queue: 'q', scheduler: 's' }),
       () => to.command('schedulerIds', { queue: 'q', isDescending: false, start: 0, countMax: 3 }),
+      () => to.command('changePriority', { queue: 'q', jobId: 1, priority: 2 }),
+      () => to.command('changeDelay', { queue: 'q', jobId: 1, delayMs: 5 }),
+      () => to.command('updateData', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
+      () => to.command('updateProgress', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
     ];
     const ends = writes.map((write) => {
       write();

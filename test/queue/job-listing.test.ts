@@ -208,6 +208,16 @@ describe('a page that one step does not find', () => {
     expect(pageIn(reply === undefined ? undefined : decodeReply(reply).results[0]).ids).toEqual(others.slice(0, 5));
   });
 
+  it('has a job whose priority is changed meanwhile', () => {
+    const queue = aQueueOfManyDelayed();
+    const run = queue.machine.openQuery(queue.request(listingOf({ state: 'delayed', countMax: 6 })));
+    expect(run.next(1)).toBeUndefined();
+    // The first was not looked at yet, the second was.
+    for (const jobId of byDelay().slice(0, 2)) queue.do((to) => to.command('changePriority', { queue: 'q', jobId, priority: 5 }));
+    const reply = run.next(Number.POSITIVE_INFINITY);
+    expect(pageIn(reply === undefined ? undefined : decodeReply(reply).results[0]).ids).toEqual(byDelay().slice(0, 6));
+  });
+
   it('is found among jobs that wait again after a delay, and so have no order', () => {
     const queue = aQueueOfManyDelayed();
     queue.add('x');

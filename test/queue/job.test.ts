@@ -14,27 +14,28 @@ const aPolicy = (): JobPolicy<Job> => ({
   tick: undefined,
 });
 
-const factsOf = ({ state, isBegun, flags }: Job) => ({ state, isBegun, flags });
+const factsOf = ({ state, isBegun, flags, hasProgress }: Job) => ({ state, isBegun, flags, hasProgress });
 
-describe('a job keeps its state, whether it is begun, and its flags apart', () => {
+describe('a job keeps its state, whether it is begun and has a progress, and its flags apart', () => {
   it.each(STATES.flatMap((state) => FLAGS.map((flag) => ({ state, flag }))))('state $state with flag $flag', ({ state, flag }) => {
     const job = new Job(1, aPolicy(), 0, NEVER);
-    expect(factsOf(job)).toEqual({ state: StateCode.removed, isBegun: false, flags: 0 });
+    expect(factsOf(job)).toEqual({ state: StateCode.removed, isBegun: false, flags: 0, hasProgress: false });
     job.state = state;
     job.flags |= flag;
     job.isBegun = true;
-    expect(factsOf(job)).toEqual({ state, isBegun: true, flags: flag });
+    job.hasProgress = true;
+    expect(factsOf(job)).toEqual({ state, isBegun: true, flags: flag, hasProgress: true });
     for (const next of STATES) {
       job.state = next;
-      expect(factsOf(job)).toEqual({ state: next, isBegun: true, flags: flag });
+      expect(factsOf(job)).toEqual({ state: next, isBegun: true, flags: flag, hasProgress: true });
     }
     job.state = state;
     for (const other of FLAGS) job.flags |= other;
     job.isBegun = false;
     const all = FLAGS.reduce((sum, each) => sum | each, 0);
-    expect(factsOf(job)).toEqual({ state, isBegun: false, flags: all });
+    expect(factsOf(job)).toEqual({ state, isBegun: false, flags: all, hasProgress: true });
     job.flags &= ~flag;
-    expect(factsOf(job)).toEqual({ state, isBegun: false, flags: all & ~flag });
+    expect(factsOf(job)).toEqual({ state, isBegun: false, flags: all & ~flag, hasProgress: true });
   });
 
   it('and how it ended from how any other did', () => {

@@ -15,6 +15,8 @@ type Step =
   | { readonly type: 'claim'; readonly queue: string; readonly options: ClaimOptions }
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
+  | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
+  | { readonly type: 'progress' | 'data'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | {
       readonly type: 'upsert scheduler';
@@ -82,6 +84,25 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constantFrom('retry', 'remove', 'promote', 'get'),
       queue: fc.constantFrom(...QUEUES),
       id: fc.integer({ min: 1, max: 15 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constantFrom('priority', 'delay'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      value: fc.constantFrom(0, 1, 2, 10),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constantFrom('progress', 'data'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      lease: fc.integer({ min: -3, max: 5 }),
+      text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100), '.'.repeat(4_000)),
     }),
   },
   {
@@ -162,6 +183,37 @@ class Comparison {
       case 'promote':
         this.#expectReply((to) => to.command('promote', { queue: step.queue, jobId: step.id }), this.#model.promote(step.queue, step.id));
         break;
+      case 'priority': {
+        const { queue, id, value: priority } = step;
+        this.#expectReply(
+          (to) => to.command('changePriority', { queue, jobId: id, priority }),
+          this.#model.changePriority(queue, id, priority),
+        );
+        break;
+      }
+      case 'delay': {
+        const { queue, id, value: delayMs } = step;
+        this.#expectReply((to) => to.command('changeDelay', { queue, jobId: id, delayMs }), this.#model.changeDelay(queue, id, delayMs));
+        break;
+      }
+      case 'progress': {
+        const { queue, text } = step;
+        const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+        this.#expectReply(
+          (to) => to.command('updateProgress', { queue, jobId: id, token, payload: bytesOf(text) }),
+          this.#model.updateProgress(queue, id, token, text),
+        );
+        break;
+      }
+      case 'data': {
+        const { queue, text: payload } = step;
+        const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+        this.#expectReply(
+          (to) => to.command('updateData', { queue, jobId: id, token, payload: bytesOf(payload) }),
+          this.#model.updateData(queue, id, token, payload),
+        );
+        break;
+      }
       case 'clean': {
         const { queue, id, state, graceMs } = step;
         const customId = this.#model.find(id)?.options.customId ?? '';
@@ -223,9 +275,11 @@ class Comparison {
     const expected = this.#model.claim(queue, options);
     const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
-    const seen = jobs.map(({ payload, attemptsMax: _, ...job }) => ({ ...job, payload: textOf(payload) }));
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, options: { customId }, tick }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, customId, tick };
+    const seen = jobs.map(({ payload, progress, attemptsMax: _, ...job }) => {
+      return { ...job, payload: textOf(payload), progress: textOf(progress) };
+    });
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, progress, options: { customId }, tick }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, progress, customId, tick };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
@@ -252,6 +306,7 @@ class Comparison {
     else expect(result).toMatchObject({ ok: true, job: shownOf(expected) });
     const job = result?.ok && result.type === 'job' ? result.job : undefined;
     expect(textOf(job?.payload)).toBe(expected?.payload);
+    expect(textOf(job?.progress)).toBe(expected?.progress);
     expect(job?.failedReason ?? textOf(job?.result)).toBe(expected?.outcome);
   }
 
@@ -303,7 +358,7 @@ class Comparison {
   }
 }
 
-const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, options }: ModelJob): object => ({
+const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, priority, options }: ModelJob): object => ({
   id,
   queue,
   state,
@@ -312,7 +367,7 @@ const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, o
   stalls,
   token,
   addedMs,
-  priority: options.priority,
+  priority,
   attemptsMax: options.attemptsMax,
 });
 

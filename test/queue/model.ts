@@ -6,8 +6,9 @@ import type { SchedulerTick } from '../../src/protocol/scheduler.ts';
 export interface ModelJob {
   readonly id: number;
   readonly queue: string;
-  readonly payload: string;
+  payload: string;
   readonly options: AddOptions;
+  priority: number;
   readonly addedMs: number;
   readonly tick: SchedulerTick | undefined;
   state: JobState;
@@ -22,6 +23,7 @@ export interface ModelJob {
   finishedAs: number;
   finishedMs: number;
   outcome: string | undefined;
+  progress: string | undefined;
 }
 
 /** A job scheduler of the reference model; one with an interval. */
@@ -70,6 +72,7 @@ export class ModelQueue {
       queue,
       payload,
       options,
+      priority: options.priority,
       addedMs: this.nowMs,
       tick,
       state: isDelayed ? 'delayed' : 'waiting',
@@ -84,6 +87,7 @@ export class ModelQueue {
       finishedAs: 0,
       finishedMs: 0,
       outcome: undefined,
+      progress: undefined,
     });
     return this.#added;
   }
@@ -177,6 +181,41 @@ export class ModelQueue {
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'delayed') return 'JOB_STATE';
     job.state = 'waiting';
+    return 'done';
+  }
+
+  changePriority(queue: string, id: number, priority: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    if (job.state !== 'waiting' && job.state !== 'delayed') return 'JOB_STATE';
+    job.priority = priority;
+    return 'done';
+  }
+
+  /** @param token 0 for none. */
+  updateProgress(queue: string, id: number, token: number, progress: string): Reply {
+    return this.#change(queue, id, token, { progress });
+  }
+
+  updateData(queue: string, id: number, token: number, payload: string): Reply {
+    return this.#change(queue, id, token, { payload });
+  }
+
+  #change(queue: string, id: number, token: number, changed: Partial<ModelJob>): Reply {
+    if (id > this.#added) return 'JOB_NOT_FOUND';
+    const job = this.find(id);
+    if (job === undefined) return token === 0 ? 'JOB_NOT_FOUND' : 'LEASE_LOST';
+    if (job.queue !== queue) return 'JOB_NOT_FOUND';
+    if (token !== 0 && (job.state !== 'active' || job.token !== token)) return 'LEASE_LOST';
+    Object.assign(job, changed);
+    return 'done';
+  }
+
+  changeDelay(queue: string, id: number, delayMs: number): Reply {
+    const job = this.#findIn(queue, id);
+    if (job === undefined) return 'JOB_NOT_FOUND';
+    if (job.state !== 'delayed') return 'JOB_STATE';
+    Object.assign(job, { state: delayMs > 0 ? 'delayed' : 'waiting', dueMs: this.nowMs + delayMs });
     return 'done';
   }
 
@@ -329,7 +368,7 @@ export class ModelQueue {
 /** Within one priority: those with lifo first, the newest of them first; then the others, the oldest first. */
 const placeOf = ({ id, options }: ModelJob): number => (options.isLifo ? -id : id);
 
-const inOrderOfClaims = (a: ModelJob, b: ModelJob): number => a.options.priority - b.options.priority || placeOf(a) - placeOf(b);
+const inOrderOfClaims = (a: ModelJob, b: ModelJob): number => a.priority - b.priority || placeOf(a) - placeOf(b);
 
 function begin(job: ModelJob): void {
   job.isBegun = true;

@@ -68,6 +68,10 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
       expect(await jobraft('add', 'emails', 'n', '--job-id', id, '--delay', '3600000', ...on)).toEqual(
         ok(`Job ${shown} is in the queue "emails".\n`),
       );
+    expect(await jobraft('change', 'emails', id, '--delay', '7200000', '--priority', '3', '--data', '5', ...on)).toEqual(
+      ok(`Job ${shown} is changed.\n`),
+    );
+    expect((await jobraft('job', 'emails', id, ...on)).out).toMatch(/\bpriority +3\n/);
     expect(await jobraft('promote', 'emails', id, ...on)).toEqual(ok(`Job ${shown} waits now.\n`));
     expect(await jobraft('remove', 'emails', id, ...on)).toEqual(ok(`Job ${shown} is removed.\n`));
   });
@@ -128,6 +132,8 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     expect(await rejected('job', 'emails', '007')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('counts', '')).toEqual([2, 'INVALID_OPTION']);
     expect(await rejected('add', 'emails', 'welcome', '--priority', '9999999')).toEqual([2, 'INVALID_OPTION']);
+    expect(await rejected('change', 'emails', '1')).toEqual([2, 'CONFIG_INVALID']);
+    expect(await rejected('change', 'emails', '1', '--delay', '5')).toEqual([1, 'JOB_STATE']);
     expect(await rejected('log', '9')).toEqual([2, 'CONFIG_INVALID']);
     expect(await rejected('transfer', '9')).toEqual([2, 'CONFIG_INVALID']);
     await opened.close();

@@ -35,6 +35,16 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'the next report is in the future: true',
     'removed: true',
   ],
+  'progress-and-steps.ts': [
+    'attempt 1: reserve a bicycle',
+    '33 %',
+    'attempt 1: charge a bicycle',
+    'attempt 2: charge a bicycle',
+    '67 %',
+    'attempt 2: ship a bicycle',
+    '100 %',
+    'completed, 100 %',
+  ],
   'processor-in-a-file.ts': [
     '168 primes below 1000',
     '148933 primes below 2000000',

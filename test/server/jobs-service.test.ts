@@ -265,6 +265,53 @@ describe('a client in another language', () => {
     expect(await call('ListSchedulers', { queue })).toEqual({ schedulers: ['daily'], total: 1 });
   });
 
+  it('changes the delay and the priority of a job, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'change', name: 'later', options: { delay_ms: 3_600_000, custom_id: 'x' } });
+    const other = await call('Add', { queue: 'change', name: 'other', options: { priority: 1 } });
+    await call('ChangePriority', { queue: 'change', id: 'x', priority: 2 });
+    expect(await call('GetJob', { queue: 'change', id })).toMatchObject({ priority: 2, state: 2 });
+    const now = { queue: 'change', id, delay_ms: 0, request_id: { session, sequence: 1 } };
+    await call('ChangeDelay', now);
+    expect(await call('ChangeDelay', now)).toEqual({});
+    expect(await failure('ChangeDelay', { ...now, request_id: undefined })).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect((await claimed({ queue: 'change', count_max: 2 })).map((job) => job.id)).toEqual([other.id, id]);
+    expect(await failure('ChangePriority', { queue: 'change', id, priority: 1 })).toMatchObject({ code: status.FAILED_PRECONDITION });
+  });
+
+  it('sets the progress of a job, under a lease only while it goes on', async () => {
+    const { id } = await call('Add', { queue: 'progress', name: 'n', options: { custom_id: 'x' } });
+    await call('UpdateProgress', { queue: 'progress', id: 'x', progress: { json: '5' } });
+    const [job] = await claimed({ queue: 'progress' });
+    expect(job).toMatchObject({ id, progress: { json: '5' } });
+    await call('UpdateProgress', { queue: 'progress', id, token: job?.token, progress: { raw: Buffer.from('half') } });
+    expect(await call('GetJob', { queue: 'progress', id })).toMatchObject({ progress: { raw: Buffer.from('half') } });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('UpdateProgress', { queue: 'progress', id, token: job?.token, progress: { json: '6' } })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      jobraft: ['LEASE_LOST'],
+    });
+  });
+
+  it('replaces the data of a job, whose name stays, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'data', name: 'n', data: { json: '1' }, options: { custom_id: 'x' } });
+    const first = { queue: 'data', id: 'x', data: { json: '2' }, request_id: { session, sequence: 1 } };
+    await call('UpdateData', first);
+    expect(await call('GetJob', { queue: 'data', id })).toMatchObject({ name: 'n', data: { json: '2' } });
+    const [job] = await claimed({ queue: 'data' });
+    await call('UpdateData', { queue: 'data', id, token: job?.token, data: { raw: Buffer.from('three') } });
+    expect(await call('UpdateData', first)).toEqual({});
+    expect(await call('GetJob', { queue: 'data', id })).toMatchObject({ name: 'n', data: { raw: Buffer.from('three') } });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('UpdateData', { queue: 'data', id, token: job?.token, data: { json: '4' } })).toMatchObject({
+      jobraft: ['LEASE_LOST'],
+    });
+    await call('Remove', { queue: 'data', id });
+    expect(await call('UpdateData', first)).toEqual({});
+    expect(await failure('UpdateData', { queue: 'data', id: 'x' })).toMatchObject({ code: status.NOT_FOUND });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -282,6 +329,7 @@ describe('a client in another language', () => {
     ['GetJob', { queue: 'mail', id: '007' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Complete', { id: 'x', token: 1 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Promote', { queue: 'mail', id: 'x' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
+    ['ChangePriority', { queue: 'mail', id: '1', priority: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: 'mail', name: 'x', options: { custom_id: '17' } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['GetJob', { queue: 'mail', id: '1', consistency: 9 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['Add', { queue: '', name: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
@@ -295,6 +343,8 @@ describe('a client in another language', () => {
     ['UpsertScheduler', { queue: 'mail', scheduler: 's' }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['UpsertScheduler', { queue: 'mail', times: { every_ms: 5 } }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
+    ['UpdateProgress', { queue: 'mail', id: '1', progress: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
+    ['UpdateProgress', { queue: 'mail', id: '1', progress: { raw: Buffer.alloc(5_000) } }, status.INVALID_ARGUMENT, 'PROGRESS_TOO_LARGE'],
     ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '[]' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

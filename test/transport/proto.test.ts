@@ -97,6 +97,10 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   pause: ['PauseQueue', 'QueueRequest', { isPaused: 'queue' }],
   isPaused: ['GetQueue', 'QueueRequest'],
   promote: ['Promote', 'JobRequest'],
+  changePriority: ['ChangePriority', 'ChangePriorityRequest'],
+  changeDelay: ['ChangeDelay', 'ChangeDelayRequest'],
+  updateProgress: ['UpdateProgress', 'UpdateProgressRequest', { payload: 'progress' }],
+  updateData: ['UpdateData', 'UpdateDataRequest', { payload: 'data' }],
   clean: ['Clean', 'CleanRequest'],
   upsertScheduler: [
     'UpsertScheduler',

@@ -35,6 +35,15 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
   await job.retry();
   await job.retry('failed');
   await job.remove();
+  await job.changePriority({ priority: 2 });
+  await job.changeDelay(5_000);
+  await job.updateProgress({ sent: 5 });
+  await job.updateData({ to: 'grace' });
+  // @ts-expect-error data of another type
+  await job.updateData({ to: 5 });
+  expectTypeOf(job.progress).toEqualTypeOf<string | number | boolean | object>();
+  // @ts-expect-error only BullMQ can change it
+  await job.changePriority({ lifo: true });
   // @ts-expect-error only dead letters are retried
   await job.retry('completed');
   // @ts-expect-error BullMQ's option
@@ -43,11 +52,7 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
 
 export async function lacksWhatOnlyBullmqHas(job: Job<Mail>): Promise<void> {
   // @ts-expect-error only BullMQ has it
-  await job.updateProgress(50);
-  // @ts-expect-error only BullMQ has it
   await job.moveToFailed(new Error('no'), 'token');
-  // @ts-expect-error only BullMQ has it
-  void job.progress;
   // @ts-expect-error only BullMQ has it
   void job.parent;
   // @ts-expect-error before the names of BullMQ

@@ -1,4 +1,13 @@
-import { type Cluster, type Job, LeaseLostError, type Processor, Worker, type WorkerEvents, type WorkerOptions } from 'jobraft';
+import {
+  type Cluster,
+  type Job,
+  type JobProgress,
+  LeaseLostError,
+  type Processor,
+  Worker,
+  type WorkerEvents,
+  type WorkerOptions,
+} from 'jobraft';
 import { expectTypeOf } from 'vitest';
 
 interface Mail {
@@ -53,11 +62,15 @@ export function typesTheArgumentsOfItsEvents(worker: Worker<Mail, Receipt>): voi
       expectTypeOf(job.data).toEqualTypeOf<Mail>();
       expectTypeOf(error).toEqualTypeOf<Error>();
     })
+    .on('progress', (job, progress) => {
+      expectTypeOf(job.data).toEqualTypeOf<Mail>();
+      expectTypeOf(progress).toEqualTypeOf<JobProgress>();
+    })
     .off('stalled', (_job, error) => expectTypeOf(error).toEqualTypeOf<LeaseLostError>())
     .on('drained', () => undefined)
     .on('error', (error) => expectTypeOf(error).toEqualTypeOf<Error>());
   // @ts-expect-error an event that only BullMQ has
-  worker.on('progress', () => undefined);
+  worker.on('locksRenewed', () => undefined);
   // @ts-expect-error no event of this name
   worker.once('complete', () => undefined);
   // @ts-expect-error another argument

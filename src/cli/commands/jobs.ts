@@ -1,5 +1,5 @@
 import { Argument, Option } from 'commander';
-import { type Job, JobNotFoundError, type JobOptions, Queue } from '../../index.ts';
+import { ConfigError, type Job, JobNotFoundError, type JobOptions, Queue } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 import { type Connection, type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import type { Output } from '../output.ts';
@@ -120,6 +120,38 @@ export const promote: CliCommand = {
     }),
 };
 
+type ChangeOptions = ConnectionOptions & { readonly data?: string; readonly delay?: number; readonly priority?: number };
+
+export const change: CliCommand = {
+  name: 'change',
+  group: 'Jobs',
+  summary: 'Changes a job: its data, the delay of a delayed one, the priority of one that waits or is delayed.',
+  arguments: [queueArgument(), idArgument()],
+  options: [
+    ...connectionOptions(),
+    new Option('--data <json>', 'other data, as JSON'),
+    new Option('--delay <ms>', 'milliseconds from now until a worker may get it').argParser(wholeNumber(0)),
+    new Option('--priority <number>', '0 is served first, then 1, 2, …').argParser(wholeNumber(0)),
+  ],
+  json: 'document',
+  mayHaveHappened: 'the job may have changed',
+  examples: ['jobraft change emails 17 --priority 0 --data-dir ./data', 'jobraft change emails 17 --delay 60000 --data-dir ./data'],
+  async run(invocation: Invocation<readonly [queue: string, id: string], ChangeOptions>) {
+    const { data: json, delay, priority } = invocation.options;
+    if (json === undefined && delay === undefined && priority === undefined)
+      throw new ConfigError('delay', delay, 'Give --data, --delay or --priority.');
+    const data = dataOf(json);
+    await withJob(invocation, async (found, { output, isJson }) => {
+      // First: without a delay a worker may get it at once.
+      if (json !== undefined) await found.updateData(data);
+      if (priority !== undefined) await found.changePriority({ priority });
+      if (delay !== undefined) await found.changeDelay(delay);
+      if (isJson) output.document({ queue: found.queueName, id: found.id, data, delay, priority });
+      else output.line(`Job ${printable(found.id)} is changed.`);
+    });
+  },
+};
+
 export const remove: CliCommand = {
   name: 'remove',
   group: 'Jobs',
@@ -164,7 +196,7 @@ export function recordOf(found: Job): Readonly<Record<string, unknown>> {
   const { id, queueName, name, state, data, priority, attemptsMade, stalledCounter, token, timestamp, finishedOn } = found;
   return {
     ...{ id, queueName, name, state, data, priority, attempts: found.opts.attempts, attemptsMade, stalledCounter, token },
-    ...{ timestamp, finishedOn, returnvalue: found.returnvalue, failedReason: found.failedReason },
+    ...{ timestamp, finishedOn, progress: found.progress, returnvalue: found.returnvalue, failedReason: found.failedReason },
     ...{ repeatJobKey: found.repeatJobKey, scheduledFor: found.scheduledFor },
   };
 }
@@ -182,6 +214,7 @@ function print(output: Output, found: Job): void {
     ['scheduler', found.repeatJobKey],
     ['scheduled', isoTime(found.scheduledFor)],
     ['finished', isoTime(found.finishedOn)],
+    ['progress', found.progress === 0 ? undefined : valueText(found.progress)],
     ['data', valueText(found.data)],
     ['result', valueText(found.returnvalue)],
     ['reason', found.failedReason === undefined ? undefined : cut(found.failedReason)],

@@ -3,8 +3,9 @@ import type { AddOptions } from '../../protocol/request-encoder.ts';
 import type { ClientClock } from '../clock.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { unexpectedResult } from '../result-errors.ts';
-import { type Job, jobOfAdd } from './job.ts';
+import type { Job } from './job.ts';
 import type { JobCommands } from './job-commands.ts';
+import { jobOfAdd } from './job-of.ts';
 
 /** A pending add(): the two ends of its promise and the fields of its job. */
 export class AddCall<Data, Result> implements PendingOperation {

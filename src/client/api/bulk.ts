@@ -6,8 +6,9 @@ import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { BulkTooLargeError } from '../errors.ts';
 import { PayloadWriter } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
-import { type Job, jobOfAdd } from './job.ts';
+import type { Job } from './job.ts';
 import type { JobCommands } from './job-commands.ts';
+import { jobOfAdd } from './job-of.ts';
 
 /** The parts of the client that a bulk uses. */
 type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;

@@ -15,7 +15,6 @@ const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
 const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
-const PROGRESS = 'Jobs have no progress yet.';
 const OPTIONS = 'Keep the options that you passed to the constructor.';
 const EVENTS = 'A queue has no events yet. Its calls reject with their errors; listen to the events of a Worker for outcomes.';
 const READ = 'Use queue.getJob(id).';
@@ -41,7 +40,6 @@ export const QUEUE_MISSING: MissingNames = {
     getDependencies: FLOW,
     getJobLogs: LOGS,
     addJobLog: LOGS,
-    updateJobProgress: PROGRESS,
     getWorkers: NONE,
     getWorkersCount: NONE,
     getQueueEvents: NONE,
@@ -128,7 +126,6 @@ export const WORKER_MISSING: MissingNames = {
     closing: "Listen to 'closed'.",
     lockRenewalFailed: "Listen to 'error' and 'stalled'.",
     locksRenewed: NONE,
-    progress: PROGRESS,
     ready: 'Await worker.waitUntilReady().',
     'ioredis:close': REDIS,
   },
@@ -136,8 +133,6 @@ export const WORKER_MISSING: MissingNames = {
 
 export const JOB_MISSING: MissingNames = {
   asyncMethods: {
-    updateData: 'The data of a job cannot be changed: add another job, and remove this one.',
-    updateProgress: PROGRESS,
     log: LOGS,
     clearLogs: LOGS,
     extendLock: LEASES,
@@ -155,8 +150,6 @@ export const JOB_MISSING: MissingNames = {
     getDependencies: FLOW,
     getDependenciesCount: FLOW,
     waitUntilFinished: 'Listen to the events of its Worker, or read job.getState() from time to time.',
-    changeDelay: 'Add another job, and remove this one.',
-    changePriority: 'Add another job, and remove this one.',
     addJob: ADD,
     removeDeduplicationKey: DEDUPLICATION,
   },
@@ -166,7 +159,6 @@ export const JOB_MISSING: MissingNames = {
     toFlowEntry: FLOW,
   },
   properties: {
-    progress: PROGRESS,
     stacktrace: 'Use job.failedReason, or the error of the event "failed".',
     attemptsStarted: 'Use job.attemptsMade and job.stalledCounter.',
     deferredFailure: FLOW,
@@ -183,6 +175,7 @@ export const JOB_MISSING: MissingNames = {
     opts: SNAPSHOT,
     delay: SNAPSHOT,
     priority: SNAPSHOT,
+    progress: SNAPSHOT,
     processedOn: SNAPSHOT,
     returnvalue: SNAPSHOT,
   },

@@ -4,6 +4,7 @@ import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, JobNotFoundError } from '../errors.ts';
+import { encodePayload } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import type { JobIdentity } from './job-id.ts';
 
@@ -15,6 +16,17 @@ export interface JobCommands {
   remove(id: number): Promise<void>;
   /** A delayed job becomes waiting now. @throws {JobNotFoundError | JobStateError} */
   promote(id: number): Promise<void>;
+  /** A job that waits or is delayed gets another priority. @throws {JobNotFoundError | JobStateError} */
+  changePriority(id: number, priority: number): Promise<void>;
+  /** A delayed job becomes waiting this long after now. @throws {JobNotFoundError | JobStateError} */
+  changeDelay(id: number, delayMs: number): Promise<void>;
+  /** @param token of the lease under which it is set; 0 for none. @throws {JobNotFoundError | LeaseLostError} */
+  updateProgress(id: number, token: number, progress: Uint8Array): Promise<void>;
+  /**
+   * @param token of the lease under which they are replaced; 0 for none.
+   * @throws {JobNotFoundError | LeaseLostError | InvalidPayloadError | PayloadTooLargeError}
+   */
+  updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -52,6 +64,24 @@ export class QueueCommands implements JobCommands {
 
   async promote(id: number): Promise<void> {
     await this.command((encoder) => encoder.command('promote', { queue: this.#queue, jobId: id }));
+  }
+
+  async changePriority(id: number, priority: number): Promise<void> {
+    await this.command((encoder) => encoder.command('changePriority', { queue: this.#queue, jobId: id, priority }));
+  }
+
+  async changeDelay(id: number, delayMs: number): Promise<void> {
+    await this.command((encoder) => encoder.command('changeDelay', { queue: this.#queue, jobId: id, delayMs }));
+  }
+
+  async updateProgress(id: number, token: number, payload: Uint8Array): Promise<void> {
+    await this.command((encoder) => encoder.command('updateProgress', { queue: this.#queue, jobId: id, token, payload }), payload.length);
+  }
+
+  async updateData(id: number, token: number, name: string, data: unknown): Promise<void> {
+    // Written before the next payload is encoded, into the same memory.
+    const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
+    await this.command((encoder) => encoder.command('updateData', { queue: this.#queue, jobId: id, token, payload }), payload.length);
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {
@@ -107,7 +137,7 @@ export class QueueCommands implements JobCommands {
     });
   }
 
-  /** @param bytes of its payload. */
+  /** @param bytes of what it carries. */
   async command(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<void> {
     const result = await this.send(write, bytes);
     if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
@@ -121,7 +151,7 @@ export class QueueCommands implements JobCommands {
     return result;
   }
 
-  /** @param bytes of its payload. */
+  /** @param bytes of what it carries. */
   send(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();

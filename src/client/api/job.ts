@@ -1,17 +1,17 @@
 import type { JobState } from '../../protocol/job-state.ts';
-import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import type { SchedulerTick } from '../../protocol/scheduler.ts';
-import { JobNotFoundError } from '../errors.ts';
+import { JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
+import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 
 /** The data of a job; bytes are decoded when first read. */
-interface JobSource<Data> {
+export interface JobSource<Data> {
   readonly id: number;
   readonly customId?: string | undefined;
   readonly queueName: string;
@@ -31,13 +31,23 @@ interface JobSource<Data> {
   readonly finishedOn?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
+  readonly progress?: Uint8Array | undefined;
+  /** Of a worker that holds the job: what it changes counts only while the lease goes on. */
+  readonly holder?: JobHolder | undefined;
   /** Name and data, encoded or as values. */
   readonly payload?: Uint8Array;
   readonly name?: string;
   readonly data?: Data;
 }
 
-const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
+/** The worker that holds a job. */
+export interface JobHolder {
+  /** The progress of one of its jobs is committed. */
+  readonly onProgress: (job: Job, progress: JobProgress) => void;
+}
+
+/** The payload of a job that was removed meanwhile. */
+export const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
@@ -72,10 +82,13 @@ export class Job<Data = unknown, Result = unknown> {
   readonly #id: number;
   readonly #commands: JobCommands;
   readonly #attemptsMax: number;
-  readonly #added: AddOptions | undefined;
-  readonly #priority: number | undefined;
+  #added: AddOptions | undefined;
+  #priority: number | undefined;
   readonly #result: Uint8Array | undefined;
   readonly #payload: Uint8Array | undefined;
+  readonly #holder: JobHolder | undefined;
+  /** Of the lease under which it changes the job; 0 without one. The field `token` may be changed by its user. */
+  readonly #leaseToken: number;
   #opts: JobOptions | undefined;
   #processedOn: number | 'unknown' | undefined;
   #name: string | undefined;
@@ -83,6 +96,8 @@ export class Job<Data = unknown, Result = unknown> {
   #hasData: boolean;
   #returnvalue: Result | undefined;
   #hasReturnvalue = false;
+  /** Encoded, or as it was set. */
+  #progress: { readonly bytes: Uint8Array } | { readonly value: JobProgress } | undefined;
 
   static {
     addMissingNames(Job, 'Job', JOB_MISSING);
@@ -109,6 +124,9 @@ export class Job<Data = unknown, Result = unknown> {
     this.failedReason = source.failedReason;
     this.#result = source.result;
     this.#payload = source.payload;
+    this.#holder = source.holder;
+    this.#leaseToken = source.holder === undefined ? 0 : (source.token ?? 0);
+    this.#progress = source.progress === undefined ? undefined : { bytes: source.progress };
     this.#name = source.name;
     this.#data = source.data;
     this.#hasData = source.payload === undefined;
@@ -152,7 +170,7 @@ export class Job<Data = unknown, Result = unknown> {
     return this.#name;
   }
 
-  /** The JSON value or the bytes that the job was added with; decoded when first read. */
+  /** The JSON value or the bytes that the job was added with, or that {@link updateData} set; decoded when first read. */
   get data(): Data {
     if (!this.#hasData) {
       // The only casts: the queue's type parameters define the data of its jobs.
@@ -160,6 +178,14 @@ export class Job<Data = unknown, Result = unknown> {
       this.#hasData = true;
     }
     return this.#data as Data;
+  }
+
+  /** What {@link updateProgress} set last, until the job was read or claimed or by this object; 0 without any. Decoded when first read. */
+  get progress(): JobProgress {
+    if (this.#progress === undefined) return 0;
+    // The only cast: updateProgress() encodes nothing else.
+    if ('bytes' in this.#progress) this.#progress = { value: decodeValue(this.#progress.bytes) as JobProgress };
+    return this.#progress.value;
   }
 
   /** What the processor returned, once the job is completed. */
@@ -202,12 +228,69 @@ export class Job<Data = unknown, Result = unknown> {
     await this.#named(this.#commands.promote(this.#id));
   }
 
+  /**
+   * A job that waits or is delayed gets another priority: within it, it has the place that its id gives it.
+   * @throws {JobNotFoundError} if it was removed. @throws {JobStateError} if it is active or finished.
+   * @throws {UnknownOptionError | InvalidOptionError | NotSupportedError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async changePriority(options: ChangePriorityOptions): Promise<void> {
+    const priority = priorityOf(options);
+    await this.#named(this.#commands.changePriority(this.#id, priority));
+    this.#priority = priority;
+    if (this.#added !== undefined) this.#added = { ...this.#added, priority };
+    this.#opts = undefined;
+  }
+
+  /**
+   * A delayed job becomes waiting this long after now, by the cluster's clock; 0 for at once.
+   * @param delay in milliseconds.
+   * @throws {JobNotFoundError} if it was removed. @throws {JobStateError} if it is not delayed.
+   * @throws {InvalidOptionError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async changeDelay(delay: number): Promise<void> {
+    const delayMs = delayOf(delay);
+    await this.#named(this.#commands.changeDelay(this.#id, delayMs));
+    if (this.#added !== undefined) this.#added = { ...this.#added, delayMs };
+    this.#opts = undefined;
+  }
+
+  /**
+   * Sets how far the job has come, in any state. Of a job that a worker processes, only while its lease goes on; the worker then emits
+   * 'progress'. Of another one, always: it may overwrite what the worker sets.
+   * @param progress at most 4 KiB as JSON.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidOptionError | InvalidPayloadError | ProgressTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async updateProgress(progress: JobProgress): Promise<void> {
+    await this.#named(this.#commands.updateProgress(this.#id, this.#leaseToken, progressBytesOf(progress)));
+    this.#progress = { value: progress };
+    this.#holder?.onProgress(this, progress);
+  }
+
+  /**
+   * Replaces the data of the job, in any state; a later attempt gets them. Of a job that a worker processes, only while its lease goes on; of
+   * another one always: it may overwrite what the worker sets.
+   * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidPayloadError | PayloadTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async updateData(data: Data): Promise<void> {
+    await this.#named(this.#commands.updateData(this.#id, this.#leaseToken, this.name, data));
+    this.#data = data;
+    this.#hasData = true;
+  }
+
   /** The cluster's error names the job by its number. */
   async #named(call: Promise<void>): Promise<void> {
     try {
       await call;
     } catch (error) {
-      throw error instanceof JobNotFoundError ? new JobNotFoundError(this.id) : error;
+      if (error instanceof JobNotFoundError) throw new JobNotFoundError(this.id);
+      throw error instanceof LeaseLostError ? new LeaseLostError(this.id, error.outcome) : error;
     }
   }
 
@@ -262,7 +345,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   toJSON(): object {
     const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
-    const { repeatJobKey, scheduledFor } = this;
+    const { progress, repeatJobKey, scheduledFor } = this;
     const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
     const times = { timestamp, processedOn, finishedOn };
     return {
@@ -275,6 +358,7 @@ export class Job<Data = unknown, Result = unknown> {
       attemptsMade,
       stalledCounter,
       state,
+      progress,
       returnvalue,
       failedReason,
       repeatJobKey,
@@ -296,54 +380,3 @@ function assign<Name extends 'attemptsMade' | 'failedReason' | 'finishedOn'>(job
     // The owner's change stays.
   }
 }
-
-/** The job that add() returns: `timestamp` by the client's clock, and the same name and data objects. */
-export const jobOfAdd = <Data, Result>(
-  queueName: string,
-  commands: JobCommands,
-  id: number,
-  timestamp: number,
-  added: AddOptions,
-  name: string,
-  data: Data,
-): Job<Data, Result> =>
-  new Job<Data, Result>({
-    ...{ id, customId: added.customId, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data },
-  });
-
-export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommands, claimed: ClaimedJob): Job<Data, Result> =>
-  new Job<Data, Result>({
-    id: claimed.id,
-    customId: claimed.customId,
-    queueName,
-    commands,
-    timestamp: claimed.addedMs,
-    attemptsMade: claimed.attempt - 1,
-    attemptsMax: claimed.attemptsMax,
-    stalledCounter: claimed.stalls,
-    tick: claimed.tick,
-    token: claimed.token,
-    payload: claimed.payload ?? NOTHING,
-  });
-
-/** @param processedOn when the latest attempt began, if it is known. */
-export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobCommands, processedOn?: number): Job<Data, Result> =>
-  new Job<Data, Result>({
-    id: detail.id,
-    customId: detail.customId,
-    queueName: detail.queue,
-    commands,
-    timestamp: detail.addedMs,
-    attemptsMade: detail.state === 'active' && detail.isBegun ? detail.attempt - 1 : detail.attempt,
-    attemptsMax: detail.attemptsMax,
-    priority: detail.priority,
-    stalledCounter: detail.stalls,
-    tick: detail.tick,
-    token: detail.state === 'active' ? detail.token : undefined,
-    state: detail.state,
-    processedOn: processedOn ?? (detail.attempt > 0 || detail.stalls > 0 ? 'unknown' : undefined),
-    finishedOn: detail.finishedMs,
-    failedReason: detail.failedReason,
-    result: detail.result,
-    payload: detail.payload ?? NOTHING,
-  });

@@ -18,10 +18,12 @@ import { addBytesOf, Bulk } from './bulk.ts';
 import { OPTIONS_MISSING, QUEUE_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
-import { type Job, jobOfDetail } from './job.ts';
+import type { Job } from './job.ts';
+import { type JobProgress, progressBytesOf } from './job-changes.ts';
 import { QueueCommands } from './job-commands.ts';
 import { parseJobId } from './job-id.ts';
 import { type ListedState, type ListOptions, listedStates, listJobs } from './job-list.ts';
+import { jobOfDetail } from './job-of.ts';
 import { addOptionsOf, DEFAULT_JOB_OPTIONS, type DefaultJobOptions, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import {
   type CleanedState,
@@ -177,6 +179,12 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   /** By a linearizable read. @returns 'unknown' if this queue has no such job. @throws {InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobState(id: string): Promise<JobState | 'unknown'> {
     return await this.#commands.stateOf(parseJobId(id));
+  }
+
+  /** As `job.updateProgress()` of a job from {@link getJob}, with its errors. @param id as add() returned it, or the option `jobId`. */
+  async updateJobProgress(id: string, progress: JobProgress): Promise<void> {
+    const bytes = progressBytesOf(progress);
+    await this.#commands.updateProgress(await this.#commands.numberOf(parseJobId(id)), 0, bytes);
   }
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */

@@ -1,4 +1,5 @@
 import { JOB_MISSING } from '../api/bullmq-names.ts';
+import type { JobProgress } from '../api/job-changes.ts';
 import type { JobOptions } from '../api/job-options.ts';
 import { knownJobOptions } from '../api/known-options.ts';
 import { addMissingNames } from '../api/not-supported.ts';
@@ -17,6 +18,7 @@ export interface SandboxJobData {
   readonly token: number | undefined;
   readonly repeatJobKey: string | undefined;
   readonly scheduledFor: number | undefined;
+  readonly progress: JobProgress;
 }
 
 const IN_THREAD = 'A thread has no connection to the cluster: use the queue, or a processor that is a function.';
@@ -41,10 +43,26 @@ export class SandboxJob<Data = unknown> {
   readonly repeatJobKey: string | undefined;
   /** The time for which its scheduler scheduled it, in wall-clock milliseconds. */
   readonly scheduledFor: number | undefined;
+  /** When the job was claimed; 0 without one. */
+  readonly progress: JobProgress;
 
   static {
     const { asyncMethods, properties } = JOB_MISSING;
-    const calls = ['retry', 'remove', 'getState', 'isCompleted', 'isFailed', 'isDelayed', 'isActive', 'isWaiting'];
+    const calls = [
+      'retry',
+      'remove',
+      'promote',
+      'changePriority',
+      'changeDelay',
+      'updateProgress',
+      'updateData',
+      'getState',
+      'isCompleted',
+      'isFailed',
+      'isDelayed',
+      'isActive',
+      'isWaiting',
+    ];
     addMissingNames(SandboxJob, 'Job', {
       ...JOB_MISSING,
       asyncMethods: { ...asyncMethods, ...Object.fromEntries(calls.map((name) => [name, IN_THREAD])) },
@@ -67,5 +85,6 @@ export class SandboxJob<Data = unknown> {
     this.token = source.token;
     this.repeatJobKey = source.repeatJobKey;
     this.scheduledFor = source.scheduledFor;
+    this.progress = source.progress;
   }
 }

@@ -79,8 +79,8 @@ export class Sandbox<Data, Result> {
     signal.throwIfAborted();
     if (this.#isClosed) throw new ClientClosedError();
     invariant(this.#runs.size < this.threads, () => `job ${job.id} begun while all ${this.threads} threads are busy`);
-    const { id, queueName, name, data, opts, attemptsMade, stalledCounter, timestamp, processedOn, token, repeatJobKey, scheduledFor } =
-      job;
+    const { id, queueName, name, data, opts, attemptsMade, stalledCounter, timestamp, processedOn, token, progress } = job;
+    const { repeatJobKey, scheduledFor } = job;
     const attemptsMax = opts.attempts ?? 1;
     const file = this.#locate();
     const run = new Run();
@@ -90,7 +90,7 @@ export class Sandbox<Data, Result> {
       file,
       job: {
         ...{ id, queueName, name, data, attemptsMade, attemptsMax, stalledCounter, timestamp, processedOn, token },
-        ...{ repeatJobKey, scheduledFor },
+        ...{ progress, repeatJobKey, scheduledFor },
       },
     };
     this.#nextRun += 1;

@@ -1,6 +1,7 @@
 import { STALLED_REASON } from '../../protocol/reply.ts';
-import { type Job, jobOfDetail } from '../api/job.ts';
+import type { Job } from '../api/job.ts';
 import type { JobCommands } from '../api/job-commands.ts';
+import { jobOfDetail } from '../api/job-of.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { JobStalledError } from '../errors.ts';
 import type { LeasedJob } from './leased-job.ts';

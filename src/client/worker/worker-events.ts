@@ -1,6 +1,7 @@
 import { EventEmitter, errorMonitor } from 'node:events';
 import { WORKER_MISSING } from '../api/bullmq-names.ts';
-import type { Job } from '../api/job.ts';
+import type { Job, JobHolder } from '../api/job.ts';
+import type { JobProgress } from '../api/job-changes.ts';
 import { NotSupportedError, UnknownEventError } from '../api/not-supported.ts';
 import type { LeaseLostError } from '../errors.ts';
 import { toError } from '../thrown.ts';
@@ -13,6 +14,8 @@ import { callListeners, warnOfThrown } from './listeners.ts';
 export interface WorkerEvents<Data, Result> {
   /** The processor begins. */
   active: [job: Job<Data, Result>];
+  /** What `job.updateProgress()` of a job of this worker set is committed. */
+  progress: [job: Job<Data, Result>, progress: JobProgress];
   /** The completion is committed. */
   completed: [job: Job<Data, Result>, result: Result];
   /**
@@ -34,6 +37,7 @@ export interface WorkerEvents<Data, Result> {
 
 const EVENTS: Readonly<Record<keyof WorkerEvents<unknown, unknown>, true>> = {
   active: true,
+  progress: true,
   completed: true,
   failed: true,
   stalled: true,
@@ -91,6 +95,12 @@ export class WorkerEmitter<Data, Result> extends EventEmitter<WorkerEvents<Data,
   override prependOnceListener<Name extends EventName>(event: Name, listener: Listener<Data, Result, Name>): this {
     checkEvent(event);
     return super.prependOnceListener(event, listener as never);
+  }
+
+  /** @internal of the jobs that the worker holds. */
+  protected jobHolder(): JobHolder {
+    // The only cast: the jobs are of the worker's types.
+    return { onProgress: (job, progress) => this.emitToListeners('progress', job as Job<Data, Result>, progress) };
   }
 
   /** An error without a listener must not end the process: it becomes a warning. */

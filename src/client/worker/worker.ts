@@ -2,16 +2,18 @@ import type { ClaimedJob } from '../../protocol/reply.ts';
 import { startSpan } from '../../tracing/span.ts';
 import { WORKER_MISSING } from '../api/bullmq-names.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
-import { jobOfClaim } from '../api/job.ts';
+import type { Job } from '../api/job.ts';
 import { QueueCommands } from '../api/job-commands.ts';
+import { jobOfClaim } from '../api/job-of.ts';
 import { addMissingNames } from '../api/not-supported.ts';
 import { checkQueueName } from '../api/queue.ts';
 import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
+import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError } from '../errors.ts';
 import { aBoolean, checkOptions } from '../option-check.ts';
 import { encodeValue } from '../payload.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { PayloadTooLargeError } from '../size-errors.ts';
 import { toError } from '../thrown.ts';
 import { ClaimSchedulers } from './claim-scheduler.ts';
 import { JobClaimer } from './job-claimer.ts';
@@ -276,7 +278,9 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
     // The lease runs from when the claim was applied: after it was sent, and after the last moment before its reply arrived.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
-    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, this.#commands, claimed), claimed, leasedFromMs));
+    const holder = this.jobHolder();
+    const jobOf = (claimed: ClaimedJob): Job<Data, Result> => jobOfClaim(this.name, this.#commands, claimed, holder);
+    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOf(claimed), claimed, leasedFromMs));
     this.#slots.add(held);
     this.#progress.notify();
   }

@@ -8,6 +8,9 @@ export interface JobClaim extends ClaimResult {
   readonly operation: OperationOf<'claim'>;
 }
 
+type ChangeFunction = 'promote' | 'changePriority' | 'changeDelay' | 'updateProgress' | 'updateData';
+type JobChange = { [F in ChangeFunction]: OperationOf<F> }[ChangeFunction];
+
 /** Everything in a history that names one job, in the order of the invocations. */
 export interface JobHistory {
   readonly id: number;
@@ -27,7 +30,8 @@ export interface JobHistory {
   readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
   readonly retries: readonly OperationOf<'retry'>[];
   readonly removes: readonly (OperationOf<'remove'> | OperationOf<'clean'>)[];
-  readonly promotes: readonly OperationOf<'promote'>[];
+  /** Commands that change it where it is, and none of its attempts. */
+  readonly changes: readonly JobChange[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
 }
@@ -149,7 +153,11 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       jobOf(operation.call.job).removes.push(operation);
       break;
     case 'promote':
-      jobOf(operation.call.job).promotes.push(operation);
+    case 'changePriority':
+    case 'changeDelay':
+    case 'updateProgress':
+    case 'updateData':
+      jobOf(operation.call.job).changes.push(operation);
       break;
     default:
       // Of no single job.
@@ -171,7 +179,7 @@ const emptyJob = (id: number): Growing => ({
   holderReleases: [],
   retries: [],
   removes: [],
-  promotes: [],
+  changes: [],
   reads: [],
 });
 
@@ -183,3 +191,7 @@ export function addOf(job: JobHistory): OperationOf<'add'> | undefined {
   const [add, ...others] = possibleAddsOf(job);
   return others.length > 0 && job.key === undefined ? undefined : add;
 }
+
+/** Whether the job certainly had the priority of its add all the time. */
+export const hasOnePriority = ({ changes }: JobHistory): boolean =>
+  !changes.some((change) => change.f === 'changePriority' && mayHaveApplied(change));

@@ -74,7 +74,7 @@ function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<stri
 
 /** All operations on the job that may have taken effect. */
 function projectionOf(job: JobHistory): JobOperation[] {
-  const { adds, begins, extends: extensions, completes, fails, releases, holderReleases, retries, removes, promotes, reads, claims } = job;
+  const { adds, begins, extends: extensions, completes, fails, releases, holderReleases, retries, removes, changes, reads, claims } = job;
   const named = [
     ...adds,
     ...begins,
@@ -85,7 +85,7 @@ function projectionOf(job: JobHistory): JobOperation[] {
     ...holderReleases,
     ...retries,
     ...removes,
-    ...promotes,
+    ...changes,
     ...reads,
   ];
   const projection: JobOperation[] = named.filter(({ outcome }) => outcome !== 'fail').map((source) => ({ source, ...spanOf(source) }));

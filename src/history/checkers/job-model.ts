@@ -29,6 +29,10 @@ export interface JobState {
   readonly dueUs: number;
   /** Pending, and possibly delayed rather than waiting. */
   readonly mayBeDelayed: boolean;
+  /** What its progress says, 0 for none; undefined when it is unknown. */
+  readonly progress: number | undefined;
+  /** Likewise its data, 0 as they were added. */
+  readonly data: number | undefined;
   /** Claims of unknown outcome that must have taken it. */
   readonly unseenClaims: number;
 }
@@ -57,6 +61,8 @@ export const ABSENT: JobState = Object.freeze({
   holder: undefined,
   dueUs: 0,
   mayBeDelayed: false,
+  progress: 0,
+  data: 0,
   unseenClaims: 0,
 });
 
@@ -129,8 +135,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     switch (source.f) {
       case 'add': {
         const { delayMs = 0 } = source.call;
-        if (state.phase !== 'absent') return [];
-        return [{ ...ABSENT, phase: 'pending', mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
+        return state.phase === 'absent' ? this.#delayed({ ...ABSENT, phase: 'pending', mayBeDelayed: true }, delayMs, moment) : [];
       }
       case 'begin':
         return isHeldBy(state, source.call.token) ? [begun(state)] : [];
@@ -152,7 +157,19 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'promote':
         if (!this.#isOfQueue(source.call.queue)) return [];
-        return state.phase === 'pending' && state.mayBeDelayed ? [{ ...state, mayBeDelayed: false, dueUs: 0 }] : [];
+        return this.#delayed(state, 0, moment);
+      case 'changeDelay':
+        return this.#isOfQueue(source.call.queue) ? this.#delayed(state, source.call.delayMs, moment) : [];
+      case 'changePriority':
+        return state.phase === 'pending' && this.#isOfQueue(source.call.queue) ? [state] : [];
+      case 'updateProgress': {
+        const { queue, token, value } = source.call;
+        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, progress: value }] : [];
+      }
+      case 'updateData': {
+        const { queue, token, value } = source.call;
+        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, data: value }] : [];
+      }
       case 'clean':
         return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
           ? [finished(state, 'removed')]
@@ -163,6 +180,12 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         source satisfies never;
         throw new Error(`an operation without a job at event ${invokedAt}`);
     }
+  }
+
+  /** A delayed job gets another delay. */
+  #delayed(state: JobState, delayMs: number, moment: Moment): readonly JobState[] {
+    if (state.phase !== 'pending' || !state.mayBeDelayed) return [];
+    return [{ ...state, mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
   }
 
   /** Whether the job may be in this state of the queue, which is not active. */
@@ -237,7 +260,9 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   /** A read changes nothing, but may show more of a state than was known. */
   #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>, moment: Moment): readonly JobState[] {
     if (read.state === 'waiting' && !this.isDue(state, moment)) return [];
-    const { attempt = state.attempt, stalls = state.stalls } = read;
+    const { attempt = state.attempt, stalls = state.stalls, progress = state.progress, data = state.data } = read;
+    const isProgressShown = state.progress === undefined || progress === state.progress;
+    if (read.state !== null && !(isProgressShown && (state.data === undefined || data === state.data))) return [];
     if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
     return readStates(state, read);
   }
@@ -269,8 +294,9 @@ class ReachedStates {
   }
 }
 
-function keyWithoutClaims({ phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed }: JobState): string {
-  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}`;
+function keyWithoutClaims(state: JobState): string {
+  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress, data } = state;
+  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}/${data}`;
 }
 
 /** The job under the lease of an unknown client: started or claimed ahead. */
@@ -302,6 +328,10 @@ const pending = (state: JobState): JobState => ({ ...state, ...inactive, phase: 
 const finished = (state: JobState, phase: 'completed' | 'failed' | 'removed'): JobState => ({ ...state, ...inactive, phase });
 
 const isHeldBy = (state: JobState, token: number): boolean => state.phase === 'active' && state.isHeld && state.token === token;
+
+/** Whether a command may change what the job carries. @param token 0 without a lease. */
+const mayChange = (state: JobState, token: number): boolean =>
+  state.phase !== 'absent' && state.phase !== 'removed' && (token === 0 || isHeldBy(state, token));
 
 function readStates(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
   switch (read.state) {

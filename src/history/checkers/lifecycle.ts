@@ -4,7 +4,8 @@ import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** Commands of a job's holder, under its token. */
-type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | HolderEnd;
+type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | Update | HolderEnd;
+type Update = OperationOf<'updateProgress'> | OperationOf<'updateData'>;
 type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
 
 export interface LifecycleOptions {
@@ -76,8 +77,9 @@ class JobCheck {
   }
 
   run(): void {
-    const { begins, extends: extensions, completes, fails, releases } = this.#job;
-    for (const operation of [...begins, ...extensions, ...completes, ...fails, ...releases]) {
+    const { begins, extends: extensions, completes, fails, releases, changes } = this.#job;
+    const updates = changes.filter((change): change is Update => 'token' in change.call && change.call.token !== 0);
+    for (const operation of [...begins, ...extensions, ...updates, ...completes, ...fails, ...releases]) {
       if (operation.outcome === 'ok') this.#checkAccepted(operation);
       else if (operation.error === 'LEASE_LOST') this.#checkRejected(operation);
     }
@@ -234,7 +236,7 @@ class JobCheck {
   #checkQueue(): void {
     const add = addOf(this.#job);
     if (add === undefined || this.#job.adds.length > 1) return;
-    for (const command of [...this.#job.retries, ...this.#job.removes, ...this.#job.promotes]) {
+    for (const command of [...this.#job.retries, ...this.#job.removes, ...this.#job.changes]) {
       const { queue = add.call.queue } = command.call;
       if (command.outcome === 'ok' && queue !== add.call.queue)
         this.#problems.add(`job ${this.#job.id} of ${add.call.queue} was reached as a job of ${queue}`, add, command);

@@ -1,7 +1,7 @@
 import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../protocol/job-order.ts';
 import { JOB_STATES } from '../../protocol/job-state.ts';
 import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
-import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, hasOnePriority, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { trimmedQueues } from './retention-terms.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
@@ -97,6 +97,7 @@ function checkListing(listing: Listing, known: QueueJobs, problems: Problems): v
 /** Of delayed and of failed jobs the order is in the times, which a history does not show. */
 const ORDERS: Readonly<Record<string, Order>> = {
   waiting: (one, other) => {
+    if (!hasOnePriority(one.history) || !hasOnePriority(other.history)) return false;
     const [first, second] = [one.add.call, other.add.call];
     const [firstPriority, secondPriority] = [first.priority ?? 0, second.priority ?? 0];
     if (firstPriority !== secondPriority) return firstPriority < secondPriority;

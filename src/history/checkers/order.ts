@@ -1,5 +1,5 @@
 import { type HistoryOperation, isBefore, isFunction, type OperationOf } from '../operation.ts';
-import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, hasOnePriority, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** The first claim of a job that was ready when it was added. */
@@ -49,10 +49,11 @@ function checkIds(operations: readonly HistoryOperation[], problems: Problems): 
   }
 }
 
-/** Undefined for a job that may not have been ready, or whose first claim may be unknown. */
+/** Undefined for a job that may not have been ready, whose priority may have changed, or whose first claim may be unknown. */
 function firstClaimOf(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[]): FirstClaim | undefined {
   const add = addOf(job);
   if (add === undefined || (add.call.delayMs ?? 0) > 0) return undefined;
+  if (!hasOnePriority(job)) return undefined;
   const [claim] = job.claims.toSorted((one, other) => one.token - other.token);
   if (claim === undefined) return undefined;
   const { call, returnedAt } = claim.operation;

@@ -84,10 +84,12 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       case 'upsertScheduler':
       case 'removeScheduler':
         return [state];
-      default:
+      default: {
+        const changed = operation.f === 'changePriority' ? { priority: operation.call.priority } : {};
         return placesOf(state, operation.call.job, undefined).flatMap((at) =>
-          this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),
+          this.#onJob(state, at, jobOperation(operation), moment, operation.call.job, changed),
         );
+      }
     }
   }
 
@@ -178,13 +180,21 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return isAbsent ? [state, ...found] : found;
   }
 
-  /** @param id the job's id, if the operation shows it. */
-  #onJob(state: QueueState, at: number, operation: JobOperation, moment: Moment, id: number): QueueState[] {
+  /** @param id the job's id, if the operation shows it. @param changed what else the operation changes. */
+  #onJob(
+    state: QueueState,
+    at: number,
+    operation: JobOperation,
+    moment: Moment,
+    id: number,
+    changed: Partial<Pick<QueuedJob, 'priority'>> = {},
+  ): QueueState[] {
     const job = state.jobs[at];
     if (job === undefined || (id !== 0 && !mayHaveId(state, at, id))) return [];
+    const known = { ...job, ...changed, id: id === 0 ? job.id : id };
     return job.model
       .step(job.state, operation, moment)
-      .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...job, id: id === 0 ? job.id : id, state: after }));
+      .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...known, state: after }));
   }
 
   /** Whether the numbers lie between the certain minimum and the possible maximum. */
@@ -259,8 +269,8 @@ function mayHaveId({ jobs }: QueueState, at: number, id: number): boolean {
   return jobs.every((other, place) => other.id === 0 || (place < at ? other.id < id : other.id > id));
 }
 
-const keyOfJob = ({ key, id, idAbove, idBelow, state, model }: QueuedJob): string =>
-  `${JSON.stringify(key)}:${id === 0 ? `${idAbove}-${idBelow}` : id}:${model.keyOf(state)}`;
+const keyOfJob = ({ key, id, idAbove, idBelow, priority, state, model }: QueuedJob): string =>
+  `${JSON.stringify(key)}:${id === 0 ? `${idAbove}-${idBelow}` : id}:${priority}:${model.keyOf(state)}`;
 
 /** By priority; within one, those with lifo, newest first, then the others, oldest first. */
 function servedBefore({ jobs }: QueueState, one: number, other: number): boolean {

@@ -51,18 +51,19 @@ export function listedStateOf(code: number): ListedState {
 }
 
 export function claimedJobProto(queue: string, job: ClaimedJob): Readonly<Record<string, unknown>> {
-  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId, tick } = job;
+  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId, tick, progress } = job;
   return {
     ...{ queue, id: String(id), token, attempt, attempts_max: attemptsMax, added_ms: addedMs, begun: isBegun, stalls },
     ...(customId === undefined ? {} : { custom_id: customId }),
     ...(tick === undefined ? {} : { scheduler: tick.scheduler, scheduled_ms: tick.scheduledMs }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
+    ...(progress === undefined ? {} : { progress: payloadProto(rawValueOf(progress)) }),
   };
 }
 
 export function jobProto(job: JobDetail): Readonly<Record<string, unknown>> {
   const { id, queue, state, priority, attempt, attemptsMax, stalls, token, addedMs, dueMs, finishedMs } = job;
-  const { payload, result, failedReason, customId, tick } = job;
+  const { payload, result, failedReason, customId, tick, progress } = job;
   return {
     ...{ queue, id: String(id), state: STATES.indexOf(state) + 1, priority, attempts_made: attempt, attempts_max: attemptsMax, stalls },
     ...{ token, added_ms: addedMs },
@@ -74,5 +75,6 @@ export function jobProto(job: JobDetail): Readonly<Record<string, unknown>> {
     ...(finishedMs === undefined ? {} : { finished_ms: finishedMs }),
     ...(result === undefined ? {} : { result: payloadProto(rawValueOf(result)) }),
     ...(failedReason === undefined ? {} : { failed_reason: failedReason }),
+    ...(progress === undefined ? {} : { progress: payloadProto(rawValueOf(progress)) }),
   };
 }

@@ -1,18 +1,21 @@
 import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Client } from '../../client/api/client.ts';
+import { checkedProgress, delayOf, priorityOf } from '../../client/api/job-changes.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
 import { checkQueueName } from '../../client/api/queue.ts';
 import { JobNotFoundError } from '../../client/errors.ts';
-import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
+import { decodeName, encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
 import { StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type {
   AddBulkRequestProto,
+  ChangeDelayRequestProto,
+  ChangePriorityRequestProto,
   ClaimRequestProto,
   CleanRequestProto,
   JobRequestProto,
@@ -22,6 +25,8 @@ import type {
   PayloadProto,
   QueueRequestProto,
   RequestIdProto,
+  UpdateDataRequestProto,
+  UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
@@ -117,6 +122,20 @@ const CALLS = {
     await changeJob('done', request, served, (encoder, job) => encoder.command('remove', job)),
   Promote: async (request: JobRequestProto, served: ServedCall) =>
     await changeJob('done', request, served, (encoder, job) => encoder.command('promote', job)),
+  ChangePriority: async (request: ChangePriorityRequestProto, served: ServedCall) => {
+    const priority = priorityOf({ priority: request.priority });
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('changePriority', { ...job, priority }));
+  },
+  ChangeDelay: async (request: ChangeDelayRequestProto, served: ServedCall) => {
+    const delayMs = delayOf(request.delay_ms);
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('changeDelay', { ...job, delayMs }));
+  },
+  UpdateProgress: async (request: UpdateProgressRequestProto, served: ServedCall) => {
+    const { token } = request;
+    const payload = checkedProgress(encodeRawValue(rawDataOfProto(request.progress)));
+    return await changeJob('done', request, served, (encoder, job) => encoder.command('updateProgress', { ...job, token, payload }));
+  },
+  UpdateData: updateData,
   Clean: async (request: CleanRequestProto, served: ServedCall) => {
     const state = StateCode[listedStateOf(request.state)];
     return await changeJob('removed', request, served, (encoder, job) =>
@@ -226,8 +245,8 @@ async function pageOfJobs(commands: QueueCommands, listed: ListedState, options:
   return jobs;
 }
 
-const bytesOf = ({ payload, result, failedReason = '' }: JobDetail): number =>
-  JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + failedReason.length;
+const bytesOf = ({ payload, result, progress, failedReason = '' }: JobDetail): number =>
+  JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + (progress?.length ?? 0) + failedReason.length;
 
 async function countsOf({ queue, consistency }: QueueRequestProto, client: Client) {
   const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('counts', { queue }));
@@ -244,6 +263,7 @@ async function changeJob(
   { queue, id, request_id }: JobRequestProto,
   served: ServedCall,
   write: (encoder: RequestEncoder, job: { readonly queue: string; readonly jobId: number }) => void,
+  bytes = 0,
 ) {
   const sought = parseJobId(id);
   const commands = commandsOf(served.client, queue);
@@ -251,12 +271,28 @@ async function changeJob(
   try {
     await resultOf(
       type,
-      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId })),
+      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId }), bytes),
     );
   } catch (error) {
     throw error instanceof JobNotFoundError ? new JobNotFoundError(sought) : error;
   }
   return {};
+}
+
+/** The payload has the name of the job in it, which stays. A repetition gets the first reply, also if the job is gone. */
+async function updateData(request: UpdateDataRequestProto, served: ServedCall) {
+  const { queue, id, token, data } = request;
+  const { client } = served;
+  const job = await commandsOf(client, queue).find(parseJobId(id), 'linearizable');
+  const name = job?.payload === undefined ? '' : decodeName(job.payload);
+  const payload = encodeRawPayload(name, rawDataOfProto(data), client.dispatcher.config.payloadBytesMax);
+  return await changeJob(
+    'done',
+    request,
+    served,
+    (encoder, named) => encoder.command('updateData', { ...named, token, payload }),
+    payload.length,
+  );
 }
 
 async function pause(client: Client, queue: string, isPaused: boolean) {

@@ -62,6 +62,24 @@ export interface CleanRequestProto extends JobRequestProto {
   readonly grace_ms: number;
 }
 
+export interface ChangePriorityRequestProto extends JobRequestProto {
+  readonly priority: number;
+}
+
+export interface ChangeDelayRequestProto extends JobRequestProto {
+  readonly delay_ms: number;
+}
+
+export interface UpdateProgressRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly progress: PayloadProto | null;
+}
+
+export interface UpdateDataRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly data: PayloadProto | null;
+}
+
 export interface JobRequestProto {
   readonly queue: string;
   readonly id: string;
