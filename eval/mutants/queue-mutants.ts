@@ -292,4 +292,25 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace:
       'if (job.state !== state) return ErrorCode.jobState;\n    if (state === StateCode.active) { this.leaveActive(job); this.evict(job); return APPLIED; }',
   },
+  {
+    mistake: 14,
+    name: 'one job more is active than its queue allows',
+    file: 'queue/queue-pace.ts',
+    find: 'Math.max(0, this.concurrencyMax - active)',
+    replace: 'Math.max(0, this.concurrencyMax + 1 - active)',
+  },
+  {
+    mistake: 12,
+    name: 'the limit of active jobs is not in the checkpoint',
+    file: 'queue/queue-pace.ts',
+    find: '(concurrencyMax === NO_LIMIT ? 0 : PaceFlag.concurrency)',
+    replace: '(concurrencyMax < 0 ? PaceFlag.concurrency : 0)',
+  },
+  {
+    mistake: 14,
+    name: 'a job that ends wakes no claim that waits for its place',
+    file: 'queue/job-indexes.ts',
+    find: '      queue.pace.onActive(queue.active);\n      this.#offer(queue);\n',
+    replace: '      queue.pace.onActive(queue.active);\n',
+  },
 ];

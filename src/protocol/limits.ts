@@ -8,6 +8,8 @@ export const CUSTOM_ID_BYTES_MAX = 255;
 export const OPERATIONS_MAX = 65_536;
 /** Most jobs that one claim takes. */
 export const CLAIM_COUNT_MAX = 10_000;
+/** Highest limit of the number of active jobs of a queue. */
+export const CONCURRENCY_MAX = 2 ** 31 - 1;
 /** Lowest priority; 0 is served first. */
 export const PRIORITY_MAX = 2 ** 21;
 /** Maximum number of attempts of a job. */

@@ -1,5 +1,6 @@
 import { defineCommands, EVER } from './command.ts';
-import { countMax, f64, flag, holder, listedState, u32 } from './fields.ts';
+import { countMax, f64, flag, holder, listedState, u32, u32Between } from './fields.ts';
+import { CONCURRENCY_MAX } from './limits.ts';
 
 /** The commands about sessions, holders of leases, and queues. */
 export const QUEUE_COMMANDS = defineCommands({
@@ -67,6 +68,28 @@ export const QUEUE_COMMANDS = defineCommands({
     result: 'paused',
     about: 'Whether the selected queue is paused.',
   },
+  setConcurrency: {
+    code: 40,
+    versions: [7, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { concurrencyMax: u32Between(0, CONCURRENCY_MAX, (count) => `A queue limits its active jobs to ${count}`) },
+    result: 'done',
+    about:
+      'Claims take a job of the selected queue only while fewer than concurrencyMax are active; 0 removes the limit. Under a limit a claim takes ' +
+      'at most beginMax jobs, and at least one.',
+  },
+  concurrency: {
+    code: 41,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'concurrency',
+    about: 'How many jobs of the selected queue may be active.',
+  },
   jobIds: {
     code: 23,
     versions: undefined,
@@ -96,7 +119,7 @@ export const QUEUE_COMMANDS = defineCommands({
     fields: { after: f64, countMax: countMax('queue names') },
     result: 'queueNames',
     about:
-      'Names of the queues that have jobs or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'Names of the queues that have jobs, a limit or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
       'names it; 0 for the first.',
   },
 });

@@ -63,6 +63,7 @@ export const RESULTS = defineResults({
     about: 'Names of queues, the number of the last one, and whether none is behind it.',
   },
   removed: { code: 13, fields: { customId: text }, about: 'The job is removed: the id that its client chose, empty if it chose none.' },
+  concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

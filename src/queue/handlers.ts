@@ -8,6 +8,7 @@ import { APPLIED, type JobStore } from './job-store.ts';
 import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
+import { NO_LIMIT } from './queue-pace.ts';
 import type { ReplyEncoder } from './reply-encoder.ts';
 
 /** What a handler works on. */
@@ -79,6 +80,13 @@ const HANDLERS = {
     run.replies.done();
   },
   isPaused: (run) => run.replies.result('paused', { isPaused: run.knownQueue()?.isPaused ?? false }),
+  setConcurrency: (run) => {
+    const { concurrencyMax } = run.operation;
+    const queue = concurrencyMax === NO_LIMIT ? run.knownQueue() : run.openQueue();
+    if (queue !== undefined) run.jobs.setConcurrency(queue, concurrencyMax);
+    run.replies.done();
+  },
+  concurrency: (run) => run.replies.result('concurrency', { concurrencyMax: run.knownQueue()?.pace?.concurrencyMax ?? NO_LIMIT }),
   jobIds: (run) => run.list(new JobListing(run.jobs, run.knownQueue(), run.operation)),
   promote: (run) => run.result(run.jobs.promote(run.operation.queueName, run.operation.jobId)),
   clean: (run) => {
@@ -111,9 +119,10 @@ function showJob({ jobs, replies }: Execution, job: Job | undefined, jobId: numb
 
 function claim(run: Execution, terms: LeaseTerms, beginMax: number): void {
   const { jobs, replies, logMs } = run;
-  const { countMax } = run.operation;
   const countAt = replies.beginClaimed();
   const queue = run.knownQueue();
+  // Under a limit no worker gets jobs ahead, which others may begin at once; one that begins none by its claims gets one at a time.
+  const countMax = queue?.pace === undefined ? run.operation.countMax : Math.min(run.operation.countMax, Math.max(1, beginMax));
   let count = 0;
   let begun = 0;
   for (; queue !== undefined && count < countMax; count += 1) {

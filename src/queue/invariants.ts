@@ -73,6 +73,9 @@ function checkQueue(queue: NamedQueue<Job>, states: readonly number[], jobs: Job
   expectCount('active', queue.active, StateCode.active);
   expectCount('completed', queue.completed, StateCode.completed);
   expectCount('failed', queue.failed, StateCode.failed);
+  const activeMax = queue.pace?.activeMax ?? Number.POSITIVE_INFINITY;
+  invariant(queue.active <= activeMax, () => `queue ${queue.name} has ${queue.active} active jobs, and at most ${activeMax} may be`);
+  invariant(queue.pace?.isUnused !== true, () => `queue ${queue.name} keeps limits that limit nothing`);
   const seen = new Set<Job>();
   for (const job of queue.index.jobs()) {
     invariant(!seen.has(job), () => `job ${job.id} waits twice`);

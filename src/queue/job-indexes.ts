@@ -4,6 +4,8 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import type { NamedQueue } from './named-queue.ts';
+import { QueuePace } from './queue-pace.ts';
 import { QueueTable } from './queue-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
@@ -53,6 +55,7 @@ export class JobIndexes {
       this.delayed.push(job);
     } else if (job.state === StateCode.active) {
       queue.active += 1;
+      queue.pace?.onActive(queue.active);
       this.leases.push(job);
     } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
     else queue.keptFailed.append(job);
@@ -84,8 +87,13 @@ export class JobIndexes {
   }
 
   protected leaveActive(job: Job): void {
+    const { queue } = job;
     this.leases.remove(job);
-    job.queue.active -= 1;
+    queue.active -= 1;
+    if (queue.pace !== undefined) {
+      queue.pace.onActive(queue.active);
+      this.#offer(queue);
+    }
     job.dueMs = 0;
     job.isBegun = false;
     job.terms = NO_TERMS;
@@ -141,6 +149,21 @@ export class JobIndexes {
     job.end = NO_END;
     this.table.delete(job.id);
     this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  /** Changes the limits of a queue. */
+  protected changePace(queue: NamedQueue<Job>, change: (pace: QueuePace) => void): void {
+    const pace = queue.pace ?? new QueuePace();
+    change(pace);
+    queue.pace = pace.isUnused ? undefined : pace;
+    this.changes.queue(queue);
+    this.queues.dropIfUnused(queue, this.version);
+    this.#offer(queue);
+  }
+
+  /** Claims that wait take jobs of the queue, if they can now. */
+  #offer(queue: NamedQueue<Job>): void {
+    if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
   protected find(queueName: string | undefined, jobId: number): Job | undefined {

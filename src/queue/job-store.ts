@@ -219,6 +219,11 @@ export class JobStore extends JobIndexes {
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
+  /** Claims take a job of the queue only while fewer than this are active. @param concurrencyMax or NO_LIMIT. */
+  setConcurrency(queue: NamedQueue<Job>, concurrencyMax: number): void {
+    this.changePace(queue, (pace) => pace.setConcurrency(concurrencyMax, queue.active));
+  }
+
   /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;

@@ -77,6 +77,8 @@ export const SOMETIMES = [
   'delayed job promoted',
   'job added again with its id',
   'job removed by its state and age',
+  'active jobs of a queue limited',
+  'jobs held back by a pause or a limit of their queue',
   'stale token rejected',
   'finished job removed to keep later ones',
   'finished job left kept ones for the next to remove',

@@ -4,6 +4,7 @@ import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import type { JobDetail } from '../protocol/reply.ts';
+import { jobQueueOf } from './job-queue-of.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
 import { checkResult, keyOf, resultOf } from './payloads.ts';
@@ -25,6 +26,8 @@ type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 
 const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
+/** Limits of active jobs; 0 for none. */
+const CONCURRENCIES = [0, 0, 1, 2, 4] as const;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 
@@ -167,6 +170,7 @@ export class SimOperations {
           coverage.add('job claimed again after a longer pause');
         if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
         if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
+        if (result.jobs.length < countMax && this.#isHeldBack(queue)) coverage.add('jobs held back by a pause or a limit of their queue');
         // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
         const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
           payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
@@ -178,6 +182,14 @@ export class SimOperations {
         return { jobs };
       },
     );
+  }
+
+  /** Whether jobs of the queue wait that no claim can take. */
+  #isHeldBack(queue: string): boolean {
+    const runtime = this.#cluster.leader()?.runtime;
+    if (runtime === undefined) return false;
+    const machine = jobQueueOf(runtime);
+    return machine.waitingCount(queue) === 0 && machine.counts(queue).waiting > 0;
   }
 
   #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
@@ -280,6 +292,7 @@ export class SimOperations {
     encoder.command(f, args as unknown as Arguments<QueueChange>);
     return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
       if (f === 'promote') this.#cluster.coverage.add('delayed job promoted');
+      if (f === 'setConcurrency' && args.concurrencyMax !== 0) this.#cluster.coverage.add('active jobs of a queue limited');
       if (f === 'clean') this.#cluster.coverage.add('job removed by its state and age');
       return null;
     });
@@ -287,6 +300,7 @@ export class SimOperations {
 
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
+    if (name === 'concurrencyMax') return this.#random.of(CONCURRENCIES);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }

@@ -48,6 +48,8 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   addWithId: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17' }),
   findJob: (to) => to.command('findJob', { queue: 'mail', customId: 'order-17' }),
   clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
+  setConcurrency: (to) => to.command('setConcurrency', { queue: 'mail', concurrencyMax: 10 }),
+  concurrency: (to) => to.command('concurrency', { queue: 'mail' }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {

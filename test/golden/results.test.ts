@@ -60,6 +60,7 @@ function otherReplies(): Record<string, Uint8Array> {
     opened: machine.sendAs(OPENING + 1, (to) => to.command('openSession', {})),
     'error for all operations': machine.sendAs(4711, twoCounts),
     paused: paused(),
+    concurrency: limited(),
     ...withCustomIds(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
@@ -71,6 +72,12 @@ function paused(): Uint8Array {
   const machine = new MachineOfVersion(4, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.command('pause', { queue: 'q', isPaused: true }));
   return machine.machine.query(machine.request((to) => to.command('isPaused', { queue: 'q' }), 1));
+}
+
+function limited(): Uint8Array {
+  const machine = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.command('setConcurrency', { queue: 'q', concurrencyMax: 10 }));
+  return machine.machine.query(machine.request((to) => to.command('concurrency', { queue: 'q' }), 1));
 }
 
 /** Their heads and payloads are those of jobs without custom ids. */
@@ -110,6 +117,7 @@ describe('the bytes of replies', () => {
     ['job', 'job, active'],
     ['held', 'held'],
     ['paused', 'paused'],
+    ['concurrency', 'concurrency'],
     ['jobIds', 'jobIds'],
     ['queueNames', 'queueNames'],
     ['removed', 'removed, with a custom id'],
@@ -146,6 +154,7 @@ describe('the bytes of replies', () => {
     expect(resultsIn('error for all operations')).toMatchObject([{ code: 'SESSION_EXPIRED' }, { code: 'SESSION_EXPIRED' }]);
     expect(resultsIn('opened')).toEqual([{ ok: true, type: 'opened', client: 2 }]);
     expect(resultsIn('paused')).toEqual([{ ok: true, type: 'paused', isPaused: true }]);
+    expect(resultsIn('concurrency')).toEqual([{ ok: true, type: 'concurrency', concurrencyMax: 10 }]);
     expect(resultsIn('held')).toEqual([{ ok: true, type: 'held', jobs: [{ id: 1, token: 1 }] }]);
     expect(resultsIn('jobIds')).toEqual([{ ok: true, type: 'jobIds', skipped: 0, isOver: true, rank: 0, tie: 1, ids: [1] }]);
     expect(resultsIn('queueNames')).toEqual([{ ok: true, type: 'queueNames', isOver: true, last: 1, names: ['q'] }]);

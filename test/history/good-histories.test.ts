@@ -246,6 +246,24 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .read(2, 'completed'),
   },
   {
+    what: 'a claim leaves jobs that wait, since its queue has as many active ones as it may have, or it begins no more',
+    history: () =>
+      new Script()
+        .did('setConcurrency', { queue: 'work', concurrencyMax: 2 }, null)
+        .added(1)
+        .added(2)
+        .added(3)
+        .did('claim', { ...aClaim(3), beginMax: 1 }, { jobs: [{ job: 1, token: 1, attempt: 1 }] })
+        .claimed([2, 2])
+        .did('claim', aClaim(), { jobs: [] })
+        .completed(1, 1)
+        .claimed([3, 3])
+        .did('setConcurrency', { queue: 'work', concurrencyMax: 0 }, null)
+        .did('concurrency', { queue: 'work' }, { concurrencyMax: 0 })
+        .completed(2, 2)
+        .completed(3, 3),
+  },
+  {
     what: 'each pause of an exponential backoff is twice the one before',
     history: () =>
       new Script()

@@ -37,6 +37,8 @@ const LEASE_MS = 300;
 const HOLDERS = 3;
 /** A pick with which `pause` resumes the queue. */
 const RESUMES = 1;
+/** A pick with which `setConcurrency` removes the limit. */
+const UNLIMITS = 4;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
@@ -73,6 +75,7 @@ export class ReferenceRun {
   drain(): void {
     const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
     this.perform({ ...last, f: 'pause', pick: RESUMES, pauseMs: 0 });
+    this.perform({ ...last, f: 'setConcurrency', pick: UNLIMITS, pauseMs: 0 });
     for (let round = 0; round < 500; round += 1) {
       this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
       while (this.#leases.length > 0) {
@@ -135,11 +138,14 @@ export class ReferenceRun {
         return lease;
       case 'counts':
       case 'isPaused':
+      case 'concurrency':
         return { queue: QUEUE };
       case 'jobIds':
         return listingOf(pick);
       case 'pause':
         return { queue: QUEUE, isPaused: pick % 3 === 0 };
+      case 'setConcurrency':
+        return { queue: QUEUE, concurrencyMax: pick % 4 };
       case 'clean':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, state: 1 + (pick % 5), graceMs: pick % 3 === 0 ? 50 : 0 };
       case 'retry':
@@ -202,6 +208,10 @@ export class ReferenceRun {
         return { ids: this.#list(call as unknown as Listing) };
       case 'pause':
         return answerOf(this.#model.setPaused(QUEUE, (call as { readonly isPaused: boolean }).isPaused));
+      case 'setConcurrency':
+        return answerOf(this.#model.setConcurrency(QUEUE, (call as { readonly concurrencyMax: number }).concurrencyMax));
+      case 'concurrency':
+        return { concurrencyMax: this.#model.concurrency(QUEUE) };
       case 'isPaused':
         return { isPaused: this.#model.isPaused(QUEUE) };
       case 'getJob': {

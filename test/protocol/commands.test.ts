@@ -38,6 +38,8 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   clean: 26,
   addWithId: 27,
   findJob: 28,
+  setConcurrency: 40,
+  concurrency: 41,
 };
 const RESULT_CODES = {
   error: 0,
@@ -54,6 +56,7 @@ const RESULT_CODES = {
   jobIds: 11,
   queueNames: 12,
   removed: 13,
+  concurrency: 20,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

@@ -17,6 +17,7 @@ type Step =
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
+  | { readonly type: 'concurrency'; readonly queue: string; readonly limit: number }
   | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
   | { readonly type: 'checkpoint' | 'restart' | 'repeat' };
 
@@ -86,6 +87,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('pause'), queue: fc.constantFrom(...QUEUES), isPaused: fc.boolean() }) },
   {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('concurrency'), queue: fc.constantFrom(...QUEUES), limit: fc.constantFrom(0, 0, 1, 2, 3) }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({ type: fc.constant('pass'), ms: fc.constantFrom(0, 5, 10, 40), isFirstOfTerm: fc.boolean() }),
   },
@@ -135,6 +140,12 @@ class Comparison {
       case 'pause': {
         const { queue, isPaused } = step;
         this.#expectReply((to) => to.command('pause', { queue, isPaused }), this.#model.setPaused(queue, isPaused));
+        break;
+      }
+      case 'concurrency': {
+        const { queue, limit } = step;
+        const expected = this.#model.setConcurrency(queue, limit);
+        this.#expectReply((to) => to.command('setConcurrency', { queue, concurrencyMax: limit }), expected);
         break;
       }
       case 'get':

@@ -37,6 +37,7 @@ export class ModelQueue {
   #claims = 0;
   #finished = 0;
   readonly #paused = new Set<string>();
+  readonly #concurrency = new Map<string, number>();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -73,7 +74,7 @@ export class ModelQueue {
   claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
     waiting.sort(inOrderOfClaims);
-    const claimed = waiting.slice(0, countMax);
+    const claimed = waiting.slice(0, this.#allowed(queue, countMax, beginMax));
     let begun = 0;
     for (const job of claimed) {
       this.#claims += 1;
@@ -91,6 +92,13 @@ export class ModelQueue {
       begin(job);
     }
     return claimed;
+  }
+
+  /** How many jobs a claim takes at most. */
+  #allowed(queue: string, countMax: number, beginMax: number): number {
+    const limit = this.concurrency(queue);
+    if (limit === 0) return countMax;
+    return Math.max(0, Math.min(countMax, Math.max(1, beginMax), limit - this.counts(queue).active));
   }
 
   markBegun(id: number, token: number): Reply {
@@ -213,6 +221,17 @@ export class ModelQueue {
     return this.#paused.has(queue);
   }
 
+  /** @param limit of active jobs; 0 for none. */
+  setConcurrency(queue: string, limit: number): Reply {
+    if (limit > 0) this.#concurrency.set(queue, limit);
+    else this.#concurrency.delete(queue);
+    return 'done';
+  }
+
+  concurrency(queue: string): number {
+    return this.#concurrency.get(queue) ?? 0;
+  }
+
   counts(queue: string): JobCounts {
     const count = (state: JobState): number => this.jobs.filter((job) => job.queue === queue && job.state === state).length;
     return {
@@ -236,9 +255,9 @@ export class ModelQueue {
     return isDescending ? ids.reverse() : ids;
   }
 
-  /** The queues that have jobs or are paused. */
+  /** The queues that have jobs, a limit or are paused. */
   names(): string[] {
-    return [...new Set([...this.jobs.map(({ queue }) => queue), ...this.#paused])].sort();
+    return [...new Set([...this.jobs.map(({ queue }) => queue), ...this.#paused, ...this.#concurrency.keys()])].sort();
   }
 
   #underLease(id: number, token: number, apply: (job: ModelJob) => void): Reply {

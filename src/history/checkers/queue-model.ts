@@ -28,6 +28,8 @@ export interface QueueState {
   readonly lastToken: number;
   /** The queues that are paused. */
   readonly paused: readonly string[];
+  /** How many jobs may be active, by queue; those without a limit are missing. */
+  readonly concurrency: Readonly<Record<string, number>>;
 }
 
 /** Values that are the same for all jobs. */
@@ -36,11 +38,14 @@ export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
-const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused'] as const);
+/** In place of the number of jobs that may be active. */
+const NO_LIMIT = 0;
+
+const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused', 'concurrency'] as const);
 
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
-  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [] };
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [], concurrency: {} };
   readonly #options: QueueModelOptions;
   #isIncomplete = false;
 
@@ -57,8 +62,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return !READS.has(f);
   }
 
-  keyOf({ jobs, lastId, lastToken, paused }: QueueState): string {
-    return `${lastId} ${lastToken} ${JSON.stringify(paused)} ${jobs.map(keyOfJob).join(' ')}`;
+  keyOf({ jobs, lastId, lastToken, paused, concurrency }: QueueState): string {
+    return `${lastId} ${lastToken} ${JSON.stringify([paused, concurrency])} ${jobs.map(keyOfJob).join(' ')}`;
   }
 
   step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
@@ -75,6 +80,10 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return this.#read(state, operation, moment);
       case 'pause':
         return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
+      case 'setConcurrency':
+        return [{ ...state, concurrency: { ...state.concurrency, [operation.call.queue]: operation.call.concurrencyMax } }];
+      case 'concurrency':
+        return isLimitOf(operation, state) ? [state] : [];
       case 'jobIds':
         return this.#mayList(state, operation, moment) ? [state] : [];
       case 'isPaused':
@@ -121,13 +130,31 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       next = { ...after, lastToken: job.token };
       taken.push(at);
     }
+    const limit = state.concurrency[queue] ?? NO_LIMIT;
+    if (limit !== NO_LIMIT && claimed.length > 0 && this.#active(next, queue, moment).sure > limit) return [];
     if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
     const last = taken.at(-1);
+    const mayBeShort = limit !== NO_LIMIT && this.#mayEndClaim(state, operation, claimed.length, moment);
     const isPassedOver = state.jobs.some((job, at) => {
       if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
-      return claimed.length < countMax || last === undefined || servedBefore(next, at, last);
+      if (last !== undefined && servedBefore(next, at, last)) return true;
+      return claimed.length < countMax && !mayBeShort;
     });
     return isPassedOver ? [] : [next];
+  }
+
+  /** Whether the claim need take no more than these jobs although others wait, since their queue has a limit. */
+  #mayEndClaim(state: QueueState, { call }: OperationOf<'claim'>, claimed: number, moment: Moment): boolean {
+    const { queue, countMax, beginMax = countMax } = call;
+    if (claimed >= Math.max(1, beginMax)) return true;
+    return this.#active(state, queue, moment).possible + claimed >= (state.concurrency[queue] ?? NO_LIMIT);
+  }
+
+  /** How many jobs of the queue are active: surely, and possibly. */
+  #active(state: QueueState, queue: string, moment: Moment): { readonly sure: number; readonly possible: number } {
+    const visible = state.jobs.filter((job) => job.queue === queue).map(({ model, state: job }) => model.visibleStates(job, moment));
+    const active = visible.filter((states) => states.has('active'));
+    return { sure: active.filter(({ size }) => size === 1).length, possible: active.length };
   }
 
   /** A claim with an unknown result: it got the first jobs of the order, possibly including those whose lease or delay had just ended. */
@@ -143,15 +170,19 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       this.#isIncomplete = true;
       return [];
     }
+    const isLimited = (state.concurrency[queue] ?? NO_LIMIT) !== NO_LIMIT;
     let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
+    const ended: QueueState[] = isLimited ? [state] : [];
     for (const { job, at, taken } of claimable) {
       outcomes = outcomes.flatMap((outcome) => {
         if (outcome.taken === countMax) return [outcome];
         const chosen = taken.map((after) => ({ state: withJob(outcome.state, at, { ...job, state: after }), taken: outcome.taken + 1 }));
+        // Under a limit it may have ended with any of them.
+        if (isLimited) for (const one of chosen) ended.push(one.state);
         return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
       });
     }
-    return outcomes.map((outcome) => outcome.state);
+    return [...ended, ...outcomes.map((outcome) => outcome.state)];
   }
 
   /** All leases of a holder end, and some of those whose holder is unknown. */
@@ -231,6 +262,9 @@ const pausedBy = ({ call }: OperationOf<'pause'>): readonly string[] => (call.is
 
 const isTrueOf = ({ call, result }: OperationOf<'isPaused'>, { paused }: QueueState): boolean =>
   result === undefined || call.consistency === 'stale' || result.isPaused === paused.includes(call.queue);
+
+const isLimitOf = ({ call, result }: OperationOf<'concurrency'>, { concurrency }: QueueState): boolean =>
+  result === undefined || call.consistency === 'stale' || result.concurrencyMax === (concurrency[call.queue] ?? NO_LIMIT);
 
 const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 

@@ -150,6 +150,8 @@ describe('what a command reaches', () => {
         'clean',
         'addWithId',
         'findJob',
+        'setConcurrency',
+        'concurrency',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],
