@@ -12,6 +12,7 @@ import { logs } from './commands/logs.ts';
 import { clean, drain } from './commands/many-jobs.ts';
 import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
+import { limit } from './commands/queue-limits.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
 import { serve } from './commands/serve.ts';
 import { sim } from './commands/sim.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CliCommand[] = [
   counts,
   pause,
   resume,
+  limit,
   drain,
   clean,
   status,

@@ -147,6 +147,8 @@ describe('a command line that is wrong', () => {
     ['jobs', 'emails', 'failed'],
     ['pause', 'emails'],
     ['resume', 'emails'],
+    ['limit', 'emails'],
+    ['limit', 'emails', '--concurrency', 'none'],
     ['job', 'emails', '1'],
     ['retry', 'emails', '1'],
     ['remove', 'emails', '1'],
@@ -230,7 +232,7 @@ describe('a command that is interrupted', () => {
 
   it('has such a text if and only if it changes something', () => {
     const changing = COMMANDS.filter(({ mayHaveHappened }) => mayHaveHappened !== undefined).map(({ name }) => name);
-    expect(changing.sort()).toEqual(['add', 'clean', 'drain', 'pause', 'promote', 'remove', 'resume', 'retry', 'transfer']);
+    expect(changing.sort()).toEqual(['add', 'clean', 'drain', 'limit', 'pause', 'promote', 'remove', 'resume', 'retry', 'transfer']);
   });
 });
 

@@ -185,7 +185,12 @@ describe('a client in another language', () => {
     expect([...(first.names as string[]), ...(rest.names as string[])]).toContain('list');
     expect(await call('PauseQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
     expect(await claimed({ queue: 'list' })).toEqual([]);
-    expect(await call('GetQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
+    expect(await call('GetQueue', { queue: 'list' })).toEqual({
+      queue: 'list',
+      paused: true,
+      concurrency_max: 0,
+      _concurrency_max: 'concurrency_max',
+    });
     expect(await call('ResumeQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: false });
     await call('Remove', { queue: 'list', id: (ids as string[])[0] });
     expect(await call('GetCounts', { queue: 'list' })).toMatchObject({ waiting: 4 });
@@ -240,6 +245,19 @@ describe('a client in another language', () => {
     expect(await failure('Clean', { queue: 'clean', id })).toMatchObject({ code: status.INVALID_ARGUMENT });
     await call('Clean', { queue: 'clean', id, state: 1 });
     expect(await call('GetCounts', { queue: 'clean' })).toMatchObject({ waiting: 0, delayed: 0 });
+  });
+
+  it('limits the active jobs of a queue', async () => {
+    await call('SetConcurrency', { queue: 'limited', concurrency_max: 2 });
+    expect(await call('GetQueue', { queue: 'limited' })).toMatchObject({ paused: false, concurrency_max: 2 });
+    for (let n = 0; n < 3; n += 1) await call('Add', { queue: 'limited', name: 'n' });
+    expect(await call('Claim', { queue: 'limited', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    await call('SetConcurrency', { queue: 'limited', concurrency_max: 0 });
+    expect(await call('GetQueue', { queue: 'limited' })).toMatchObject({ concurrency_max: 0 });
+    expect(await call('Claim', { queue: 'limited', count_max: 9 })).toMatchObject({ jobs: [{}] });
+    expect(await failure('SetConcurrency', { queue: 'limited', concurrency_max: 2 ** 31 })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
   });
 
   it('reads the log and the leader of a node, and executes a command by its name', async () => {

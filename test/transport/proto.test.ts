@@ -96,6 +96,8 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   releaseHolder: ['ReleaseHolder', 'ReleaseHolderRequest'],
   pause: ['PauseQueue', 'QueueRequest', { isPaused: 'queue' }],
   isPaused: ['GetQueue', 'QueueRequest'],
+  setConcurrency: ['SetConcurrency', 'SetConcurrencyRequest'],
+  concurrency: ['GetQueue', 'QueueRequest'],
   promote: ['Promote', 'JobRequest'],
   clean: ['Clean', 'CleanRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],

@@ -10,7 +10,7 @@ const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
-const RATE = 'Rates cannot be limited yet: lower the "concurrency" of the workers.';
+const RATE = 'Rates cannot be limited yet: use queue.setGlobalConcurrency().';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
@@ -55,10 +55,6 @@ export const QUEUE_MISSING: MissingNames = {
     removeGlobalRateLimit: RATE,
     removeRateLimitKey: RATE,
     rateLimit: RATE,
-    getGlobalConcurrency: RATE,
-    setGlobalConcurrency: RATE,
-    removeGlobalConcurrency: RATE,
-    isMaxed: RATE,
     getDebounceJobId: DEDUPLICATION,
     getDeduplicationJobId: DEDUPLICATION,
     removeDebounceKey: DEDUPLICATION,

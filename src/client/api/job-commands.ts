@@ -84,6 +84,13 @@ export class QueueCommands implements JobCommands {
     throw unexpectedResult(result);
   }
 
+  /** How many jobs may be active; 0 for any number. */
+  async concurrency(consistency: ReadConsistency): Promise<number> {
+    const result = await this.query(consistency, (encoder) => encoder.command('concurrency', { queue: this.#queue }));
+    if (result.ok && result.type === 'concurrency') return result.concurrencyMax;
+    throw unexpectedResult(result);
+  }
+
   /** Removes a job in this state that was added, or finished if it is, at least `graceMs` ago. @returns its id; undefined if it is no such job. */
   async clean(id: number, state: keyof JobCounts, graceMs: number): Promise<string | undefined> {
     const result = await this.tried((encoder) =>

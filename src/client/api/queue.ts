@@ -11,7 +11,6 @@ import type { ClusterEndpoint } from '../endpoint.ts';
 import { BulkTooLargeError, ClientClosedError } from '../errors.ts';
 import { aValue, checkOptions, optionsOf } from '../option-check.ts';
 import { encodePayload } from '../payload.ts';
-import { unexpectedResult } from '../result-errors.ts';
 import { readProperty } from '../thrown.ts';
 import { AddCall } from './add-call.ts';
 import { addBytesOf, Bulk } from './bulk.ts';
@@ -35,6 +34,7 @@ import {
   retryJobs,
 } from './many-jobs.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
+import { PacedQueue } from './paced-queue.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 
 export type {
@@ -76,8 +76,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
  * The producer's side of one named queue. When add() resolves, the job is committed. What BullMQ's class has and this one lacks is an error
  * in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
-  readonly name: string;
+export class Queue<Data = unknown, Result = unknown> extends PacedQueue implements AsyncDisposable {
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #commands: QueueCommands;
@@ -92,11 +91,14 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   constructor(name: string, options: QueueOptions) {
     checkQueueName(name);
     checkOptions(SCHEMA, options);
-    this.#defaults = addOptionsOf(options.defaultJobOptions);
-    this.name = name;
-    this.#lease = acquireClient(options.connection);
-    this.#dispatcher = this.#lease.client.dispatcher;
-    this.#commands = new QueueCommands(name, this.#dispatcher);
+    const defaults = addOptionsOf(options.defaultJobOptions);
+    const lease = acquireClient(options.connection);
+    const commands = new QueueCommands(name, lease.client.dispatcher);
+    super(name, commands);
+    this.#defaults = defaults;
+    this.#lease = lease;
+    this.#dispatcher = lease.client.dispatcher;
+    this.#commands = commands;
   }
 
   async waitUntilReady(): Promise<void> {
@@ -260,27 +262,6 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Workers of all processes get no more jobs of this queue until {@link resume}, also after a restart; jobs that they have go on. Jobs can
-   * be added, and count as waiting.
-   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
-   */
-  async pause(): Promise<void> {
-    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: true }));
-  }
-
-  /** Ends {@link pause}. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
-  async resume(): Promise<void> {
-    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: false }));
-  }
-
-  /** By a linearizable read, unless another consistency is given. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async isPaused(options?: ReadOptions): Promise<boolean> {
-    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('isPaused', { queue: this.name }));
-    if (result.ok && result.type === 'paused') return result.isPaused;
-    throw unexpectedResult(result);
-  }
-
-  /**
    * Removes a job of this queue that is not active.
    * @returns 1, the number of removed jobs. Where BullMQ returns 0, it rejects.
    * @throws {JobNotFoundError} if this queue has no such job. @throws {JobStateError} if the job is active.
@@ -315,7 +296,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Removes all jobs of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
+   * Removes all jobs of this queue that are there now, and its limits; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
    * resumed afterwards. A call that overlaps with another one, or with {@link pause} or {@link resume}, may resume the queue early.
    * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed, and the queue is paused only if it was
    * @throws {UnknownOptionError | InvalidOptionError} nothing was sent

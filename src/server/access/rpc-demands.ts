@@ -31,6 +31,7 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     ListQueues: demand('read', 'all'),
     PauseQueue: demand('operate', 'queue'),
     ResumeQueue: demand('operate', 'queue'),
+    SetConcurrency: demand('operate', 'queue'),
     GetQueue: demand('read', 'queue'),
     ReleaseHolder: demand('work', 'own'),
   },

@@ -22,6 +22,7 @@ import type {
   PayloadProto,
   QueueRequestProto,
   RequestIdProto,
+  SetConcurrencyRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
@@ -141,10 +142,18 @@ const CALLS = {
   },
   PauseQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, true),
   ResumeQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, false),
+  SetConcurrency: async ({ queue, concurrency_max: concurrencyMax }: SetConcurrencyRequestProto, { client }: ServedCall) => {
+    await commandsOf(client, queue).command((encoder) => encoder.command('setConcurrency', { queue, concurrencyMax }));
+    return {};
+  },
   GetQueue: async ({ queue, consistency }: QueueRequestProto, { client }: ServedCall) => {
-    const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue }));
+    const commands = commandsOf(client, queue);
+    const [result, concurrencyMax] = await Promise.all([
+      commands.query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue })),
+      commands.concurrency(consistencyOf(consistency)),
+    ]);
     if (!result.ok || result.type !== 'paused') throw unexpectedResult(result);
-    return { queue, paused: result.isPaused };
+    return { queue, paused: result.isPaused, concurrency_max: concurrencyMax };
   },
   ReleaseHolder: async ({ holder }: { readonly holder: number }, { client }: ServedCall) => {
     await client.releaseHolder(holder);

@@ -86,4 +86,10 @@ export interface QueueRequestProto {
   readonly consistency: number;
 }
 
+export interface SetConcurrencyRequestProto {
+  readonly queue: string;
+  /** 0 for no limit. */
+  readonly concurrency_max: number;
+}
+
 export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');
