@@ -308,9 +308,23 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 14,
-    name: 'a job that ends wakes no claim that waits for its place',
-    file: 'queue/job-indexes.ts',
-    find: '      queue.pace.onActive(queue.active);\n      this.#offer(queue);\n',
-    replace: '      queue.pace.onActive(queue.active);\n',
+    name: 'claims take one job more than their queue allows within a time',
+    file: 'queue/rate-window.ts',
+    find: 'return this.max - this.taken;',
+    replace: 'return this.max + 1 - this.taken;',
+  },
+  {
+    mistake: 13,
+    name: 'the window of a rate never ends',
+    file: 'queue/job-store.ts',
+    find: 'for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {',
+    replace: 'for (; this.windows.nextEndMs < 0 && left > 0; left -= 1) {',
+  },
+  {
+    mistake: 12,
+    name: 'the window of a rate is not in the checkpoint',
+    file: 'queue/queue-pace.ts',
+    find: '(window === undefined ? 0 : PaceFlag.window);',
+    replace: '(window !== undefined && window.taken < 0 ? PaceFlag.window : 0);',
   },
 ];

@@ -1,6 +1,6 @@
 import { defineCommands, EVER } from './command.ts';
-import { countMax, f64, flag, holder, listedState, u32, u32Between } from './fields.ts';
-import { CONCURRENCY_MAX } from './limits.ts';
+import { checked, countMax, durationMs, f64, flag, holder, listedState, u32, u32Between } from './fields.ts';
+import { CONCURRENCY_MAX, DURATION_MS_MAX, RATE_MAX } from './limits.ts';
 
 /** The commands about sessions, holders of leases, and queues. */
 export const QUEUE_COMMANDS = defineCommands({
@@ -89,6 +89,57 @@ export const QUEUE_COMMANDS = defineCommands({
     fields: {},
     result: 'concurrency',
     about: 'How many jobs of the selected queue may be active.',
+  },
+  setRateLimit: {
+    code: 42,
+    versions: [7, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: {
+      rateMax: u32Between(0, RATE_MAX, (count) => `A queue limits its rate to ${count} jobs`),
+      rateMs: checked(f64, `1 to ${DURATION_MS_MAX} ms`, (ms) =>
+        ms >= 1 && ms <= DURATION_MS_MAX ? undefined : `A queue limits its rate for ${ms} ms. Use 1 to ${DURATION_MS_MAX} ms.`,
+      ),
+    },
+    result: 'done',
+    about:
+      'Claims take at most rateMax jobs of the selected queue within rateMs of log time, from the first one on; rateMax 0 removes the limit. A ' +
+      'window that runs gets the new number, and ends within the new time. Under a limit a claim takes at most beginMax jobs, and at least one.',
+  },
+  rateLimit: {
+    code: 43,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'rateLimit',
+    about: 'How many jobs claims take of the selected queue within which time.',
+  },
+  holdClaims: {
+    code: 44,
+    versions: [7, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { holdMs: durationMs('hold of claims') },
+    result: 'done',
+    about:
+      'Claims take no job of the selected queue for holdMs of log time, in place of a window of its rate that runs; 0 ends such a time, or a window.',
+  },
+  rateLimitTtl: {
+    code: 45,
+    versions: [7, EVER],
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    isInternal: true,
+    fields: { takenMin: u32 },
+    result: 'rateLimitTtl',
+    about:
+      'For how long claims take no job of the selected queue because of its rate: as if its limit were takenMin, unless that is 0. As a query it ' +
+      'is of the time of the latest entry.',
   },
   jobIds: {
     code: 23,

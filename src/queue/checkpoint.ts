@@ -180,7 +180,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   for (const { key, value } of records(RecordKind.queue)) {
     const queue = readQueue<Job>(key, new ByteReader(value));
     queues.set(key, queue);
-    jobs.queues.byName.set(queue.name, queue);
+    jobs.restoreQueue(queue);
   }
   const finished: Job[] = [];
   let latest = 0;

@@ -87,6 +87,25 @@ const HANDLERS = {
     run.replies.done();
   },
   concurrency: (run) => run.replies.result('concurrency', { concurrencyMax: run.knownQueue()?.pace?.concurrencyMax ?? NO_LIMIT }),
+  setRateLimit: (run) => {
+    const { rateMax, rateMs } = run.operation;
+    const queue = rateMax === NO_LIMIT ? run.knownQueue() : run.openQueue();
+    const rate = rateMax === NO_LIMIT ? undefined : { max: rateMax, durationMs: rateMs };
+    if (queue !== undefined) run.jobs.setRate(queue, rate, run.logMs);
+    run.replies.done();
+  },
+  rateLimit: (run) => {
+    const { max = NO_LIMIT, durationMs = 0 } = run.knownQueue()?.pace?.rate ?? {};
+    run.replies.result('rateLimit', { rateMax: max, rateMs: durationMs });
+  },
+  holdClaims: (run) => {
+    const { holdMs } = run.operation;
+    const queue = holdMs === 0 ? run.knownQueue() : run.openQueue();
+    if (queue !== undefined) run.jobs.holdClaims(queue, holdMs, run.logMs);
+    run.replies.done();
+  },
+  rateLimitTtl: (run) =>
+    run.replies.result('rateLimitTtl', { ttlMs: run.knownQueue()?.pace?.heldMs(run.operation.takenMin, run.logMs) ?? 0 }),
   jobIds: (run) => run.list(new JobListing(run.jobs, run.knownQueue(), run.operation)),
   promote: (run) => run.result(run.jobs.promote(run.operation.queueName, run.operation.jobId)),
   clean: (run) => {

@@ -7,6 +7,7 @@ import { JobTable } from './job-table.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueuePace } from './queue-pace.ts';
 import { QueueTable } from './queue-table.ts';
+import { RunningWindows } from './running-windows.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
 /**
@@ -18,6 +19,7 @@ export class JobIndexes {
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap();
   readonly delayed = new DeadlineHeap();
+  readonly windows = new RunningWindows();
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
@@ -41,6 +43,12 @@ export class JobIndexes {
 
   set wallMs(ms: number) {
     if (ms !== this.wall.ms) this.wall = { ms };
+  }
+
+  /** Takes a queue of a checkpoint, before its jobs. */
+  restoreQueue(queue: NamedQueue<Job>): void {
+    this.queues.byName.set(queue.name, queue);
+    if (queue.pace?.window !== undefined) this.windows.add(queue, queue.pace.window);
   }
 
   /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
@@ -154,11 +162,22 @@ export class JobIndexes {
   /** Changes the limits of a queue. */
   protected changePace(queue: NamedQueue<Job>, change: (pace: QueuePace) => void): void {
     const pace = queue.pace ?? new QueuePace();
+    const { window } = pace;
     change(pace);
     queue.pace = pace.isUnused ? undefined : pace;
+    if (pace.window !== undefined && pace.window !== window) this.windows.add(queue, pace.window);
     this.changes.queue(queue);
     this.queues.dropIfUnused(queue, this.version);
     this.#offer(queue);
+  }
+
+  /** A claim took a job. */
+  protected onTaken(queue: NamedQueue<Job>, pace: QueuePace, logMs: number): void {
+    const { window } = pace;
+    pace.onTaken(logMs);
+    if (pace.window === undefined) return;
+    if (pace.window !== window) this.windows.add(queue, pace.window);
+    this.changes.queue(queue);
   }
 
   /** Claims that wait take jobs of the queue, if they can now. */

@@ -10,6 +10,7 @@ import { Job, type LeaseTerms, NO_END, NO_TERMS } from './job.ts';
 import { JobIndexes } from './job-indexes.ts';
 import { noTotals } from './job-totals.ts';
 import type { NamedQueue } from './named-queue.ts';
+import type { RateLimit } from './rate-window.ts';
 
 /** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
@@ -22,6 +23,8 @@ export class JobStore extends JobIndexes {
   entry = 0;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
+  /** The latest entry may have left something due to the next one. */
+  isBehind = true;
   readonly totals = noTotals();
   readonly #payloadInEntryBytes: number;
 
@@ -68,6 +71,7 @@ export class JobStore extends JobIndexes {
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
     queue.active += 1;
+    if (queue.pace !== undefined) this.onTaken(queue, queue.pace, logMs);
     job.state = StateCode.active;
     if (mayBegin && job.stalls === 0) begin(job);
     job.token = this.nextToken;
@@ -224,15 +228,29 @@ export class JobStore extends JobIndexes {
     this.changePace(queue, (pace) => pace.setConcurrency(concurrencyMax, queue.active));
   }
 
-  /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
+  /** Claims take at most so many jobs of the queue within a time, from the first one on. @param rate undefined for any number. */
+  setRate(queue: NamedQueue<Job>, rate: RateLimit | undefined, logMs: number): void {
+    this.changePace(queue, (pace) => pace.setRate(rate, logMs));
+  }
+
+  /** Claims take no job of the queue for this time, in place of a window that runs. @param holdMs 0 ends such a time, or a window. */
+  holdClaims(queue: NamedQueue<Job>, holdMs: number, logMs: number): void {
+    this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
+  }
+
+  /** Processes leases and windows that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
       this.#onLeaseDue(job, logMs);
     }
+    for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {
+      this.changePace(this.windows.nextQueue() as NamedQueue<Job>, (pace) => pace.hold(0, logMs));
+    }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
     }
+    this.isBehind = left <= 0;
   }
 
   /**

@@ -78,6 +78,8 @@ export const SOMETIMES = [
   'job added again with its id',
   'job removed by its state and age',
   'active jobs of a queue limited',
+  'rate of a queue limited',
+  'claims of a queue held back for a time',
   'jobs held back by a pause or a limit of their queue',
   'stale token rejected',
   'finished job removed to keep later ones',

@@ -26,8 +26,9 @@ type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 
 const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
-/** Limits of active jobs; 0 for none. */
-const CONCURRENCIES = [0, 0, 1, 2, 4] as const;
+/** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
+const LIMITS = [0, 0, 1, 2, 4] as const;
+const RATE_MS = [20, 200, 1_000] as const;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 
@@ -88,8 +89,8 @@ export class SimOperations {
     const job = this.anyJob();
     if (job === undefined) return this.#adds.add(encoder, version);
     if (die < 92) return this.readQueue(encoder);
-    if (die < 95) return this.getJob(encoder, job);
-    if (die < 97 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 94) return this.getJob(encoder, job);
+    if (die < 95 && version > 1) return this.#releaseHolder(encoder);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
@@ -293,6 +294,8 @@ export class SimOperations {
     return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
       if (f === 'promote') this.#cluster.coverage.add('delayed job promoted');
       if (f === 'setConcurrency' && args.concurrencyMax !== 0) this.#cluster.coverage.add('active jobs of a queue limited');
+      if (f === 'setRateLimit' && args.rateMax !== 0) this.#cluster.coverage.add('rate of a queue limited');
+      if (f === 'holdClaims' && args.holdMs !== 0) this.#cluster.coverage.add('claims of a queue held back for a time');
       if (f === 'clean') this.#cluster.coverage.add('job removed by its state and age');
       return null;
     });
@@ -300,7 +303,8 @@ export class SimOperations {
 
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
-    if (name === 'concurrencyMax') return this.#random.of(CONCURRENCIES);
+    if (name === 'concurrencyMax' || name === 'rateMax') return this.#random.of(LIMITS);
+    if (name === 'rateMs') return this.#random.of(RATE_MS);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }

@@ -42,6 +42,10 @@ function limited(): MachineOfVersion {
   const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
   for (const name of ['mail', 'news']) queue.send((to) => to.command('setConcurrency', { queue: name, concurrencyMax: 10 }));
   queue.send((to) => to.command('pause', { queue: 'news', isPaused: true }));
+  queue.send((to) => to.command('setRateLimit', { queue: 'rate', rateMax: 3, rateMs: 60_000 }));
+  queue.send((to) => to.add('rate', bytesOf('x'), options()));
+  queue.send((to) => to.claim('rate', claimOptions(1)));
+  queue.send((to) => to.command('holdClaims', { queue: 'held', holdMs: 500 }));
   queue.tables.write(queue.machine);
   return queue;
 }

@@ -50,6 +50,10 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
   setConcurrency: (to) => to.command('setConcurrency', { queue: 'mail', concurrencyMax: 10 }),
   concurrency: (to) => to.command('concurrency', { queue: 'mail' }),
+  setRateLimit: (to) => to.command('setRateLimit', { queue: 'mail', rateMax: 10, rateMs: 60_000 }),
+  rateLimit: (to) => to.command('rateLimit', { queue: 'mail' }),
+  holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
+  rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {

@@ -342,6 +342,28 @@ const FAULTS: readonly {
     says: /the history has no linear order/,
   },
   {
+    fault: 'a claim takes more jobs than its queue allows within a time',
+    history: () =>
+      new Script()
+        .did('setRateLimit', { queue: 'work', rateMax: 1, rateMs: 100 }, null)
+        .added(1)
+        .added(2)
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'the limit of the rate that is read is another one than was set',
+    history: () =>
+      new Script()
+        .did('setRateLimit', { queue: 'work', rateMax: 1, rateMs: 100 }, null)
+        .did('rateLimit', { queue: 'work' }, { rateMax: 1, rateMs: 200 }),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
     fault: 'the limit of active jobs that is read is another one than was set',
     history: () => limited().did('concurrency', { queue: 'work' }, { concurrencyMax: 2 }),
     seenBy: ['linearizable queue'],

@@ -37,7 +37,7 @@ const LEASE_MS = 300;
 const HOLDERS = 3;
 /** A pick with which `pause` resumes the queue. */
 const RESUMES = 1;
-/** A pick with which `setConcurrency` removes the limit. */
+/** A pick with which `setConcurrency` and `setRateLimit` remove the limit. */
 const UNLIMITS = 4;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
@@ -75,7 +75,7 @@ export class ReferenceRun {
   drain(): void {
     const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
     this.perform({ ...last, f: 'pause', pick: RESUMES, pauseMs: 0 });
-    this.perform({ ...last, f: 'setConcurrency', pick: UNLIMITS, pauseMs: 0 });
+    for (const f of ['setConcurrency', 'setRateLimit'] as const) this.perform({ ...last, f, pick: UNLIMITS, pauseMs: 0 });
     for (let round = 0; round < 500; round += 1) {
       this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
       while (this.#leases.length > 0) {
@@ -139,6 +139,7 @@ export class ReferenceRun {
       case 'counts':
       case 'isPaused':
       case 'concurrency':
+      case 'rateLimit':
         return { queue: QUEUE };
       case 'jobIds':
         return listingOf(pick);
@@ -146,6 +147,10 @@ export class ReferenceRun {
         return { queue: QUEUE, isPaused: pick % 3 === 0 };
       case 'setConcurrency':
         return { queue: QUEUE, concurrencyMax: pick % 4 };
+      case 'setRateLimit':
+        return { queue: QUEUE, rateMax: pick % 4, rateMs: 5 + pick };
+      case 'holdClaims':
+        return { queue: QUEUE, holdMs: 4 * (pick % 3) };
       case 'clean':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, state: 1 + (pick % 5), graceMs: pick % 3 === 0 ? 50 : 0 };
       case 'retry':
@@ -210,6 +215,16 @@ export class ReferenceRun {
         return answerOf(this.#model.setPaused(QUEUE, (call as { readonly isPaused: boolean }).isPaused));
       case 'setConcurrency':
         return answerOf(this.#model.setConcurrency(QUEUE, (call as { readonly concurrencyMax: number }).concurrencyMax));
+      case 'setRateLimit': {
+        const { rateMax = 0, rateMs = 0 } = call as { readonly rateMax?: number; readonly rateMs?: number };
+        return answerOf(this.#model.setRate(QUEUE, { max: rateMax, ms: rateMs }));
+      }
+      case 'holdClaims':
+        return answerOf(this.#model.hold(QUEUE, (call as { readonly holdMs: number }).holdMs));
+      case 'rateLimit': {
+        const { max, ms } = this.#model.rateOf(QUEUE) ?? { max: 0, ms: 0 };
+        return { rateMax: max, rateMs: ms };
+      }
       case 'concurrency':
         return { concurrencyMax: this.#model.concurrency(QUEUE) };
       case 'isPaused':

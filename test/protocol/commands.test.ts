@@ -40,6 +40,10 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   findJob: 28,
   setConcurrency: 40,
   concurrency: 41,
+  setRateLimit: 42,
+  rateLimit: 43,
+  holdClaims: 44,
+  rateLimitTtl: 45,
 };
 const RESULT_CODES = {
   error: 0,
@@ -57,6 +61,8 @@ const RESULT_CODES = {
   queueNames: 12,
   removed: 13,
   concurrency: 20,
+  rateLimit: 21,
+  rateLimitTtl: 22,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

@@ -22,6 +22,19 @@ export interface ModelJob {
   outcome: string | undefined;
 }
 
+export interface ModelRate {
+  readonly max: number;
+  readonly ms: number;
+}
+
+interface ModelWindow {
+  left: number;
+  taken: number;
+  endMs: number;
+  /** Nothing is taken in it. */
+  readonly isHold: boolean;
+}
+
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
 
 /**
@@ -38,6 +51,9 @@ export class ModelQueue {
   #finished = 0;
   readonly #paused = new Set<string>();
   readonly #concurrency = new Map<string, number>();
+  readonly #rates = new Map<string, ModelRate>();
+  /** The time of each queue in which claims take no more than so many jobs. */
+  readonly #windows = new Map<string, ModelWindow>();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -78,6 +94,7 @@ export class ModelQueue {
     let begun = 0;
     for (const job of claimed) {
       this.#claims += 1;
+      this.#onTaken(queue);
       Object.assign(job, {
         state: 'active',
         token: this.#claims,
@@ -97,8 +114,20 @@ export class ModelQueue {
   /** How many jobs a claim takes at most. */
   #allowed(queue: string, countMax: number, beginMax: number): number {
     const limit = this.concurrency(queue);
-    if (limit === 0) return countMax;
-    return Math.max(0, Math.min(countMax, Math.max(1, beginMax), limit - this.counts(queue).active));
+    const rate = this.#windows.get(queue)?.left ?? this.rateOf(queue)?.max;
+    if (limit === 0 && rate === undefined) return countMax;
+    const active = limit === 0 ? Number.POSITIVE_INFINITY : limit - this.counts(queue).active;
+    return Math.max(0, Math.min(countMax, Math.max(1, beginMax), active, rate ?? Number.POSITIVE_INFINITY));
+  }
+
+  #onTaken(queue: string): void {
+    const rate = this.#rates.get(queue);
+    if (rate !== undefined && !this.#windows.has(queue))
+      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isHold: false });
+    const window = this.#windows.get(queue);
+    if (window === undefined) return;
+    window.left -= 1;
+    window.taken += 1;
   }
 
   markBegun(id: number, token: number): Reply {
@@ -190,6 +219,7 @@ export class ModelQueue {
       if (endMs > this.nowMs) job.dueMs = endMs;
       else this.#endLease(job);
     }
+    for (const [queue, { endMs }] of this.#windows) if (endMs <= this.nowMs) this.#windows.delete(queue);
     for (const job of due('delayed')) job.state = 'waiting';
   }
 
@@ -232,6 +262,38 @@ export class ModelQueue {
     return this.#concurrency.get(queue) ?? 0;
   }
 
+  /** @param rate with 0 as its maximum for none. */
+  setRate(queue: string, rate: ModelRate): Reply {
+    const window = this.#windows.get(queue);
+    if (rate.max === 0) {
+      this.#rates.delete(queue);
+      if (window?.isHold === false) this.#windows.delete(queue);
+    } else {
+      this.#rates.set(queue, rate);
+      if (window?.isHold === false) {
+        window.left = Math.max(0, rate.max - window.taken);
+        window.endMs = Math.min(window.endMs, this.nowMs + rate.ms);
+      }
+    }
+    return 'done';
+  }
+
+  rateOf(queue: string): ModelRate | undefined {
+    return this.#rates.get(queue);
+  }
+
+  hold(queue: string, ms: number): Reply {
+    if (ms === 0) this.#windows.delete(queue);
+    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isHold: true });
+    return 'done';
+  }
+
+  /** For how long claims take nothing because of a rate. */
+  heldMs(queue: string): number {
+    const window = this.#windows.get(queue);
+    return window === undefined || window.left > 0 ? 0 : window.endMs - this.nowMs;
+  }
+
   counts(queue: string): JobCounts {
     const count = (state: JobState): number => this.jobs.filter((job) => job.queue === queue && job.state === state).length;
     return {
@@ -257,7 +319,15 @@ export class ModelQueue {
 
   /** The queues that have jobs, a limit or are paused. */
   names(): string[] {
-    return [...new Set([...this.jobs.map(({ queue }) => queue), ...this.#paused, ...this.#concurrency.keys()])].sort();
+    return [
+      ...new Set([
+        ...this.jobs.map(({ queue }) => queue),
+        ...this.#paused,
+        ...this.#concurrency.keys(),
+        ...this.#rates.keys(),
+        ...this.#windows.keys(),
+      ]),
+    ].sort();
   }
 
   #underLease(id: number, token: number, apply: (job: ModelJob) => void): Reply {

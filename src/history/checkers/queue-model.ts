@@ -1,6 +1,6 @@
 import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../protocol/job-order.ts';
 import { JOB_STATES } from '../../protocol/job-state.ts';
-import type { ClaimResult, JobKey } from '../functions.ts';
+import type { Calls, ClaimResult, JobKey } from '../functions.ts';
 import type { HistoryOperation, OperationOf } from '../operation.ts';
 import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobSource, type JobState, takenUnseen } from './job-model.ts';
 import type { Moment, SequentialModel } from './linearizability.ts';
@@ -28,9 +28,23 @@ export interface QueueState {
   readonly lastToken: number;
   /** The queues that are paused. */
   readonly paused: readonly string[];
-  /** How many jobs may be active, by queue; those without a limit are missing. */
-  readonly concurrency: Readonly<Record<string, number>>;
+  /** The limits of each queue that has or had some. */
+  readonly paces: Readonly<Record<string, Pace>>;
 }
+
+/** What limits the claims of a queue. */
+interface Pace {
+  /** How many jobs may be active; 0 for any number. */
+  readonly concurrencyMax: number;
+  /** How many jobs claims take within `rateMs`; 0 for any number. */
+  readonly rateMax: number;
+  readonly rateMs: number;
+  /** Claims may take nothing for a time: log time, of which a history shows no bound. */
+  readonly isHeld: boolean;
+}
+
+const NO_LIMIT = 0;
+const NO_PACE: Pace = Object.freeze({ concurrencyMax: NO_LIMIT, rateMax: NO_LIMIT, rateMs: 1, isHeld: false });
 
 /** Values that are the same for all jobs. */
 export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' | 'isCounting'>;
@@ -38,14 +52,11 @@ export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
-/** In place of the number of jobs that may be active. */
-const NO_LIMIT = 0;
-
-const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused', 'concurrency'] as const);
+const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused', 'concurrency', 'rateLimit'] as const);
 
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
-  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [], concurrency: {} };
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [], paces: {} };
   readonly #options: QueueModelOptions;
   #isIncomplete = false;
 
@@ -62,8 +73,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return !READS.has(f);
   }
 
-  keyOf({ jobs, lastId, lastToken, paused, concurrency }: QueueState): string {
-    return `${lastId} ${lastToken} ${JSON.stringify([paused, concurrency])} ${jobs.map(keyOfJob).join(' ')}`;
+  keyOf({ jobs, lastId, lastToken, paused, paces }: QueueState): string {
+    return `${lastId} ${lastToken} ${JSON.stringify([paused, paces])} ${jobs.map(keyOfJob).join(' ')}`;
   }
 
   step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
@@ -81,8 +92,11 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       case 'pause':
         return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
       case 'setConcurrency':
-        return [{ ...state, concurrency: { ...state.concurrency, [operation.call.queue]: operation.call.concurrencyMax } }];
+      case 'setRateLimit':
+      case 'holdClaims':
+        return [withPace(state, operation)];
       case 'concurrency':
+      case 'rateLimit':
         return isLimitOf(operation, state) ? [state] : [];
       case 'jobIds':
         return this.#mayList(state, operation, moment) ? [state] : [];
@@ -130,11 +144,11 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       next = { ...after, lastToken: job.token };
       taken.push(at);
     }
-    const limit = state.concurrency[queue] ?? NO_LIMIT;
-    if (limit !== NO_LIMIT && claimed.length > 0 && this.#active(next, queue, moment).sure > limit) return [];
+    const pace = state.paces[queue] ?? NO_PACE;
+    if (claimed.length > 0 && this.#isExceeded(pace, next, operation.call, claimed.length, moment)) return [];
     if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
     const last = taken.at(-1);
-    const mayBeShort = limit !== NO_LIMIT && this.#mayEndClaim(state, operation, claimed.length, moment);
+    const mayBeShort = isLimited(pace) && this.#mayEndClaim(state, pace, operation.call, claimed.length, moment);
     const isPassedOver = state.jobs.some((job, at) => {
       if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
       if (last !== undefined && servedBefore(next, at, last)) return true;
@@ -143,11 +157,17 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return isPassedOver ? [] : [next];
   }
 
-  /** Whether the claim need take no more than these jobs although others wait, since their queue has a limit. */
-  #mayEndClaim(state: QueueState, { call }: OperationOf<'claim'>, claimed: number, moment: Moment): boolean {
+  /** Whether a claim took more than a limit of its queue allows. @param state after it. */
+  #isExceeded({ concurrencyMax, rateMax }: Pace, state: QueueState, { queue }: Calls['claim'], claimed: number, moment: Moment): boolean {
+    if (rateMax !== NO_LIMIT && claimed > rateMax) return true;
+    return concurrencyMax !== NO_LIMIT && this.#active(state, queue, moment).sure > concurrencyMax;
+  }
+
+  /** Whether the claim need take no more than these jobs although others wait, since their queue has a limit. @param state before it. */
+  #mayEndClaim(state: QueueState, pace: Pace, call: Calls['claim'], claimed: number, moment: Moment): boolean {
     const { queue, countMax, beginMax = countMax } = call;
-    if (claimed >= Math.max(1, beginMax)) return true;
-    return this.#active(state, queue, moment).possible + claimed >= (state.concurrency[queue] ?? NO_LIMIT);
+    if (claimed >= Math.max(1, beginMax) || pace.rateMax !== NO_LIMIT || pace.isHeld) return true;
+    return this.#active(state, queue, moment).possible + claimed >= pace.concurrencyMax;
   }
 
   /** How many jobs of the queue are active: surely, and possibly. */
@@ -170,15 +190,15 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       this.#isIncomplete = true;
       return [];
     }
-    const isLimited = (state.concurrency[queue] ?? NO_LIMIT) !== NO_LIMIT;
+    const mayBeShort = isLimited(state.paces[queue] ?? NO_PACE);
     let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
-    const ended: QueueState[] = isLimited ? [state] : [];
+    const ended: QueueState[] = mayBeShort ? [state] : [];
     for (const { job, at, taken } of claimable) {
       outcomes = outcomes.flatMap((outcome) => {
         if (outcome.taken === countMax) return [outcome];
         const chosen = taken.map((after) => ({ state: withJob(outcome.state, at, { ...job, state: after }), taken: outcome.taken + 1 }));
         // Under a limit it may have ended with any of them.
-        if (isLimited) for (const one of chosen) ended.push(one.state);
+        if (mayBeShort) for (const one of chosen) ended.push(one.state);
         return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
       });
     }
@@ -263,8 +283,24 @@ const pausedBy = ({ call }: OperationOf<'pause'>): readonly string[] => (call.is
 const isTrueOf = ({ call, result }: OperationOf<'isPaused'>, { paused }: QueueState): boolean =>
   result === undefined || call.consistency === 'stale' || result.isPaused === paused.includes(call.queue);
 
-const isLimitOf = ({ call, result }: OperationOf<'concurrency'>, { concurrency }: QueueState): boolean =>
-  result === undefined || call.consistency === 'stale' || result.concurrencyMax === (concurrency[call.queue] ?? NO_LIMIT);
+const isLimited = ({ concurrencyMax, rateMax, isHeld }: Pace): boolean => concurrencyMax !== NO_LIMIT || rateMax !== NO_LIMIT || isHeld;
+
+function withPace(
+  state: QueueState,
+  { call }: OperationOf<'setConcurrency'> | OperationOf<'setRateLimit'> | OperationOf<'holdClaims'>,
+): QueueState {
+  const { queue, ...changed } = call;
+  const before = state.paces[queue] ?? NO_PACE;
+  const pace = 'holdMs' in changed ? { ...before, isHeld: changed.holdMs > 0 } : { ...before, ...changed };
+  return { ...state, paces: { ...state.paces, [queue]: pace } };
+}
+
+function isLimitOf({ call, result }: OperationOf<'concurrency'> | OperationOf<'rateLimit'>, { paces }: QueueState): boolean {
+  if (result === undefined || call.consistency === 'stale') return true;
+  const pace = paces[call.queue] ?? NO_PACE;
+  if ('concurrencyMax' in result) return result.concurrencyMax === pace.concurrencyMax;
+  return result.rateMax === pace.rateMax && (pace.rateMax === NO_LIMIT || result.rateMs === pace.rateMs);
+}
 
 const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 
