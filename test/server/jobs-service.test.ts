@@ -190,6 +190,10 @@ describe('a client in another language', () => {
       paused: true,
       concurrency_max: 0,
       _concurrency_max: 'concurrency_max',
+      rate_max: 0,
+      _rate_max: 'rate_max',
+      rate_ms: 0,
+      _rate_ms: 'rate_ms',
     });
     expect(await call('ResumeQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: false });
     await call('Remove', { queue: 'list', id: (ids as string[])[0] });
@@ -258,6 +262,20 @@ describe('a client in another language', () => {
     expect(await failure('SetConcurrency', { queue: 'limited', concurrency_max: 2 ** 31 })).toMatchObject({
       code: status.INVALID_ARGUMENT,
     });
+  });
+
+  it('limits the rate of a queue, and holds its claims back', async () => {
+    await call('SetRateLimit', { queue: 'rate', rate_max: 2, rate_ms: 3_600_000 });
+    expect(await call('GetQueue', { queue: 'rate' })).toMatchObject({ rate_max: 2, rate_ms: 3_600_000 });
+    for (let n = 0; n < 4; n += 1) await call('Add', { queue: 'rate', name: 'n' });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    await call('SetRateLimit', { queue: 'rate' });
+    expect(await call('GetQueue', { queue: 'rate' })).toMatchObject({ rate_max: 0, rate_ms: 0 });
+    await call('HoldClaims', { queue: 'rate', hold_ms: 3_600_000 });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toEqual({ jobs: [] });
+    await call('HoldClaims', { queue: 'rate' });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    expect(await failure('SetRateLimit', { queue: 'rate', rate_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
   it('reads the log and the leader of a node, and executes a command by its name', async () => {

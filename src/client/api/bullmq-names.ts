@@ -10,7 +10,8 @@ const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
-const RATE = 'Rates cannot be limited yet: use queue.setGlobalConcurrency().';
+const RATE = 'Use queue.setGlobalRateLimit().';
+const HOLD = 'Use queue.rateLimit(), and throw an error: the job is tried again after its "backoff".';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
@@ -49,12 +50,6 @@ export const QUEUE_MISSING: MissingNames = {
     exportPrometheusMetrics: NONE,
     getMeta: NONE,
     getVersion: NONE,
-    getRateLimitTtl: RATE,
-    getGlobalRateLimit: RATE,
-    setGlobalRateLimit: RATE,
-    removeGlobalRateLimit: RATE,
-    removeRateLimitKey: RATE,
-    rateLimit: RATE,
     getDebounceJobId: DEDUPLICATION,
     getDeduplicationJobId: DEDUPLICATION,
     removeDebounceKey: DEDUPLICATION,
@@ -106,7 +101,7 @@ export const WORKER_MISSING: MissingNames = {
     extendJobLocks: LEASES,
     getNextJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
     processJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
-    rateLimit: RATE,
+    rateLimit: HOLD,
     delay: 'Use setTimeout() of node:timers/promises.',
     startStalledCheckTimer: 'The cluster ends expired leases by itself.',
   },
@@ -124,7 +119,7 @@ export const WORKER_MISSING: MissingNames = {
   },
   setters: { concurrency: 'Close the worker, and create another one with the option "concurrency".' },
   asyncStatics: {},
-  statics: { RateLimitError: RATE },
+  statics: { RateLimitError: HOLD },
   events: {
     closing: "Listen to 'closed'.",
     lockRenewalFailed: "Listen to 'error' and 'stalled'.",

@@ -105,6 +105,9 @@ interface PausableQueue {
   resume(): Promise<void>;
   getGlobalConcurrency(): Promise<number | null>;
   removeGlobalConcurrency(): Promise<void>;
+  getGlobalRateLimit(): Promise<object | null>;
+  removeGlobalRateLimit(): Promise<void>;
+  removeRateLimitKey(): Promise<void>;
 }
 
 /** @throws {JobStateError} if workers have some of the jobs, unless `force` is set; nothing was removed. */
@@ -123,13 +126,15 @@ export async function obliterateJobs(queue: PausableQueue, commands: QueueComman
   await changeAll(commands, 'active', count, (id) => commands.endLease(id));
   // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
   for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);
-  await removeLimits(queue);
+  await removeLimits(queue, commands);
   await queue.resume();
 }
 
 /** Only those that there are: a cluster with members of an earlier release has no limits, and rejects to set one. */
-async function removeLimits(queue: PausableQueue): Promise<void> {
+async function removeLimits(queue: PausableQueue, commands: QueueCommands): Promise<void> {
   if ((await queue.getGlobalConcurrency()) !== null) await queue.removeGlobalConcurrency();
+  if ((await queue.getGlobalRateLimit()) !== null) await queue.removeGlobalRateLimit();
+  if (await commands.isHeld()) await queue.removeRateLimitKey();
 }
 
 /** @throws {JobStateError} */

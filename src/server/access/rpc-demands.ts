@@ -32,6 +32,8 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     PauseQueue: demand('operate', 'queue'),
     ResumeQueue: demand('operate', 'queue'),
     SetConcurrency: demand('operate', 'queue'),
+    SetRateLimit: demand('operate', 'queue'),
+    HoldClaims: demand('operate', 'queue'),
     GetQueue: demand('read', 'queue'),
     ReleaseHolder: demand('work', 'own'),
   },

@@ -15,6 +15,7 @@ import type {
   AddBulkRequestProto,
   ClaimRequestProto,
   CleanRequestProto,
+  HoldClaimsRequestProto,
   JobRequestProto,
   LeaseRequestProto,
   ListJobsRequestProto,
@@ -23,6 +24,7 @@ import type {
   QueueRequestProto,
   RequestIdProto,
   SetConcurrencyRequestProto,
+  SetRateLimitRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
@@ -146,14 +148,25 @@ const CALLS = {
     await commandsOf(client, queue).command((encoder) => encoder.command('setConcurrency', { queue, concurrencyMax }));
     return {};
   },
+  SetRateLimit: async ({ queue, rate_max: rateMax, rate_ms }: SetRateLimitRequestProto, { client }: ServedCall) => {
+    const rateMs = rateMax === 0 ? 1 : rate_ms;
+    await commandsOf(client, queue).command((encoder) => encoder.command('setRateLimit', { queue, rateMax, rateMs }));
+    return {};
+  },
+  HoldClaims: async ({ queue, hold_ms: holdMs }: HoldClaimsRequestProto, { client }: ServedCall) => {
+    await commandsOf(client, queue).command((encoder) => encoder.command('holdClaims', { queue, holdMs }));
+    return {};
+  },
   GetQueue: async ({ queue, consistency }: QueueRequestProto, { client }: ServedCall) => {
     const commands = commandsOf(client, queue);
-    const [result, concurrencyMax] = await Promise.all([
+    const [result, concurrencyMax, rate] = await Promise.all([
       commands.query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue })),
       commands.concurrency(consistencyOf(consistency)),
+      commands.rateLimit(consistencyOf(consistency)),
     ]);
     if (!result.ok || result.type !== 'paused') throw unexpectedResult(result);
-    return { queue, paused: result.isPaused, concurrency_max: concurrencyMax };
+    const { max = 0, durationMs = 0 } = rate ?? {};
+    return { queue, paused: result.isPaused, concurrency_max: concurrencyMax, rate_max: max, rate_ms: Math.ceil(durationMs) };
   },
   ReleaseHolder: async ({ holder }: { readonly holder: number }, { client }: ServedCall) => {
     await client.releaseHolder(holder);

@@ -92,4 +92,16 @@ export interface SetConcurrencyRequestProto {
   readonly concurrency_max: number;
 }
 
+export interface SetRateLimitRequestProto {
+  readonly queue: string;
+  /** 0 for no limit. */
+  readonly rate_max: number;
+  readonly rate_ms: number;
+}
+
+export interface HoldClaimsRequestProto {
+  readonly queue: string;
+  readonly hold_ms: number;
+}
+
 export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');
