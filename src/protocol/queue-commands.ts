@@ -1,6 +1,6 @@
 import { defineCommands, EVER } from './command.ts';
-import { checked, countMax, durationMs, f64, flag, holder, listedState, u32, u32Between } from './fields.ts';
-import { CONCURRENCY_MAX, DURATION_MS_MAX, RATE_MAX } from './limits.ts';
+import { countMax, durationMs, f64, flag, holder, listedState, rateMs, u32, u32Between } from './fields.ts';
+import { CONCURRENCY_MAX, RATE_MAX } from './limits.ts';
 
 /** The commands about sessions, holders of leases, and queues. */
 export const QUEUE_COMMANDS = defineCommands({
@@ -98,9 +98,7 @@ export const QUEUE_COMMANDS = defineCommands({
     permission: 'operate',
     fields: {
       rateMax: u32Between(0, RATE_MAX, (count) => `A queue limits its rate to ${count} jobs`),
-      rateMs: checked(f64, `1 to ${DURATION_MS_MAX} ms`, (ms) =>
-        ms >= 1 && ms <= DURATION_MS_MAX ? undefined : `A queue limits its rate for ${ms} ms. Use 1 to ${DURATION_MS_MAX} ms.`,
-      ),
+      rateMs: rateMs('queue'),
     },
     result: 'done',
     about:

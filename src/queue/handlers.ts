@@ -9,6 +9,7 @@ import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
 import { NO_LIMIT } from './queue-pace.ts';
+import type { RateLimit } from './rate-window.ts';
 import type { ReplyEncoder } from './reply-encoder.ts';
 
 /** What a handler works on. */
@@ -45,6 +46,10 @@ const HANDLERS = {
   claim: (run) => {
     const { leaseMs, stalledMax, holder, beginMax } = run.operation;
     claim(run, { leaseMs, stalledMax, holder }, beginMax);
+  },
+  claimLimited: (run) => {
+    const { leaseMs, stalledMax, holder, beginMax, limiterMax, limiterMs } = run.operation;
+    claim(run, { leaseMs, stalledMax, holder }, beginMax, { max: limiterMax, durationMs: limiterMs });
   },
   begin: (run) => run.result(run.jobs.markBegun(run.operation.jobId, run.operation.token)),
   extend: (run) => run.result(run.jobs.extend(run.operation.jobId, run.operation.token, run.operation.leaseMs, run.logMs)),
@@ -136,16 +141,17 @@ function showJob({ jobs, replies }: Execution, job: Job | undefined, jobId: numb
   else replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
 }
 
-function claim(run: Execution, terms: LeaseTerms, beginMax: number): void {
+function claim(run: Execution, terms: LeaseTerms, beginMax: number, limiter?: RateLimit): void {
   const { jobs, replies, logMs } = run;
   const countAt = replies.beginClaimed();
   const queue = run.knownQueue();
   // Under a limit no worker gets jobs ahead, which others may begin at once; one that begins none by its claims gets one at a time.
-  const countMax = queue?.pace === undefined ? run.operation.countMax : Math.min(run.operation.countMax, Math.max(1, beginMax));
+  const isLimited = limiter !== undefined || queue?.pace !== undefined;
+  const countMax = isLimited ? Math.min(run.operation.countMax, Math.max(1, beginMax)) : run.operation.countMax;
   let count = 0;
   let begun = 0;
   for (; queue !== undefined && count < countMax; count += 1) {
-    const job = jobs.claim(queue, terms, begun < beginMax, logMs);
+    const job = jobs.claim(queue, terms, begun < beginMax, logMs, limiter);
     if (job === undefined) break;
     if (job.isBegun) begun += 1;
     replies.claimedJob(job);

@@ -7,6 +7,7 @@ import { JobTable } from './job-table.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueuePace } from './queue-pace.ts';
 import { QueueTable } from './queue-table.ts';
+import type { RateLimit } from './rate-window.ts';
 import { RunningWindows } from './running-windows.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
@@ -171,10 +172,12 @@ export class JobIndexes {
     this.#offer(queue);
   }
 
-  /** A claim took a job. */
-  protected onTaken(queue: NamedQueue<Job>, pace: QueuePace, logMs: number): void {
+  /** A claim took a job of a queue with limits, or brings one. */
+  protected onTaken(queue: NamedQueue<Job>, limiter: RateLimit | undefined, logMs: number): void {
+    queue.pace ??= new QueuePace();
+    const { pace } = queue;
     const { window } = pace;
-    pace.onTaken(logMs);
+    pace.onTaken(limiter, logMs);
     if (pace.window === undefined) return;
     if (pace.window !== window) this.windows.add(queue, pace.window);
     this.changes.queue(queue);

@@ -64,14 +64,15 @@ export class JobStore extends JobIndexes {
   /**
    * Leases the job that is served next, under a new fencing token.
    * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
+   * @param limiter of the rate of its queue, that the claim brings.
    */
-  claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
+  claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number, limiter?: RateLimit): Job | undefined {
     const job = queue.takeNext();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
     queue.active += 1;
-    if (queue.pace !== undefined) this.onTaken(queue, queue.pace, logMs);
+    if (queue.pace !== undefined || limiter !== undefined) this.onTaken(queue, limiter, logMs);
     job.state = StateCode.active;
     if (mayBegin && job.stalls === 0) begin(job);
     job.token = this.nextToken;

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { type RateLimit, RateWindow, readWindow, WindowKind, writeWindow } from './rate-window.ts';
+import { firstWindow, type RateLimit, RateWindow, readWindow, WindowKind, writeWindow } from './rate-window.ts';
 
 /** No limit, in place of a number from 1 on. */
 export const NO_LIMIT = 0;
@@ -44,10 +44,9 @@ export class QueuePace {
     this.activeMax = this.concurrencyMax === NO_LIMIT ? Number.POSITIVE_INFINITY : Math.max(this.concurrencyMax, active);
   }
 
-  /** A claim took a job: it is the first of a window if none runs. */
-  onTaken(logMs: number): void {
-    if (this.window === undefined && this.rate !== undefined)
-      this.window = new RateWindow(WindowKind.rate, this.rate.max, logMs + this.rate.durationMs);
+  /** A claim took a job: it is the first of a window if none runs. @param limiter that the claim brings. */
+  onTaken(limiter: RateLimit | undefined, logMs: number): void {
+    this.window ??= firstWindow(this.rate, limiter, logMs);
     if (this.window !== undefined) this.window.taken += 1;
   }
 

@@ -6,8 +6,17 @@ export interface RateLimit {
   readonly durationMs: number;
 }
 
-/** `rate`: of the limit of its queue; `hold`: claims take nothing. */
-export const WindowKind = Object.freeze({ rate: 0, hold: 1 });
+/** `rate`: of the limit of its queue; `hold`: claims take nothing; `claims`: of a limit that a claim brought. */
+export const WindowKind = Object.freeze({ rate: 0, hold: 1, claims: 2 });
+
+/** The window that the first job of a claim begins, under the limit of its queue or the one that the claim brings: the lower rate of both. */
+export function firstWindow(ofQueue: RateLimit | undefined, ofClaim: RateLimit | undefined, logMs: number): RateWindow | undefined {
+  const isOfClaim = ofClaim !== undefined && (ofQueue === undefined || isLower(ofClaim, ofQueue));
+  const limit = isOfClaim ? ofClaim : ofQueue;
+  return limit && new RateWindow(isOfClaim ? WindowKind.claims : WindowKind.rate, limit.max, logMs + limit.durationMs);
+}
+
+const isLower = (one: RateLimit, other: RateLimit): boolean => one.max * other.durationMs < other.max * one.durationMs;
 
 /**
  * A time in which claims take a bounded number of jobs of a queue, from the first of them on. It runs on the log clock, as leases do: no

@@ -80,6 +80,7 @@ export const SOMETIMES = [
   'active jobs of a queue limited',
   'rate of a queue limited',
   'claims of a queue held back for a time',
+  'jobs claimed under a limit that the claim brought',
   'jobs held back by a pause or a limit of their queue',
   'stale token rejected',
   'finished job removed to keep later ones',

@@ -29,6 +29,8 @@ const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, S
 /** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
 const LIMITS = [0, 0, 1, 2, 4] as const;
 const RATE_MS = [20, 200, 1_000] as const;
+/** How many of the claims bring a limit of the rate. */
+const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 
@@ -144,7 +146,9 @@ export class SimOperations {
 
   #claim(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
-    const call: Required<Calls['claim']> = {
+    const limiter =
+      version > 1 && this.#random.withProbability(LIMITER_SHARE) ? { max: 2, durationMs: this.#random.of(RATE_MS) } : undefined;
+    const call = {
       queue: this.#adds.anyQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
@@ -152,8 +156,9 @@ export class SimOperations {
       beginMax: this.#random.withProbability(0.5) ? countMax : this.#random.below(countMax),
       stalledMax: this.#random.of([0, 1, 1, 2]),
       holder: holderId(this.#client, this.#processes),
+      ...(limiter === undefined ? {} : { limiterMax: limiter.max, limiterMs: limiter.durationMs }),
     };
-    encoder.claim(call.queue, call);
+    encoder.claim(call.queue, { ...call, limiter });
     const { coverage } = this.#cluster;
     // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
@@ -166,6 +171,7 @@ export class SimOperations {
           this.#leases.push({ job: id, token, isBegun });
           this.#open.set(token, id);
         }
+        if (limiter !== undefined && result.jobs.length > 0) coverage.add('jobs claimed under a limit that the claim brought');
         if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
         if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
           coverage.add('job claimed again after a longer pause');

@@ -71,3 +71,26 @@ describe('rateLimit of a queue', () => {
     for (const odd of [0, -1, '5']) await expect(queue.rateLimit(odd as number)).rejects.toBeInstanceOf(InvalidOptionError);
   });
 });
+
+describe('the limiter of a worker', () => {
+  it('bounds how many jobs all workers get, also those without one', async () => {
+    const { queue, aWorker } = aSetting();
+    await queue.addBulk(Array.from({ length: 9 }, (_, data) => ({ name: 'n', data })));
+    const limiter = { max: 3, duration: HOUR_MS };
+    for (let workers = 0; workers < 2; workers += 1) aWorker(() => 1, { concurrency: 5, limiter });
+    await eventually(async () => expect(await queue.getCompletedCount()).toBe(3));
+    aWorker(() => 1);
+    expect(await queue.getRateLimitTtl()).toBeGreaterThan(0);
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 6, active: 0, completed: 3 });
+    await queue.removeRateLimitKey();
+    await eventually(async () => expect(await queue.getCompletedCount()).toBeGreaterThan(3));
+  });
+
+  it.each([{}, { max: 1 }, { duration: 1 }, { max: 0, duration: 1 }, { max: 1, duration: 1, groupKey: 'x' }, 5])(
+    '%j is rejected',
+    (odd) => {
+      const { aWorker } = aSetting();
+      expect(() => aWorker(() => 1, { limiter: odd as never })).toThrow();
+    },
+  );
+});

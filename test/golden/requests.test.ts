@@ -53,6 +53,7 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   setRateLimit: (to) => to.command('setRateLimit', { queue: 'mail', rateMax: 10, rateMs: 60_000 }),
   rateLimit: (to) => to.command('rateLimit', { queue: 'mail' }),
   holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
+  claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
   rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
 };
 /** Selected once, for all operations behind them. */

@@ -40,6 +40,9 @@ const RESUMES = 1;
 /** A pick with which `setConcurrency` and `setRateLimit` remove the limit. */
 const UNLIMITS = 4;
 
+/** Of every seventh claim. */
+const limiterOf = (pick: number) => (pick % 7 === 6 ? { limiterMax: 1 + (pick % 2), limiterMs: 20 } : {});
+
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
 type Listing = Calls['jobIds'];
@@ -125,7 +128,7 @@ export class ReferenceRun {
           keepFailed: -1,
         };
       case 'claim':
-        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick) };
+        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick), ...limiterOf(pick) };
       case 'releaseHolder':
         return { holder: pick % HOLDERS };
       case 'extend':
@@ -173,7 +176,9 @@ export class ReferenceRun {
         return { job: this.#model.add(QUEUE, String(key), options) };
       }
       case 'claim': {
-        const claimed = this.#model.claim(QUEUE, call as unknown as ClaimOptions);
+        const { limiterMax, limiterMs } = call as { readonly limiterMax?: number; readonly limiterMs?: number };
+        const limiter = limiterMax === undefined ? undefined : { max: limiterMax, durationMs: limiterMs ?? 0 };
+        const claimed = this.#model.claim(QUEUE, { ...(call as unknown as ClaimOptions), limiter });
         return {
           jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
             job: claimedId,

@@ -44,6 +44,7 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   rateLimit: 43,
   holdClaims: 44,
   rateLimitTtl: 45,
+  claimLimited: 46,
 };
 const RESULT_CODES = {
   error: 0,

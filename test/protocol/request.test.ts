@@ -159,6 +159,7 @@ describe('operations that are taken from a request', () => {
       () => to.command('setRateLimit', { queue: 'q', rateMax: 3, rateMs: 5 }),
       () => to.command('rateLimit', { queue: 'q' }),
       () => to.command('holdClaims', { queue: 'q', holdMs: 5 }),
+      () => to.claim('other', claimOptions(3, 1000, { limiter: { max: 2, durationMs: 5 } })),
       () => to.command('rateLimitTtl', { queue: 'q', takenMin: 0 }),
       () => to.command('jobIds', { queue: 'q', state: 2, isDescending: false, afterRank: -1, afterTie: 0, start: 0, countMax: 3 }),
       () => to.command('queueNames', { after: 0, countMax: 3 }),

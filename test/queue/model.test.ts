@@ -56,6 +56,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
         waitMs: fc.constant(0),
         stalledMax: fc.nat(2),
         holder: fc.nat(2),
+        limiter: fc.constantFrom(undefined, undefined, undefined, { max: 2, durationMs: 20 }, { max: 1, durationMs: 7 }),
       }),
     }),
   },

@@ -31,8 +31,8 @@ interface ModelWindow {
   left: number;
   taken: number;
   endMs: number;
-  /** Nothing is taken in it. */
-  readonly isHold: boolean;
+  /** It is one of the limit of the queue. */
+  readonly isOfQueue: boolean;
 }
 
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
@@ -87,14 +87,14 @@ export class ModelQueue {
     return this.#added;
   }
 
-  claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
+  claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder, limiter }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
     waiting.sort(inOrderOfClaims);
-    const claimed = waiting.slice(0, this.#allowed(queue, countMax, beginMax));
+    const claimed = waiting.slice(0, this.#allowed(queue, countMax, beginMax, limiter));
     let begun = 0;
     for (const job of claimed) {
       this.#claims += 1;
-      this.#onTaken(queue);
+      this.#onTaken(queue, limiter);
       Object.assign(job, {
         state: 'active',
         token: this.#claims,
@@ -112,18 +112,26 @@ export class ModelQueue {
   }
 
   /** How many jobs a claim takes at most. */
-  #allowed(queue: string, countMax: number, beginMax: number): number {
+  #allowed(queue: string, countMax: number, beginMax: number, limiter: ClaimOptions['limiter']): number {
     const limit = this.concurrency(queue);
-    const rate = this.#windows.get(queue)?.left ?? this.rateOf(queue)?.max;
+    const rate = this.#windows.get(queue)?.left ?? this.#nextRate(queue, limiter)?.max;
     if (limit === 0 && rate === undefined) return countMax;
     const active = limit === 0 ? Number.POSITIVE_INFINITY : limit - this.counts(queue).active;
     return Math.max(0, Math.min(countMax, Math.max(1, beginMax), active, rate ?? Number.POSITIVE_INFINITY));
   }
 
-  #onTaken(queue: string): void {
-    const rate = this.#rates.get(queue);
+  /** The limit of the next window: the lower rate, and that of the queue if both are the same. */
+  #nextRate(queue: string, limiter: ClaimOptions['limiter']): (ModelRate & { readonly isOfQueue: boolean }) | undefined {
+    const own = this.#rates.get(queue);
+    if (limiter === undefined || (own !== undefined && own.max / own.ms <= limiter.max / limiter.durationMs))
+      return own && { ...own, isOfQueue: true };
+    return { max: limiter.max, ms: limiter.durationMs, isOfQueue: false };
+  }
+
+  #onTaken(queue: string, limiter: ClaimOptions['limiter']): void {
+    const rate = this.#nextRate(queue, limiter);
     if (rate !== undefined && !this.#windows.has(queue))
-      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isHold: false });
+      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isOfQueue: rate.isOfQueue });
     const window = this.#windows.get(queue);
     if (window === undefined) return;
     window.left -= 1;
@@ -267,10 +275,10 @@ export class ModelQueue {
     const window = this.#windows.get(queue);
     if (rate.max === 0) {
       this.#rates.delete(queue);
-      if (window?.isHold === false) this.#windows.delete(queue);
+      if (window?.isOfQueue === true) this.#windows.delete(queue);
     } else {
       this.#rates.set(queue, rate);
-      if (window?.isHold === false) {
+      if (window?.isOfQueue === true) {
         window.left = Math.max(0, rate.max - window.taken);
         window.endMs = Math.min(window.endMs, this.nowMs + rate.ms);
       }
@@ -284,7 +292,7 @@ export class ModelQueue {
 
   hold(queue: string, ms: number): Reply {
     if (ms === 0) this.#windows.delete(queue);
-    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isHold: true });
+    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isOfQueue: false });
     return 'done';
   }
 

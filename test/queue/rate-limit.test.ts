@@ -211,3 +211,73 @@ describe('a queue whose claims are held back for a time', () => {
     expect(queue.machine.nextLogDueMs).toBeGreaterThan(START_MS + 1_000_000);
   });
 });
+
+describe('a claim that brings a limit', () => {
+  const limiter = { max: 2, durationMs: MINUTE_MS };
+  const limited = (queue: TestQueue, count = 9, changed = {}): number[] =>
+    queue.claim(count, 100 * MINUTE_MS, 'q', { limiter, ...changed }).map(({ id }) => id);
+
+  function queueWith(jobs: number): TestQueue {
+    const queue = new TestQueue();
+    for (let job = 0; job < jobs; job += 1) queue.add('x');
+    return queue;
+  }
+
+  it('begins a window with its first job, in which all claims take no more than it allows', () => {
+    const queue = queueWith(9);
+    expect([limited(queue, 1), limited(queue), limited(queue), claimed(queue)]).toEqual([[1], [2], [], []]);
+    expect([ttlOf(queue), queue.machine.waitingCount('q')]).toEqual([MINUTE_MS, 0]);
+    queue.filled = [];
+    queue.pass(MINUTE_MS);
+    expect(queue.filled).toEqual(['q']);
+    expect([limited(queue), claimed(queue)]).toEqual([[3, 4], []]);
+  });
+
+  it('leaves no trace without a job, nor once its window has ended', () => {
+    const queue = queueWith(0);
+    expect(limited(queue)).toEqual([]);
+    expect(queue.machine.queueNames()).toEqual([]);
+    queue.add('x');
+    const { id, token } = queue.claimOne(1000, { limiter: { ...limiter, max: 1 } });
+    queue.do((to) => to.complete(id, token, new Uint8Array(0)));
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: id }));
+    expect(queue.machine.queueNames()).toEqual(['q']);
+    queue.add('next');
+    expect(limited(queue)).toEqual([]);
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: 2 }));
+    queue.restart();
+    queue.pass(MINUTE_MS);
+    expect(queue.machine.queueNames()).toEqual([]);
+  });
+
+  it.each([
+    ['that of the queue, if it is lower', 1, MINUTE_MS, [[1], [], []]],
+    ['that of the queue, if both are the same', 2, MINUTE_MS, [[1, 2], [], []]],
+    ['its own, if that of the queue is higher', 3, MINUTE_MS, [[1, 2], [], []]],
+    ['that of the queue, if it allows fewer in a time', 4, 3 * MINUTE_MS, [[1, 2, 3, 4], [], []]],
+  ])('begins a window of %s', (_which, rateMax, rateMs, taken) => {
+    const queue = queueWith(9);
+    setRate(queue, rateMax, rateMs);
+    expect([limited(queue), limited(queue), claimed(queue)]).toEqual(taken);
+  });
+
+  it('keeps its window when the limit of the queue changes', () => {
+    const queue = queueWith(9);
+    limited(queue);
+    setRate(queue, 9);
+    setRate(queue, 0);
+    expect(claimed(queue)).toEqual([]);
+  });
+
+  it('takes none ahead, and no more than one if it begins none', () => {
+    const queue = queueWith(9);
+    expect(limited(queue, 9, { beginMax: 1 })).toEqual([1]);
+    expect(limited(queue, 9, { beginMax: 0 })).toEqual([2]);
+  });
+
+  it('is a command of version 7', () => {
+    const old = new TestQueue(8_192, 6);
+    old.add('x');
+    expect(old.do((to) => to.claim('q', claimOptions(1, 1000, { limiter })))).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+});

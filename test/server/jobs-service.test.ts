@@ -275,6 +275,11 @@ describe('a client in another language', () => {
     expect(await call('Claim', { queue: 'rate', count_max: 9 })).toEqual({ jobs: [] });
     await call('HoldClaims', { queue: 'rate' });
     expect(await call('Claim', { queue: 'rate', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    const limited = { queue: 'brought', count_max: 9, limiter_max: 1, limiter_ms: 3_600_000 };
+    for (let n = 0; n < 2; n += 1) await call('Add', { queue: 'brought', name: 'n' });
+    expect(await call('Claim', limited)).toMatchObject({ jobs: [{}] });
+    expect(await call('Claim', limited)).toEqual({ jobs: [] });
+    expect(await failure('Claim', { queue: 'brought', limiter_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
     expect(await failure('SetRateLimit', { queue: 'rate', rate_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 

@@ -10,7 +10,6 @@ const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
-const RATE = 'Use queue.setGlobalRateLimit().';
 const HOLD = 'Use queue.rateLimit(), and throw an error: the job is tried again after its "backoff".';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
@@ -215,10 +214,9 @@ export const OPTIONS_MISSING = {
   worker: {
     blockingConnection: REDIS,
     drainDelay: 'Use "claimWaitMs", in milliseconds.',
-    limiter: RATE,
     lockRenewTime: 'A lease is extended every third of "lockDuration".',
     maxStartedAttempts: 'Use "maxStalledCount".',
-    maximumRateLimitDelay: RATE,
+    maximumRateLimitDelay: 'Workers wait at the cluster, and get jobs as soon as they may.',
     metrics: NONE,
     name: NONE,
     prefix: 'Give the queue another name, or use another cluster.',

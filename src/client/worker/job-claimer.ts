@@ -83,7 +83,7 @@ export class JobClaimer {
     this.#dispatcher = dispatcher;
     this.#shared = shared;
     this.#handlers = handlers;
-    this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
+    this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount, limiter: config.limiter };
     this.#waiting = {
       waitMs: config.claimWaitMs,
       onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
@@ -172,7 +172,7 @@ export class JobClaimer {
       return;
     }
     const taken = this.#handlers.running() + this.#handlers.ready();
-    const { concurrency, leaseMs, maxStalledCount } = this.#config;
+    const { concurrency, leaseMs, maxStalledCount, limiter } = this.#config;
     this.#scheduler?.want(this.#waiting, this.#waitsForJobs ? Math.max(0, concurrency - taken - this.#asked) : 0);
     if (this.#waitsForJobs) return;
     const countMax = Math.min(CLAIM_COUNT_MAX, this.#capacity - taken - this.#asked);
@@ -183,7 +183,7 @@ export class JobClaimer {
     try {
       this.#dispatcher
         .open(OPERATION_BYTES, true)
-        .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder });
+        .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder, limiter });
     } catch (error) {
       this.#onError(error as Error);
       return;

@@ -39,7 +39,7 @@ interface Pace {
   /** How many jobs claims take within `rateMs`; 0 for any number. */
   readonly rateMax: number;
   readonly rateMs: number;
-  /** Claims may take nothing for a time: log time, of which a history shows no bound. */
+  /** Claims may take nothing, or jobs under the limit of an earlier claim, for a time: log time, of which a history shows no bound. */
   readonly isHeld: boolean;
 }
 
@@ -146,9 +146,12 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     }
     const pace = state.paces[queue] ?? NO_PACE;
     if (claimed.length > 0 && this.#isExceeded(pace, next, operation.call, claimed.length, moment)) return [];
+    if (claimed.length > 0) next = afterLimiter(next, operation);
     if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
     const last = taken.at(-1);
-    const mayBeShort = isLimited(pace) && this.#mayEndClaim(state, pace, operation.call, claimed.length, moment);
+    const mayBeShort =
+      (isLimited(pace) || operation.call.limiterMax !== undefined) &&
+      this.#mayEndClaim(state, pace, operation.call, claimed.length, moment);
     const isPassedOver = state.jobs.some((job, at) => {
       if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
       if (last !== undefined && servedBefore(next, at, last)) return true;
@@ -158,15 +161,24 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   }
 
   /** Whether a claim took more than a limit of its queue allows. @param state after it. */
-  #isExceeded({ concurrencyMax, rateMax }: Pace, state: QueueState, { queue }: Calls['claim'], claimed: number, moment: Moment): boolean {
-    if (rateMax !== NO_LIMIT && claimed > rateMax) return true;
+  #isExceeded(
+    { concurrencyMax, rateMax, isHeld }: Pace,
+    state: QueueState,
+    { queue, limiterMax }: Calls['claim'],
+    claimed: number,
+    moment: Moment,
+  ): boolean {
+    const isOwnRate = rateMax !== NO_LIMIT && limiterMax === undefined && !isHeld;
+    if (isOwnRate && claimed > rateMax) return true;
     return concurrencyMax !== NO_LIMIT && this.#active(state, queue, moment).sure > concurrencyMax;
   }
 
   /** Whether the claim need take no more than these jobs although others wait, since their queue has a limit. @param state before it. */
   #mayEndClaim(state: QueueState, pace: Pace, call: Calls['claim'], claimed: number, moment: Moment): boolean {
-    const { queue, countMax, beginMax = countMax } = call;
+    const { queue, countMax, beginMax = countMax, limiterMax } = call;
     if (claimed >= Math.max(1, beginMax) || pace.rateMax !== NO_LIMIT || pace.isHeld) return true;
+    if (limiterMax !== undefined && claimed >= limiterMax) return true;
+    if (pace.concurrencyMax === NO_LIMIT) return false;
     return this.#active(state, queue, moment).possible + claimed >= pace.concurrencyMax;
   }
 
@@ -190,7 +202,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       this.#isIncomplete = true;
       return [];
     }
-    const mayBeShort = isLimited(state.paces[queue] ?? NO_PACE);
+    const mayBeShort = isLimited(state.paces[queue] ?? NO_PACE) || operation.call.limiterMax !== undefined;
     let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
     const ended: QueueState[] = mayBeShort ? [state] : [];
     for (const { job, at, taken } of claimable) {
@@ -202,7 +214,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
       });
     }
-    return [...ended, ...outcomes.map((outcome) => outcome.state)];
+    return [...ended, ...outcomes.map((outcome) => outcome.state)].map((after) => afterLimiter(after, operation));
   }
 
   /** All leases of a holder end, and some of those whose holder is unknown. */
@@ -293,6 +305,12 @@ function withPace(
   const before = state.paces[queue] ?? NO_PACE;
   const pace = 'holdMs' in changed ? { ...before, isHeld: changed.holdMs > 0 } : { ...before, ...changed };
   return { ...state, paces: { ...state.paces, [queue]: pace } };
+}
+
+/** The limit that a claim brings may hold later ones back. */
+function afterLimiter(state: QueueState, { call: { queue, limiterMax } }: OperationOf<'claim'>): QueueState {
+  if (limiterMax === undefined) return state;
+  return { ...state, paces: { ...state.paces, [queue]: { ...(state.paces[queue] ?? NO_PACE), isHeld: true } } };
 }
 
 function isLimitOf({ call, result }: OperationOf<'concurrency'> | OperationOf<'rateLimit'>, { paces }: QueueState): boolean {

@@ -219,10 +219,11 @@ async function claimJobs(request: ClaimRequestProto, served: ServedCall) {
   const { queue, count_max, lease_ms, wait_ms: waitMs, max_stalled_count: stalledMax = STALLED_MAX, ahead, holder, request_id } = request;
   checkQueueName(queue);
   const countMax = count_max === 0 ? 1 : count_max;
+  const limiter = request.limiter_max === 0 ? undefined : { max: request.limiter_max, durationMs: request.limiter_ms };
   const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
   // A reply that is lost counts a stall of a begun job: one that may not stall begins by a call of its own.
   const beginMax = ahead || stalledMax === 0 ? 0 : countMax;
-  const jobs = await claim(served, request_id, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder });
+  const jobs = await claim(served, request_id, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder, limiter });
   return { jobs: jobs.map((job) => claimedJobProto(queue, job)) };
 }
 

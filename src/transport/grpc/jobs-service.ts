@@ -47,6 +47,9 @@ export interface ClaimRequestProto {
   readonly max_stalled_count?: number;
   readonly ahead: boolean;
   readonly holder: number;
+  /** 0 for no limit. */
+  readonly limiter_max: number;
+  readonly limiter_ms: number;
   readonly request_id: RequestIdProto | null;
 }
 

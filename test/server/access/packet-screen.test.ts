@@ -156,6 +156,7 @@ describe('what a command reaches', () => {
         'rateLimit',
         'holdClaims',
         'rateLimitTtl',
+        'claimLimited',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames'],
