@@ -26,7 +26,7 @@ import { Quarantine } from './quarantine.ts';
 import { readStalledJob } from './stalled-job.ts';
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
 import type { WorkerConfig, WorkerOptions } from './worker-options.ts';
-import type { WorkerPause } from './worker-pause.ts';
+import { beginPause, type WorkerPause } from './worker-pause.ts';
 
 export { UnrecoverableError } from '../errors.ts';
 export type { Processor, WorkerEvents, WorkerOptions };
@@ -130,7 +130,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   async pause(doNotWaitActive = false): Promise<void> {
     checkOptions(aBoolean, doNotWaitActive, ['doNotWaitActive']);
     if (this.#isClosing) return;
-    this.#pause ??= this.#newPause();
+    this.#pause ??= beginPause(this.#intake, this.#slots, () => this.#progress.notify());
     const pause = this.#pause;
     const isOver = (): boolean => this.#pause !== pause || this.#isClosing;
     if (!doNotWaitActive) await this.#progress.until(() => isOver() || (this.#isIdle() && pause.isClaimOver));
@@ -191,16 +191,6 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     };
     if (departedReleased === undefined) start();
     else void departedReleased.then(start);
-  }
-
-  #newPause(): WorkerPause {
-    const pause: WorkerPause = { isClaimOver: false, isEmitted: false };
-    void this.#intake.pause().then(() => {
-      pause.isClaimOver = true;
-      this.#progress.notify();
-    });
-    this.#slots.pause();
-    return pause;
   }
 
   /** No job runs, all reports have their replies, and no claim is unanswered but one that waits. */
