@@ -116,7 +116,7 @@ export const WORKER_MISSING: MissingNames = {
     minimumBlockTimeout: 'Set the option "claimWaitMs".',
     maximumBlockTimeout: 'Set the option "claimWaitMs".',
   },
-  setters: { concurrency: 'Close the worker, and create another one with the option "concurrency".' },
+  setters: {},
   asyncStatics: {},
   statics: { RateLimitError: HOLD },
   events: {

@@ -15,7 +15,7 @@ import {
 } from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { WorkerConfig } from './worker-options.ts';
+import { prefetchMaxOf, type WorkerConfig } from './worker-options.ts';
 
 export interface JobClaimerHandlers {
   /** Jobs that have a slot: their processor runs, or is about to. */
@@ -157,11 +157,11 @@ export class JobClaimer {
    * as many as are done while a claim is in flight (Little's law), so that no free slot waits for a job.
    */
   get #capacity(): number {
-    const { concurrency, prefetchMax } = this.#config;
+    const { concurrency } = this.#config;
     if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
     // If a job that was claimed ahead ends the process at once, the cluster does not know that it had begun.
     if (this.#shared.quarantine.isCautious(this.#clock.nowMs())) return concurrency;
-    return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
+    return concurrency + Math.min(prefetchMaxOf(this.#config), Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {

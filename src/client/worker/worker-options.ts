@@ -37,19 +37,35 @@ export interface WorkerOptions {
   /** Maximum number of threads of a processor in a file, each with one job at a time; as many as `concurrency`, but at most 32. */
   readonly threads?: number;
 }
-export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads' | 'lockDuration' | 'limiter'>>> & {
+export type WorkerConfig = Readonly<Required<Pick<WorkerOptions, 'maxStalledCount' | 'autorun' | 'claimWaitMs'>>> & {
+  /** May change while the worker runs. */
+  concurrency: number;
+  /** Most threads of a processor in a file; Infinity for a function. */
+  readonly threadsMax: number;
+  /** Default: see {@link prefetchMaxOf}. */
+  readonly prefetchMax: number | undefined;
   readonly leaseMs: number;
   readonly limiter: { readonly max: number; readonly durationMs: number } | undefined;
 };
 
 const PREFETCH_SHARE = 4;
+const CONCURRENCY = integerIn(1, CLAIM_COUNT_MAX);
+
+export const prefetchMaxOf = ({ prefetchMax, concurrency }: Pick<WorkerConfig, 'prefetchMax' | 'concurrency'>): number =>
+  prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX);
+
+/** At most as many as threads. @throws {InvalidOptionError} */
+export function changeConcurrency(config: WorkerConfig, concurrency: number): void {
+  checkOptions(CONCURRENCY, concurrency, ['concurrency']);
+  config.concurrency = Math.min(concurrency, config.threadsMax);
+}
 
 const LIMITER = optionsOf({ max: integerIn(1, RATE_MAX), duration: durationIn(1, DURATION_MS_MAX) }, 'Give { max, duration }.');
 
 const SCHEMA = optionsOf(
   {
     connection: aConnection,
-    concurrency: integerIn(1, CLAIM_COUNT_MAX).optional(),
+    concurrency: CONCURRENCY.optional(),
     lockDuration: durationIn(10, 24 * 3_600_000).optional(),
     maxStalledCount: integerIn(0, STALLED_MAX).optional(),
     autorun: aBoolean.optional(),
@@ -65,16 +81,17 @@ const SCHEMA = optionsOf(
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function workerConfig(options: WorkerOptions): WorkerConfig {
   checkOptions(SCHEMA, options);
-  const { limiter, concurrency = 1, lockDuration: leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
-  return Object.freeze({
+  const { limiter, prefetchMax, concurrency = 1, lockDuration: leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
+  return {
     concurrency,
+    threadsMax: Number.POSITIVE_INFINITY,
+    prefetchMax,
     leaseMs,
     maxStalledCount: options.maxStalledCount ?? STALLED_MAX_DEFAULT,
     autorun,
     claimWaitMs,
     limiter: limiter && Object.freeze({ max: limiter.max, durationMs: limiter.duration }),
-    prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),
-  });
+  };
 }
 
 const PROCESSOR = aValue(

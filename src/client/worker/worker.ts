@@ -25,7 +25,7 @@ import { Progress } from './progress.ts';
 import { Quarantine } from './quarantine.ts';
 import { readStalledJob } from './stalled-job.ts';
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
-import type { WorkerConfig, WorkerOptions } from './worker-options.ts';
+import { changeConcurrency, type WorkerConfig, type WorkerOptions } from './worker-options.ts';
 import { beginPause, type WorkerPause } from './worker-pause.ts';
 
 export { UnrecoverableError } from '../errors.ts';
@@ -98,9 +98,18 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     if (this.#config.autorun) queueMicrotask(() => void this.run());
   }
 
-  /** Maximum number of jobs processed at the same time: the option, or fewer if a processor in a file has fewer threads. */
+  /**
+   * Maximum number of jobs processed at the same time: the option, or fewer if a processor in a file has fewer threads. May be set at any time;
+   * jobs that run go on. @throws {InvalidOptionError} when it is set to another value than an integer from 1 on.
+   */
   get concurrency(): number {
     return this.#config.concurrency;
+  }
+
+  set concurrency(concurrency: number) {
+    changeConcurrency(this.#config, concurrency);
+    this.#slots.fill();
+    this.#intake.request();
   }
 
   /** Whether it was started, by itself or by run(), and is not closed or about to be. */
