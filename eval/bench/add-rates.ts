@@ -156,6 +156,25 @@ const payloadDefinitions = (definition: FigureDefinition, floor: string): readon
   { name: shareOf(definition.name), unit: '×', better: 'more', floor: 'none', ...SHARE_GOALS },
 ];
 
+/** Payload of acknowledged adds in MB/s (10^6 B), 64 in flight: below 16 KiB in SQLite's log, from there on in a segment. */
+const mediumAddsOf = (kibibytes: number): BenchMeasure => {
+  const rate = { name: `add, ${kibibytes} KiB`, unit: 'MB/s' } as const;
+  const load = { bytes: kibibytes * 1_024, lanes: 64, waitingMax: 2_048 };
+  return {
+    label: `adds of ${kibibytes} KiB`,
+    expectedMs: EXPECTED_MS,
+    when: 'every-round',
+    figures: steadyDefinitions({ ...rate, better: 'more', floor: 'disk', isShown: true }),
+    measure: (context) =>
+      withQueue(context, ({ queue }) =>
+        measureRate(largePayloadAdds(queue, load), context.signal, { ...rate, perEvent: load.bytes / 1e6 }),
+      ),
+  };
+};
+
+export const adds8KiB = mediumAddsOf(8);
+export const adds16KiB = mediumAddsOf(16);
+
 /** Acknowledged adds a second of 64 KiB, 64 in flight. */
 export const largeAdds: BenchMeasure = {
   label: 'adds of 64 KiB',

@@ -1,5 +1,16 @@
 import { addsAlone, addsAloneOf, addsOnSchedule } from './add-latency.ts';
-import { addsInBulk, addsInFlight, addsInFlightBeside, addsInFlightOf, cycle, cycleOf, hugeAdds, largeAdds } from './add-rates.ts';
+import {
+  adds8KiB,
+  adds16KiB,
+  addsInBulk,
+  addsInFlight,
+  addsInFlightBeside,
+  addsInFlightOf,
+  cycle,
+  cycleOf,
+  hugeAdds,
+  largeAdds,
+} from './add-rates.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
 import { grpc, grpcWithTls, unixSockets } from './cluster-kind.ts';
@@ -8,6 +19,7 @@ import { elections } from './elections.ts';
 import type { FigureDefinition } from './figure.ts';
 import { diskLimit, floor } from './floor.ts';
 import { idleCpu } from './idle.ts';
+import { adds1000, adds10000 } from './light-load.ts';
 import { millionJobs } from './million-jobs.ts';
 import { leaderIsolated, leaderKilled, leaderPaused } from './outage.ts';
 
@@ -26,9 +38,13 @@ export const MEASURES: readonly BenchMeasure[] = [
   addsAloneOf(grpc, { p50: 0.9 }),
   addsAloneOf(grpcWithTls),
   addsOnSchedule,
+  adds1000,
+  adds10000,
   cycle,
   cycleOf(unixSockets),
   cycleOf(grpc),
+  adds8KiB,
+  adds16KiB,
   largeAdds,
   hugeAdds,
   leaderKilled,

@@ -38,7 +38,7 @@ const settingsOf = (given: Command): string[] =>
 const command = addResultsFolder(addClusterOptions(new Command('bench')), 'where bench.csv goes')
   .description('Measures the figures that have goals, and the floor of the machine.')
   .option('--rounds <count>', 'rounds of all measures that are not measured once', parseCount, 5)
-  .option('--minutes <count>', 'no further round begins if the session would take longer than this', parseCount, 20)
+  .option('--minutes <count>', 'no further round begins if the session would take longer than this', parseCount, 25)
   .option('--only <text>', 'only measures whose name contains this text, and the floor')
   .option('--long', 'also measures that take minutes: the memory after 10 million full cycles; give it more --minutes')
   .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')

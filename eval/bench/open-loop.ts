@@ -34,7 +34,7 @@ const WAKE_EVERY_MS = 1;
  * @returns those that were acknowledged, in the order in which they were due.
  */
 export async function addOnSchedule(
-  queue: Pick<Queue, 'add'>,
+  queue: { readonly add: (name: string, payload: Uint8Array) => Promise<unknown> },
   { ratePerSecond, durationMs }: { readonly ratePerSecond: number; readonly durationMs: number },
   { signal }: Pick<BenchContext, 'signal'>,
 ): Promise<readonly ScheduledAdd[]> {

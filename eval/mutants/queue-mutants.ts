@@ -327,4 +327,47 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     find: '(window === undefined ? 0 : PaceFlag.window);',
     replace: '(window !== undefined && window.taken < 0 ? PaceFlag.window : 0);',
   },
+  {
+    mistake: 12,
+    name: 'a tick of a job scheduler adds two jobs',
+    file: 'queue/job-store.ts',
+    find: '    this.#insert(job, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
+    replace:
+      '    this.#insert(job, 0);\n    const again = new Job(this.nextJobId, job.policy, spec.priority, this.wall);\n    again.length = job.length;\n    again.entryData = job.entryData;\n    this.#insert(again, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
+  },
+  {
+    mistake: 14,
+    name: 'a job scheduler that has missed ticks goes on from its last one',
+    file: 'queue/scheduler.ts',
+    find: '  return ofSeriesMs + spec.everyMs * (Math.floor((afterMs - ofSeriesMs) / spec.everyMs) + 1);',
+    replace: '  return ofSeriesMs + spec.everyMs * Math.floor((afterMs - ofSeriesMs) / spec.everyMs);',
+  },
+  {
+    mistake: 14,
+    name: 'a job scheduler has one tick more than its limit',
+    file: 'queue/scheduler.ts',
+    find: 'ticksMax > 0 && this.ticks >= ticksMax',
+    replace: 'ticksMax > 0 && this.ticks > ticksMax',
+  },
+  {
+    mistake: 10,
+    name: 'a job scheduler that ticked is not in the next checkpoint',
+    file: 'queue/scheduler-table.ts',
+    find: '    this.#place(scheduler);\n    this.#changes.scheduler(scheduler);',
+    replace: '    this.#place(scheduler);',
+  },
+  {
+    mistake: 12,
+    name: 'a computed time of a job scheduler that comes twice is taken twice',
+    file: 'queue/job-store.ts',
+    find: 'if (scheduler === undefined || scheduler.dueMs !== NO_TICK || scheduler.afterMs !== afterMs) return;',
+    replace: 'if (scheduler === undefined || scheduler.afterMs !== afterMs) return;',
+  },
+  {
+    mistake: 12,
+    name: 'the tick of a job is not in the checkpoint',
+    file: 'queue/job-record.ts',
+    find: 'if (job.policy.tick !== undefined) parts |= Part.tick;',
+    replace: '',
+  },
 ];

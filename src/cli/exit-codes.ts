@@ -24,6 +24,7 @@ const USAGE: ReadonlySet<string> = new Set([
   'CONFIG_INVALID',
   'HANDSHAKE_REJECTED',
   'INVALID_OPTION',
+  'INVALID_PATTERN',
   'INVALID_PAYLOAD',
   'LOG_FOLDER',
   'NO_CLUSTER',

@@ -14,6 +14,7 @@ import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
 import { limit } from './commands/queue-limits.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
+import { schedule, schedulers, unschedule } from './commands/schedulers.ts';
 import { serve } from './commands/serve.ts';
 import { sim } from './commands/sim.ts';
 import { status } from './commands/status.ts';
@@ -38,6 +39,9 @@ export const COMMANDS: readonly CliCommand[] = [
   limit,
   drain,
   clean,
+  schedulers,
+  schedule,
+  unschedule,
   status,
   members,
   membersAdd,

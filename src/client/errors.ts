@@ -214,11 +214,14 @@ const OTHER_VERSION = 'Use the same version of jobraft on clients and nodes.';
 export class RequestRejectedError extends JobraftError {
   override readonly code: string;
   override readonly outcome: Outcome;
+  /** What the node said. */
+  readonly reason: string;
 
   constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
     super(`The cluster rejected the call: ${message}${code === 'TOO_LARGE' ? '' : ` ${OTHER_VERSION}`}`);
     this.code = code;
     this.outcome = outcome;
+    this.reason = message;
   }
 }
 

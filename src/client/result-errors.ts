@@ -1,5 +1,6 @@
 import type { OperationErrorCode, OperationResult } from '../protocol/reply.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
+import { SchedulerLimitError, SchedulerNotFoundError } from './scheduler-errors.ts';
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
 
@@ -13,6 +14,10 @@ export function errorOfResult(rejection: FailedResult): Error {
       return new JobNotFoundError(job);
     case 'JOB_STATE':
       return new JobStateError(message);
+    case 'SCHEDULER_NOT_FOUND':
+      return new SchedulerNotFoundError(message);
+    case 'SCHEDULER_LIMIT':
+      return new SchedulerLimitError(message);
     case 'SESSION_EXPIRED':
       return new SessionExpiredError();
     default:

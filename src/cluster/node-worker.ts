@@ -8,6 +8,7 @@ import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { type NodeSample, sampleNode } from '../metrics/node-sample.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
+import { PATTERN_TIMES } from '../patterns/pattern-times.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
@@ -134,7 +135,7 @@ class NodeThread {
       raft: boot.raft,
       limits: boot.limits,
       isOneRelease: true,
-      machine: openJobQueue({ limits: boot.limits }),
+      machine: openJobQueue({ patternTimes: PATTERN_TIMES, limits: boot.limits }),
       seed: boot.seed,
       storage: this.#storage,
       memory: OWN_MEMORY,

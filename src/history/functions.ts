@@ -7,6 +7,9 @@ import { type ResultFields, rowOfResult } from '../protocol/results.ts';
 /** Identifies a job before it has an id. The client that adds the job chooses it and puts it into the payload. Unique in a history. */
 export type JobKey = string | number;
 
+/** Of a job that a job scheduler added: that of the call which set the scheduler, and the number of the tick. */
+export const keyOfTick = (key: JobKey, tick: number): JobKey => `${key}#${tick}`;
+
 type Row<Name extends CommandName> = (typeof COMMANDS)[Name];
 /** The functions of a history: the commands of protocol/commands.ts that clients decide to send. */
 export type OperationFunction = {
@@ -55,6 +58,14 @@ interface SpecialCalls {
   };
   /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
   readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
+  /** Each of its jobs has the key {@link keyOfTick}. Without an unknown option all times of ticks are possible. */
+  readonly upsertScheduler: Partial<Omit<DerivedCall<'upsertScheduler'>, 'queue'> & Omit<Policy, 'backoff'>> & {
+    readonly key: JobKey;
+    readonly queue: string;
+    readonly scheduler: string;
+    readonly isBackoffExponential?: boolean;
+  };
+  readonly removeScheduler: { readonly queue: string; readonly scheduler: string };
   /** `queue`: the only queue in which the job may be. */
   readonly retry: { readonly job: number; readonly queue?: string };
   readonly remove: { readonly job: number; readonly queue?: string };
@@ -76,6 +87,10 @@ export interface ClaimResult {
   readonly isBegun?: boolean;
   /** How often in a row it was started and its lease ended. Unknown by default. */
   readonly stalls?: number;
+  /** The tick that added it, if a job scheduler did: see `SchedulerTick`. */
+  readonly scheduler?: string;
+  readonly tick?: number;
+  readonly scheduledMs?: number;
 }
 
 interface SpecialResults {
@@ -127,16 +142,21 @@ function kindsOf({ fieldList, needs, writes }: CommandRow): FieldKinds {
   return writes ? kinds : { ...kinds, consistency: 'text?' };
 }
 
-const ADD_FIELDS = Object.entries<Field<unknown>>({ ...COMMANDS.add.fields, ...POLICY_FIELDS }).filter(([name]) => name !== 'backoff');
-
 const optionalKind = (name: string, kind: Field<unknown>['kind']): [string, FieldKind][] =>
   kind === 'number' || kind === 'boolean' ? [[name, `${kind}?`]] : [];
+
+const optionsOf = (fields: Readonly<Record<string, Field<unknown>>>): FieldKinds =>
+  Object.fromEntries(
+    Object.entries({ ...fields, ...POLICY_FIELDS })
+      .filter(([name]) => name !== 'backoff')
+      .flatMap(([name, { kind }]) => optionalKind(name, kind)),
+  );
 
 const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
   add: {
     key: 'key',
     queue: 'text',
-    ...Object.fromEntries(ADD_FIELDS.flatMap(([name, { kind }]) => optionalKind(name, kind))),
+    ...optionsOf(COMMANDS.add.fields),
     isBackoffExponential: 'boolean?',
   },
   claim: {
@@ -151,6 +171,14 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     limiterMs: 'number?',
   },
   fail: { job: 'number', token: 'number', retry: 'boolean?', backoff: 'boolean?' },
+  upsertScheduler: {
+    key: 'key',
+    queue: 'text',
+    scheduler: 'text',
+    ...optionsOf(COMMANDS.upsertScheduler.fields),
+    isBackoffExponential: 'boolean?',
+  },
+  removeScheduler: { queue: 'text', scheduler: 'text' },
   retry: { job: 'number', queue: 'text?' },
   remove: { job: 'number', queue: 'text?' },
 };

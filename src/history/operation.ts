@@ -84,7 +84,10 @@ function errorIn(value: Json): string | undefined {
   return typeof error === 'string' ? error : undefined;
 }
 
-const CLAIMED: FieldKinds = { job: 'number', key: 'key?', token: 'number', attempt: 'number', isBegun: 'boolean?', stalls: 'number?' };
+const CLAIMED: FieldKinds = {
+  ...{ job: 'number', key: 'key?', token: 'number', attempt: 'number', isBegun: 'boolean?', stalls: 'number?' },
+  ...{ scheduler: 'text?', tick: 'number?', scheduledMs: 'number?' },
+};
 
 function checkResult({ f, value }: HistoryEvent, line: number): void {
   if (f === 'claim') {

@@ -8,7 +8,8 @@ import type { Policy } from '../protocol/policy.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
 import { readRequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import { type Calls, hasNoValue, type JobKey, nameOf, type OperationFunction, type Results } from './functions.ts';
+import { readSchedulerHead } from '../protocol/scheduler.ts';
+import { type Calls, hasNoValue, type JobKey, keyOfTick, nameOf, type OperationFunction, type Results } from './functions.ts';
 import type { HistoryRecorder, OpenCall } from './history.ts';
 
 export interface RecordingOptions {
@@ -139,6 +140,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
       const added = recorder.invoke('add', { ...(call as Calls['add']), ...policy, key });
       return endWith(added, (result) => (result.type === 'added' ? { job: result.id } : undefined));
     }
+    if (f === 'upsertScheduler') return this.#invokeUpsert(request, call as Calls['upsertScheduler']);
     const open = recorder.invoke(f, call);
     if (f === 'getJob') {
       return (result, sends) => {
@@ -147,6 +149,17 @@ export class RecordingEndpoint implements ClusterEndpoint {
       };
     }
     return endWith(open, (result) => this.#resultOf(f, result));
+  }
+
+  #invokeUpsert(request: Uint8Array, call: Calls['upsertScheduler']): Pending {
+    const { blobAt, blobLength, policy } = this.#reader;
+    const { backoff, ...shared } = policy as Policy;
+    const bytes = request.subarray(blobAt, blobAt + blobLength);
+    const { scheduler, payloadAt } = readSchedulerHead(bytes);
+    const key = this.#options.keyOf(bytes.subarray(payloadAt));
+    return endWith(this.#options.recorder.invoke('upsertScheduler', { ...call, ...shared, scheduler, key }), ({ type }) =>
+      type === 'done' ? null : undefined,
+    );
   }
 
   /** The result as a history has it; undefined when it belongs to another kind of operation. */
@@ -160,9 +173,11 @@ export class RecordingEndpoint implements ClusterEndpoint {
     return fields as unknown as Results[F];
   }
 
-  #claimed({ id, token, attempt, isBegun, stalls, payload }: ClaimedJob) {
-    const claimed = { job: id, token, attempt, isBegun, stalls };
-    return payload === undefined ? claimed : { ...claimed, key: this.#options.keyOf(payload) };
+  #claimed({ id, token, attempt, isBegun, stalls, payload, tick }: ClaimedJob) {
+    const claimed = { job: id, token, attempt, isBegun, stalls, ...tick };
+    if (payload === undefined) return claimed;
+    const key = this.#options.keyOf(payload);
+    return { ...claimed, key: tick === undefined ? key : keyOfTick(key, tick.tick) };
   }
 }
 
@@ -183,6 +198,7 @@ function callOf(row: CommandRow, operation: OperationReader, consistency: ReadCo
   // The only casts: the reader has a value of each field, and the names of a call are derived from the row.
   const values = operation as unknown as Readonly<Record<string, unknown>>;
   for (const { name, field } of row.fieldList) if (!field.isVariable) call[nameOf(name)] = values[name];
+  if ('scheduler' in row.fields) call.scheduler = operation.scheduler;
   if (!row.writes && consistency === 'stale') call.consistency = consistency;
   return call as unknown as Calls[OperationFunction];
 }

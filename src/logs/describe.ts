@@ -44,6 +44,8 @@ export function describeEvent(event: NodeEvent): string {
       return `${who} compacted its log up to entry ${event.upTo}`;
     case 'generation':
       return `${who} raised its file to generation ${counterOf(event.generation)}`;
+    case 'supply-failed':
+      return `${who} tries again later: ${event.reason}`;
     case 'snapshot-sent':
       return `${who} sent Node ${event.to} a snapshot up to entry ${event.index} in ${counted(event.chunks, 'chunk')}`;
     case 'snapshot-installed':

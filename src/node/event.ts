@@ -20,6 +20,8 @@ type RuntimeNotice =
   | { readonly type: 'compacted'; readonly upTo: LogIndex }
   /** A checkpoint raised the file's generation. */
   | { readonly type: 'generation'; readonly generation: Generation }
+  /** The leader could not compute a value that the state waits for; it tries again later. */
+  | { readonly type: 'supply-failed'; readonly reason: string }
   | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex; readonly chunks: number }
   | { readonly type: 'snapshot-installed'; readonly index: LogIndex };
 

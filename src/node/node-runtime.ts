@@ -100,7 +100,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     });
     this.#lastLeadership = { term: stored.hardState.term, leader: undefined };
     const shared = { policy, peers: this.#peers, clients: this.#clients, metrics: this.metrics };
-    this.#router = new RequestRouter({ ...shared, limits });
+    this.#router = new RequestRouter({ ...shared, limits, node: options.id, observe: options.observe });
     this.#applier = new Applier({
       machine: this.#machine,
       clock,
@@ -171,7 +171,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
     this.admin.onTurn();
     this.#noticeLeadership();
-    this.#router.takeBackUndelivered(this.#leadership());
+    this.#router.takeOwn(this.#leadership(), this.#nowMs);
     this.#proposer.proposeQueued();
     this.#inbox.releaseRead(this.#router.hasQueued);
     this.#reads.requestReadIndexes(this.#leadership(), this.#nowMs);
@@ -198,7 +198,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#flush(this.#peers);
     this.#apply();
     // Requests that found something only now are proposed with the next turn, which is due at once.
-    this.#isTurnDue = this.#isLeader && (this.#router.resumeParked(this.#nowMs) || this.#router.isTakeBackDue);
+    this.#isTurnDue = this.#isLeader && (this.#router.resumeParked(this.#nowMs) || this.#router.isOwnDue(this.#nowMs));
     this.#flush(this.#peers);
     this.#flush(this.#clients);
     checkNodePointers(this.#core.view, this.#checkpoints.index, this.applied);

@@ -54,6 +54,21 @@ export interface RequestPolicy {
   isExecuted(client: number, sequence: number): boolean;
   /** For a machine whose replies grant something that must be taken back if they do not arrive. */
   readonly delivery?: ReplyDelivery | undefined;
+  /** For a machine whose state waits for values that are not a function of the log. */
+  readonly supply?: LeaderSupply | undefined;
+}
+
+/** Values that the state waits for, and that replicas might compute differently: the leader computes them, by requests of the node itself. */
+export interface LeaderSupply {
+  /** Cheap. @param nowMs monotonic. */
+  isDue(nowMs: number): boolean;
+  /**
+   * Called while this node leads. A request that is lost is made again later.
+   * @returns requests whose client is `NO_CLIENT`; they may be executed twice.
+   */
+  take(nowMs: number): readonly Uint8Array[];
+  /** Why one of the values could not be computed since the last call. It is tried again later. */
+  takeFault(): string | undefined;
 }
 
 /**

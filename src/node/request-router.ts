@@ -9,7 +9,8 @@ import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import type { Origin, PendingRequest, QueuedRequest } from './pending-requests.ts';
 import { PendingRequests } from './pending-requests.ts';
-import type { Inspection, ReplyDelivery, RequestFault, RequestPolicy } from './request-policy.ts';
+import type { Observer } from './ports.ts';
+import type { Inspection, LeaderSupply, ReplyDelivery, RequestFault, RequestPolicy } from './request-policy.ts';
 
 /** The leadership as this node knows it when a request arrives. */
 export interface Leadership {
@@ -41,6 +42,8 @@ export interface RequestRouterOptions {
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
   readonly metrics: NodeMetrics;
+  readonly node: NodeId;
+  readonly observe: Observer;
 }
 
 /**
@@ -51,6 +54,8 @@ export class RequestRouter {
   readonly #limits: Pick<NodeLimits, 'parkedClaimsMax'>;
   readonly #policy: RequestPolicy;
   readonly #delivery: ReplyDelivery | undefined;
+  readonly #supply: LeaderSupply | undefined;
+  readonly #onFault: (reason: string, nowMs: number) => void;
   readonly #peers: PeerOutbox;
   readonly #clients: ClientOutbox;
   readonly #metrics: NodeMetrics;
@@ -67,6 +72,8 @@ export class RequestRouter {
     this.#limits = options.limits;
     this.#policy = options.policy;
     this.#delivery = options.policy.delivery;
+    this.#supply = options.policy.supply;
+    this.#onFault = (reason, atMs) => options.observe({ type: 'supply-failed', node: options.node, atMs, reason });
     this.#peers = options.peers;
     this.#clients = options.clients;
     this.#metrics = options.metrics;
@@ -169,13 +176,22 @@ export class RequestRouter {
     for (const waiting of this.#withoutOwn(this.takeQueued())) this.#rejectLeaderless(waiting, 'not-applied');
   }
 
-  /** Replies were not delivered: with the next turn, the leader proposes to take back what they granted. */
-  get isTakeBackDue(): boolean {
-    return this.#delivery?.isDue === true;
+  /** With the next turn, the leader proposes requests of its own: replies were not delivered, or the state waits for a value. */
+  isOwnDue(nowMs: number): boolean {
+    return this.#delivery?.isDue === true || this.#supply?.isDue(nowMs) === true;
+  }
+
+  /** This node's own requests. */
+  takeOwn(leadership: Leadership, nowMs: number): void {
+    this.#takeBackUndelivered(leadership);
+    if (this.#supply === undefined || !leadership.isLeader) return;
+    for (const request of this.#supply.take(nowMs)) this.#queued.push({ ...NODE_ITSELF, request });
+    const fault = this.#supply.takeFault();
+    if (fault !== undefined) this.#onFault(fault, nowMs);
   }
 
   /** The leader takes back what undelivered replies granted; a follower requests it from the leader, and does not retry. */
-  takeBackUndelivered({ isLeader, leader }: Leadership): void {
+  #takeBackUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery === undefined || this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
       if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
@@ -312,11 +328,11 @@ export class RequestRouter {
     this.#peers.add(origin.peer, { type: 'forward-reply', connection: origin.connection, frame: this.#scratch.view() });
   }
 
-  /** This node's own requests are not answered, but kept for later. @returns the others. */
+  /** This node's own requests are not answered, but kept for later, or made again. @returns the others. */
   #withoutOwn(items: readonly QueuedRequest[]): readonly QueuedRequest[] {
     const own = items.filter(({ client }) => client === NO_CLIENT);
     if (own.length === 0) return items;
-    for (const { request } of own) this.#delivery?.putBack(request);
+    for (const { request } of own) if (this.#delivery?.isOwn(request) === true) this.#delivery.putBack(request);
     return items.filter(({ client }) => client !== NO_CLIENT);
   }
 

@@ -179,7 +179,7 @@ export function checked<Value>(field: Field<Value>, range: string, fault: (value
   };
 }
 
-type CheckedField<Value> = Field<Value> & Required<Pick<Field<Value>, 'check'>>;
+export type CheckedField<Value> = Field<Value> & Required<Pick<Field<Value>, 'check'>>;
 
 export const jobId = checked(f64, 'an id that add returned', (id) =>
   Number.isSafeInteger(id) && id >= 1 ? undefined : `A job id is ${id}. Use an id that add returned.`,

@@ -138,8 +138,8 @@ export const JOB_COMMANDS = defineCommands({
     about: 'Takes waiting jobs of the selected queue, each under a lease. Up to beginMax of those that never stalled begin at once.',
   },
   claimLimited: {
-    code: 46,
-    versions: [7, EVER],
+    code: 56,
+    versions: [8, EVER],
     needs: 'queue',
     writes: true,
     permission: 'work',

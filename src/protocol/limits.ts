@@ -4,6 +4,19 @@
 export const QUEUE_NAME_BYTES_MAX = 256;
 /** Longest id of a job that a client chooses, in bytes of UTF-8. */
 export const CUSTOM_ID_BYTES_MAX = 255;
+/** Longest id of a job scheduler, in bytes of UTF-8. */
+export const SCHEDULER_ID_BYTES_MAX = 255;
+/** Longest cron pattern of a job scheduler, in bytes of UTF-8. */
+export const PATTERN_BYTES_MAX = 255;
+/** Longest name of a time zone, in bytes of UTF-8. */
+export const TIME_ZONE_BYTES_MAX = 64;
+/** Largest payload of the jobs of a job scheduler, which stays in memory. */
+export const SCHEDULER_PAYLOAD_BYTES_MAX = 64 * 1024;
+/** Most job schedulers in one queue, and in all of them. */
+export const SCHEDULERS_PER_QUEUE_MAX = 10_000;
+export const SCHEDULERS_MAX = 50_000;
+/** Most bytes of the payloads of all job schedulers. */
+export const SCHEDULERS_BYTES_MAX = 64 * 1024 * 1024;
 /** Most operations in one request. */
 export const OPERATIONS_MAX = 65_536;
 /** Most jobs that one claim takes. */

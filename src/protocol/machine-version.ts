@@ -10,8 +10,9 @@
  * - 5: a job can have the option lifo.
  * - 6: a delayed job can be promoted, a job can be removed on the condition of its state and age, and a job can have an id of its client's
  *   choice, which a queue has once.
- * - 7: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
+ * - 7: a queue can have job schedulers, which add jobs at their times.
+ * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
  *   such a limit.
  */
-export const MACHINE_VERSION = 7;
+export const MACHINE_VERSION = 8;
 export const MACHINE_VERSION_FIRST = 1;

@@ -69,8 +69,8 @@ export const QUEUE_COMMANDS = defineCommands({
     about: 'Whether the selected queue is paused.',
   },
   setConcurrency: {
-    code: 40,
-    versions: [7, EVER],
+    code: 50,
+    versions: [8, EVER],
     needs: 'queue',
     writes: true,
     permission: 'operate',
@@ -81,7 +81,7 @@ export const QUEUE_COMMANDS = defineCommands({
       'at most beginMax jobs, and at least one.',
   },
   concurrency: {
-    code: 41,
+    code: 51,
     versions: undefined,
     needs: 'queue',
     writes: false,
@@ -91,8 +91,8 @@ export const QUEUE_COMMANDS = defineCommands({
     about: 'How many jobs of the selected queue may be active.',
   },
   setRateLimit: {
-    code: 42,
-    versions: [7, EVER],
+    code: 52,
+    versions: [8, EVER],
     needs: 'queue',
     writes: true,
     permission: 'operate',
@@ -106,7 +106,7 @@ export const QUEUE_COMMANDS = defineCommands({
       'window that runs gets the new number, and ends within the new time. Under a limit a claim takes at most beginMax jobs, and at least one.',
   },
   rateLimit: {
-    code: 43,
+    code: 53,
     versions: undefined,
     needs: 'queue',
     writes: false,
@@ -116,8 +116,8 @@ export const QUEUE_COMMANDS = defineCommands({
     about: 'How many jobs claims take of the selected queue within which time.',
   },
   holdClaims: {
-    code: 44,
-    versions: [7, EVER],
+    code: 54,
+    versions: [8, EVER],
     needs: 'queue',
     writes: true,
     permission: 'operate',
@@ -127,8 +127,8 @@ export const QUEUE_COMMANDS = defineCommands({
       'Claims take no job of the selected queue for holdMs of log time, in place of a window of its rate that runs; 0 ends such a time, or a window.',
   },
   rateLimitTtl: {
-    code: 45,
-    versions: [7, EVER],
+    code: 55,
+    versions: [8, EVER],
     needs: 'queue',
     writes: false,
     permission: 'read',
@@ -168,7 +168,7 @@ export const QUEUE_COMMANDS = defineCommands({
     fields: { after: f64, countMax: countMax('queue names') },
     result: 'queueNames',
     about:
-      'Names of the queues that have jobs, a limit or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'Names of the queues that have jobs, job schedulers or limits, or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
       'names it; 0 for the first.',
   },
 });

@@ -1,7 +1,8 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { JOB_STATES, type JobCounts, type JobState } from './job-state.ts';
-import { OPERATIONS_MAX } from './limits.ts';
+import { OPERATIONS_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from './limits.ts';
 import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, skipResult } from './results.ts';
+import { readTick, type SchedulerTick } from './scheduler.ts';
 
 /**
  * A reply: the results of one request, in the order of its operations. Little-endian.
@@ -12,6 +13,8 @@ import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, 
  * All of this is the *reply head*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order. If any of these
  * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it.
+ * If a job scheduler added any of them, the custom ids are there, perhaps none, and likewise behind them `[u32 jobs]` and
+ * `[f64 id][text scheduler][f64 tick][f64 scheduledMs]`.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -22,9 +25,27 @@ export const REPLY_FORM_AT = 16;
 export const OutcomeKind = Object.freeze({ none: 0, result: 1, reason: 2 });
 
 /** A code's number on the wire is its position. */
-export const ERROR_CODES = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE', 'SESSION_EXPIRED', 'INVALID_REQUEST', 'QUEUE_LIMIT'] as const;
+export const ERROR_CODES = [
+  'LEASE_LOST',
+  'JOB_NOT_FOUND',
+  'JOB_STATE',
+  'SESSION_EXPIRED',
+  'INVALID_REQUEST',
+  'QUEUE_LIMIT',
+  'SCHEDULER_NOT_FOUND',
+  'SCHEDULER_LIMIT',
+] as const;
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
-export const ErrorCode = Object.freeze({ leaseLost: 0, jobNotFound: 1, jobState: 2, sessionExpired: 3, invalidRequest: 4, queueLimit: 5 });
+export const ErrorCode = Object.freeze({
+  leaseLost: 0,
+  jobNotFound: 1,
+  jobState: 2,
+  sessionExpired: 3,
+  invalidRequest: 4,
+  queueLimit: 5,
+  schedulerNotFound: 6,
+  schedulerLimit: 7,
+});
 
 /** The beginning of the stored reason of a job that failed because it stalled too often. */
 export const STALLED_REASON = 'job stalled more than allowable limit';
@@ -47,6 +68,8 @@ export interface ClaimedJob {
   readonly payload: Uint8Array | undefined;
   /** The id that its client chose, if it did. */
   readonly customId?: string | undefined;
+  /** The tick that added it, if a job scheduler did. */
+  readonly tick?: SchedulerTick | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -77,6 +100,8 @@ export interface JobDetail {
   readonly failedReason: string | undefined;
   /** The id that its client chose, if it did. */
   readonly customId?: string | undefined;
+  /** The tick that added it, if a job scheduler did. */
+  readonly tick?: SchedulerTick | undefined;
 }
 
 /** Results of other shapes than the fields of their rows. */
@@ -126,8 +151,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
   const results: OperationResult[] = [];
   for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
-  const customIds = attachments?.customIds();
-  return { client, sequence, results: customIds === undefined ? results : results.map((result) => withCustomIds(result, customIds)) };
+  const origins = attachments?.origins();
+  return { client, sequence, results: origins === undefined ? results : results.map((result) => withOrigins(result, origins)) };
 }
 
 /** Where a reply head ends and its attachments begin. */
@@ -154,21 +179,33 @@ class AttachmentReader {
     return this.#reader.u8() === 1 ? this.#reader.text() : undefined;
   }
 
-  /** The custom ids by job, behind all payloads and outcomes. @returns undefined if no job has one. */
-  customIds(): ReadonlyMap<number, string> | undefined {
+  /** Custom ids and ticks by job, behind all payloads and outcomes. @returns undefined if no job has one. */
+  origins(): ReadonlyMap<number, JobOrigin> | undefined {
     const reader = this.#reader;
     if (reader.remaining === 0) return undefined;
-    const ids = new Map<number, string>();
-    for (let left = reader.u32(); left > 0; left -= 1) ids.set(reader.f64(), reader.text());
-    return ids;
+    const origins = new Map<number, JobOrigin>();
+    for (let left = reader.u32(); left > 0; left -= 1) origins.set(reader.f64(), { customId: reader.text() });
+    if (reader.remaining === 0) return origins;
+    for (let left = reader.u32(); left > 0; left -= 1) {
+      origins.set(reader.f64(), { tick: readTick(reader) });
+    }
+    return origins;
   }
 }
 
-function withCustomIds(result: OperationResult, ids: ReadonlyMap<number, string>): OperationResult {
+/** No job has both. */
+type JobOrigin = Pick<JobDetail, 'customId' | 'tick'>;
+
+function withOrigins(result: OperationResult, origins: ReadonlyMap<number, JobOrigin>): OperationResult {
   if (!result.ok) return result;
-  if (result.type === 'job') return { ...result, job: { ...result.job, customId: ids.get(result.job.id) } };
-  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, customId: ids.get(job.id) })) };
+  if (result.type === 'job') return { ...result, job: { ...result.job, ...originOf(result.job, origins) } };
+  if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, ...originOf(job, origins) })) };
   return result;
+}
+
+function originOf({ id }: { readonly id: number }, origins: ReadonlyMap<number, JobOrigin>): JobOrigin {
+  const { customId, tick } = origins.get(id) ?? {};
+  return tick === undefined ? { customId } : { customId, tick };
 }
 
 function readResult(reader: ByteReader, attachments: AttachmentReader | undefined): OperationResult {
@@ -274,6 +311,10 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
       return 'The request is malformed. Encode it with RequestEncoder, with values within the documented limits.';
     case 'QUEUE_LIMIT':
       return 'There are too many queues with jobs for version 2 of the state machine. Use fewer queue names, or let existing queues run empty.';
+    case 'SCHEDULER_NOT_FOUND':
+      return 'The queue has no job scheduler of this id. It was never set, was removed, or has had its last tick.';
+    case 'SCHEDULER_LIMIT':
+      return `There are too many job schedulers. At most ${SCHEDULERS_PER_QUEUE_MAX} are in one queue and ${SCHEDULERS_MAX} in all, with ${SCHEDULERS_BYTES_MAX} bytes of payloads. Remove some, or schedule one job that adds the others.`;
     default:
       return code satisfies never;
   }

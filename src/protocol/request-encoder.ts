@@ -2,6 +2,7 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from './commands.ts';
 import { CLIENT_ID_END } from './limits.ts';
 import { BACKOFF_TYPES, type BackoffType, isSamePolicy, layoutOfPolicy, POLICY_DEFAULTS, type Policy, writePolicy } from './policy.ts';
+import { type SchedulerTimes, writeSchedulerHead } from './scheduler.ts';
 
 /**
  * A request: one batch of operations of one client. Little-endian.
@@ -44,6 +45,14 @@ export interface AddOptions extends Omit<Policy, 'backoff' | 'backoffMs'> {
   readonly priority: number;
   /** The pause before a retry; `exponential` doubles it at every attempt, up to one day. */
   readonly backoff: { readonly type: BackoffType; readonly delayMs: number };
+}
+
+/** A job scheduler, without what its jobs have. */
+export interface SchedulerOptions extends SchedulerTimes {
+  /** The id that the client chose. */
+  readonly scheduler: string;
+  /** Its first tick is now, before those of its times. */
+  readonly isImmediate: boolean;
 }
 
 const { backoff: _type, backoffMs: _delayMs, ...DEFAULTS } = POLICY_DEFAULTS;
@@ -146,6 +155,21 @@ export class RequestEncoder {
     if (limiter === undefined) return;
     this.#to.u32(limiter.max);
     this.#to.f64(limiter.durationMs);
+  }
+
+  /** @param payload of each job; at most `SCHEDULER_PAYLOAD_BYTES_MAX`. @param options of each job; without a delay. */
+  upsertScheduler(queue: string, scheduler: SchedulerOptions, payload: Uint8Array, options: AddOptions): void {
+    this.#useQueue(queue);
+    this.#usePolicy(options);
+    this.#begin(COMMANDS.upsertScheduler.code);
+    const { fieldList } = rowOfCommand('upsertScheduler');
+    // The only cast: the fields are those of SchedulerOptions, and the priority.
+    const values = { ...scheduler, priority: options.priority } as Readonly<Record<string, unknown>>;
+    for (const { name, field } of fieldList) if (!field.isVariable) field.write(this.#to, values[name]);
+    const lengthAt = this.#to.reserve(4);
+    writeSchedulerHead(this.#to, scheduler);
+    this.#to.raw(payload);
+    this.#to.patchU32(lengthAt, this.#to.length - lengthAt - 4);
   }
 
   complete(jobId: number, token: number, result: Uint8Array): void {

@@ -27,7 +27,8 @@ type TunedField =
   | 'stalledMax'
   | 'holder'
   | 'jobId'
-  | 'token';
+  | 'token'
+  | 'scheduler';
 type OtherFields = Omit<FieldValues, TunedField>;
 
 /** Has a default of every other field that some command has; a reader gets a field of its own when it first reads it. */
@@ -60,6 +61,8 @@ export class OperationReader extends FieldDefaults implements FieldValues {
   token = 0;
   /** Of an add, the id that its client chose, empty if it did not; of `findJob`, the id that is sought. */
   customId = '';
+  /** The id of the job scheduler that is removed or read. */
+  scheduler = '';
   /** Offset of `countMax` of a claim in the bytes that are read. */
   countAt = 0;
   /** Offset of the payload, result or reason in the bytes that are read. */
@@ -184,6 +187,7 @@ export class OperationReader extends FieldDefaults implements FieldValues {
       const at = reader.position;
       const value = field.read(reader);
       if (field.kind === 'text' && name === 'customId') this.customId = value as string;
+      if (field.kind === 'text' && name === 'scheduler') this.scheduler = value as string;
       if (field.isVariable) {
         this.blobAt = at + field.bytes;
         this.blobLength = reader.position - this.blobAt;

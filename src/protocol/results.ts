@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
-import { type Field, type Fields, f64, flag, text, texts, u8, u32, type ValuesOf } from './fields.ts';
+import { type Field, type Fields, f64, flag, payload, text, texts, u8, u32, type ValuesOf } from './fields.ts';
+import { policyInResult } from './scheduler.ts';
 
 export interface Result {
   /** Never used for anything else: codes of results that are gone stay reserved, and a test asserts each. */
@@ -63,6 +64,30 @@ export const RESULTS = defineResults({
     about: 'Names of queues, the number of the last one, and whether none is behind it.',
   },
   removed: { code: 13, fields: { customId: text }, about: 'The job is removed: the id that its client chose, empty if it chose none.' },
+  scheduler: {
+    code: 18,
+    fields: {
+      nextMs: f64,
+      ticks: f64,
+      everyMs: f64,
+      offsetMs: f64,
+      startMs: f64,
+      endMs: f64,
+      ticksMax: u32,
+      priority: u32,
+      scheduler: text,
+      pattern: text,
+      tz: text,
+      policy: policyInResult,
+      payload,
+    },
+    about: 'A job scheduler: its next tick, 0 until it is known, how many there were, its times, and what its jobs have.',
+  },
+  schedulerIds: {
+    code: 19,
+    fields: { total: u32, schedulers: texts },
+    about: 'How many job schedulers a queue has, and the ids of some of them.',
+  },
   concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
   rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },

@@ -5,6 +5,7 @@ import { OPERATIONS_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
 import { isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from './request-encoder.ts';
 import { OF_QUERIES, OperationReader } from './request-reader.ts';
+import { faultInTimes, readSchedulerHead, type SchedulerTimes } from './scheduler.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
@@ -29,6 +30,12 @@ export interface ClaimPlace {
   readonly waitMs: number;
 }
 
+/** A job scheduler that a request sets. */
+export interface SchedulerPlace extends Pick<SchedulerTimes, 'pattern' | 'tz'> {
+  /** The position of the operation in the request. */
+  readonly operation: number;
+}
+
 /** What a node has to know of a request before it enters the log. */
 export interface InspectedRequest {
   /** What is wrong with it. */
@@ -37,9 +44,12 @@ export interface InspectedRequest {
   readonly claims: readonly ClaimPlace[];
   /** The claim of a request that is exactly one claim with a wait: it may wait until a job is there. */
   readonly waitingClaim: ClaimPlace | undefined;
+  /** The job schedulers that it sets, if nothing is wrong. */
+  readonly schedulers: readonly SchedulerPlace[];
 }
 
 const NO_CLAIMS: readonly ClaimPlace[] = [];
+const NO_SCHEDULERS: readonly SchedulerPlace[] = [];
 
 /**
  * Decodes a whole request once, before it enters the log, so that replicas apply only well-formed requests. Never throws.
@@ -89,6 +99,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
   if (inHeader !== undefined) return faulty(invalid(inHeader));
   const operation = new OperationReader();
   const claims: ClaimPlace[] = [];
+  const schedulers: SchedulerPlace[] = [];
   const tooLarge: number[] = [];
   let bytesMax = 0;
   for (let read = 0; read < header.operations; read += 1) {
@@ -103,6 +114,12 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
     if (version === OF_QUERIES && row.writes)
       return faulty(invalid(`A query changes nothing, and ${row.name} does. Send it in a request.`, [read]));
     if (isClaim(row.code)) claims.push(claimIn(operation));
+    if (row.code === COMMANDS.upsertScheduler.code) {
+      const times = timesIn(operation, bytes);
+      const inTimes = faultInTimes(times);
+      if (inTimes !== undefined) return faulty(invalid(inTimes, [read]));
+      schedulers.push({ ...times, operation: read });
+    }
     const carriesPayload = row.permission === 'add' || row.code === COMMANDS.complete.code;
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
@@ -112,7 +129,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
   if (reader.remaining > 0)
     return faulty(invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`));
   const waitingClaim = header.operations === 1 && operation.waitMs > 0 ? claims[0] : undefined;
-  return { fault: undefined, claims, waitingClaim };
+  return { fault: undefined, claims, waitingClaim, schedulers };
 }
 
 function faultInHeader(header: RequestHeader): string | undefined {
@@ -130,11 +147,23 @@ const claimIn = ({ queueName, countMax, countAt, waitMs }: OperationReader): Cla
   waitMs,
 });
 
+/** @param bytes the whole request. */
+function timesIn(operation: OperationReader, bytes: Uint8Array): SchedulerTimes {
+  const { blobAt, blobLength, everyMs, offsetMs, startMs, endMs, ticksMax } = operation;
+  const { pattern, tz } = readSchedulerHead(bytes.subarray(blobAt, blobAt + blobLength));
+  return { everyMs, offsetMs, pattern, tz, startMs, endMs, ticksMax };
+}
+
 function tooLargeFault(operations: readonly number[], bytesMax: number, { payloadBytesMax }: RequestBounds): RequestFault {
   const message = `A payload has ${bytesMax} bytes, ${payloadBytesMax} are allowed. Store the data elsewhere and put its address into the job, or raise the cluster's limits.payloadBytesMax.`;
   return { code: 'TOO_LARGE', message, operations };
 }
 
-const faulty = (fault: RequestFault): InspectedRequest => ({ fault, claims: NO_CLAIMS, waitingClaim: undefined });
+const faulty = (fault: RequestFault): InspectedRequest => ({
+  fault,
+  claims: NO_CLAIMS,
+  waitingClaim: undefined,
+  schedulers: NO_SCHEDULERS,
+});
 
 const invalid = (message: string, operations: readonly number[] = []): RequestFault => ({ code: 'INVALID_REQUEST', message, operations });

@@ -1,6 +1,7 @@
 import { ALONE, IN_ENTRY, pageOf } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Session } from './session.ts';
 
 /** A job that left the state while the checkpoint still has it. */
@@ -20,6 +21,8 @@ export interface ChangeSet {
   readonly removedQueues: readonly number[];
   readonly sessions: ReadonlySet<Session>;
   readonly removedSessions: readonly number[];
+  readonly schedulers: ReadonlySet<Scheduler>;
+  readonly removedSchedulers: readonly number[];
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -51,17 +54,20 @@ export class ChangeTracker {
   #removedQueues: number[] = [];
   #sessions = new Set<Session>();
   #removedSessions: number[] = [];
+  #schedulers = new Set<Scheduler>();
+  #removedSchedulers: number[] = [];
 
-  /** Jobs, sessions and queues that the next checkpoint has to bring up to date. */
+  /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
   get pending(): number {
-    const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + removed;
+    const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed;
   }
 
   get work(): PendingWork {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
-    const rows = this.#queues.size + this.#removedQueues.length + this.#sessions.size + this.#removedSessions.length;
+    const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
+    const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
     const once = this.#payloadBytes / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
@@ -110,6 +116,16 @@ export class ChangeTracker {
     if (session.isStored) this.#removedSessions.push(session.client);
   }
 
+  /** A job scheduler was set or has ticked. Its row has its payload. */
+  scheduler(scheduler: Scheduler): void {
+    this.#schedulers.add(scheduler);
+  }
+
+  schedulerRemoved(scheduler: Scheduler): void {
+    this.#schedulers.delete(scheduler);
+    if (scheduler.isStored) this.#removedSchedulers.push(scheduler.id);
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -119,6 +135,8 @@ export class ChangeTracker {
       removedQueues: this.#removedQueues,
       sessions: this.#sessions,
       removedSessions: this.#removedSessions,
+      schedulers: this.#schedulers,
+      removedSchedulers: this.#removedSchedulers,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -129,6 +147,8 @@ export class ChangeTracker {
     this.#removedQueues = [];
     this.#sessions = new Set();
     this.#removedSessions = [];
+    this.#schedulers = new Set();
+    this.#removedSchedulers = [];
     return taken;
   }
 

@@ -10,7 +10,19 @@ import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
-import { type MachineRecord, outcomeKey, payloadKey, RecordKind, readMachine, readSession, writeMachine, writeSession } from './record.ts';
+import {
+  type MachineRecord,
+  outcomeKey,
+  payloadKey,
+  RecordKind,
+  readMachine,
+  readSession,
+  SCHEDULER_KEY_FIRST,
+  schedulerKey,
+  writeMachine,
+  writeSession,
+} from './record.ts';
+import { readScheduler, writeScheduler } from './scheduler.ts';
 import type { Session, SessionTable } from './session.ts';
 
 /**
@@ -74,9 +86,14 @@ export class CheckpointChanges implements Iterable<RecordChange> {
 
   *#queues(): Generator<RecordChange> {
     for (const number of this.#set.removedQueues) yield this.#gone(RecordKind.queue, number);
+    for (const id of this.#set.removedSchedulers) yield this.#gone(RecordKind.queue, schedulerKey(id));
     for (const queue of this.#set.queues) {
       queue.isStored = true;
       yield this.#encoded(RecordKind.queue, queue.number, () => writeQueue(this.#to, queue));
+    }
+    for (const scheduler of this.#set.schedulers) {
+      scheduler.isStored = true;
+      yield this.#encoded(RecordKind.queue, schedulerKey(scheduler.id), () => writeScheduler(this.#to, scheduler));
     }
   }
 
@@ -178,6 +195,10 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   sessions.restore(restored, machine.touches);
   const queues = new Map<number, NamedQueue<Job>>();
   for (const { key, value } of records(RecordKind.queue)) {
+    if (key >= SCHEDULER_KEY_FIRST) {
+      jobs.schedulers.restore(readScheduler(key - SCHEDULER_KEY_FIRST, new ByteReader(value), queues));
+      continue;
+    }
     const queue = readQueue<Job>(key, new ByteReader(value));
     queues.set(key, queue);
     jobs.restoreQueue(queue);

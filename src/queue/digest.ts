@@ -5,6 +5,7 @@ import type { JobStore } from './job-store.ts';
 import { writeQueue } from './named-queue.ts';
 import { type MachineRecord, writeMachine, writeSession } from './record.ts';
 import type { AttachmentSource } from './reply-encoder.ts';
+import { writeScheduler } from './scheduler.ts';
 import type { SessionTable } from './session.ts';
 
 /** Two FNV-1a hashes with different offsets: no protection against an attacker, but 64 bits detect every accidental difference. */
@@ -49,6 +50,7 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   }
   for (const queue of [...jobs.queues.byName.values()].sort((a, b) => a.number - b.number))
     record(queue.number, () => writeQueue(to, queue));
+  for (const scheduler of jobs.schedulers.values()) record(scheduler.id, () => writeScheduler(to, scheduler));
   const addBytes = (bytes: Uint8Array | undefined): void => {
     record(bytes?.length ?? -1, () => undefined);
     if (bytes !== undefined) hash.add(bytes);

@@ -1,7 +1,9 @@
+import { invariant } from '../base/invariant.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../protocol/commands.ts';
 import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
+import { faultInTimes, readSchedulerHead } from '../protocol/scheduler.ts';
 import type { Job, LeaseTerms } from './job.ts';
 import { JobListing } from './job-listing.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
@@ -11,6 +13,8 @@ import { QueueListing } from './queue-listing.ts';
 import { NO_LIMIT } from './queue-pace.ts';
 import type { RateLimit } from './rate-window.ts';
 import type { ReplyEncoder } from './reply-encoder.ts';
+import type { SchedulerSpec } from './scheduler.ts';
+import { listSchedulers } from './scheduler-listing.ts';
 
 /** What a handler works on. */
 export interface Execution {
@@ -120,6 +124,26 @@ const HANDLERS = {
     if (outcome === APPLIED) run.replies.result('removed', { customId });
     else run.result(outcome);
   },
+  upsertScheduler,
+  removeScheduler: (run) => {
+    // An error must not name the job of an operation before it, which a replica that was restarted does not know.
+    if (run.jobs.removeScheduler(run.knownQueue(), run.operation.scheduler)) run.replies.done();
+    else run.replies.error(ErrorCode.schedulerNotFound, 0, NO_STATE);
+  },
+  advanceScheduler: (run) => {
+    const { schedulerNumber, afterMs, nextMs } = run.operation;
+    run.jobs.advanceScheduler(schedulerNumber, afterMs, nextMs);
+    run.replies.done();
+  },
+  getScheduler: (run) => {
+    const found = run.jobs.schedulers.find(run.knownQueue(), run.operation.scheduler);
+    if (found === undefined) run.replies.error(ErrorCode.schedulerNotFound, 0, NO_STATE);
+    else run.replies.result('scheduler', { ...found.spec, nextMs: found.dueMs, ticks: found.ticks });
+  },
+  schedulerIds: (run) => {
+    const { isDescending, start, countMax } = run.operation;
+    run.replies.result('schedulerIds', listSchedulers(run.jobs.schedulers.of(run.knownQueue()), isDescending, start, countMax));
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 
@@ -133,6 +157,28 @@ function add(run: Execution): void {
   const queue = run.openQueue();
   if (queue === undefined) run.replies.error(ErrorCode.queueLimit, 0, NO_STATE);
   else run.replies.added(run.jobs.add(queue, run.operation, run.data).id);
+}
+
+function upsertScheduler(run: Execution): void {
+  const { jobs, operation, replies, data } = run;
+  const { everyMs, offsetMs, startMs, endMs, ticksMax, priority, isImmediate, policy, blobAt, blobLength } = operation;
+  const bytes = data.subarray(blobAt, blobAt + blobLength);
+  const { payloadAt, ...head } = readSchedulerHead(bytes);
+  invariant(policy !== undefined, () => `job scheduler "${head.scheduler}" is set without a policy`);
+  // Copied: it stays longer than its entry.
+  const payload = bytes.slice(payloadAt);
+  const spec: SchedulerSpec = { ...head, everyMs, offsetMs, startMs, endMs, ticksMax, priority, policy, payload };
+  if (faultInTimes(spec) !== undefined) {
+    replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+    return;
+  }
+  const queue = jobs.schedulers.hasSpaceFor(run.knownQueue(), spec) ? run.openQueue() : undefined;
+  if (queue === undefined) {
+    replies.error(ErrorCode.schedulerLimit, 0, NO_STATE);
+    return;
+  }
+  jobs.setScheduler(queue, spec, isImmediate);
+  replies.done();
 }
 
 /** @param jobId what the operation names; 0 if that is no number. */

@@ -1,6 +1,7 @@
 import { invariant } from '../base/invariant.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
+import { NO_TICK } from '../protocol/scheduler.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
@@ -36,6 +37,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   checkHeap(jobs.leases, StateCode.active, 'active');
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
+  checkSchedulers(jobs);
 }
 
 function checkJob(job: Job, jobs: JobStore): void {
@@ -113,7 +115,7 @@ function checkKept(kept: FinishedList<Job>, state: number, queue: NamedQueue<Job
   invariant(count === kept.size, () => `queue ${queue.name} keeps ${count} jobs and counts ${kept.size}`);
 }
 
-function checkHeap(heap: DeadlineHeap, state: number, what: string): void {
+function checkHeap(heap: DeadlineHeap<Job>, state: number, what: string): void {
   const jobs = heap.values();
   for (let at = 0; at < jobs.length; at += 1) {
     const job = jobs[at] as Job;
@@ -131,6 +133,37 @@ function checkTokens(jobs: JobStore): void {
     invariant(!tokens.has(job.token), () => `the token ${job.token} is held twice`);
     tokens.add(job.token);
   }
+}
+
+/** Each job scheduler has a tick before it, within its bounds, and is where it is found. */
+function checkSchedulers({ schedulers, queues }: JobStore): void {
+  const counted = new Map<NamedQueue<Job>, number>();
+  let bytes = 0;
+  for (const one of schedulers.values()) {
+    const { id, key, queue, spec, ticks, dueMs, afterMs, heapAt } = one;
+    const what = (): string => `job scheduler ${id} ("${key}" of ${queue.name})`;
+    counted.set(queue, (counted.get(queue) ?? 0) + 1);
+    bytes += spec.payload.length;
+    invariant(queues.byName.get(queue.name) === queue, () => `${what()} is in a queue that does not exist`);
+    invariant(schedulers.find(queue, key) === one && schedulers.get(id) === one, () => `${what()} is not found`);
+    invariant(!one.isExhausted, () => `${what()} has had ${ticks} of ${spec.ticksMax} ticks`);
+    invariant(!one.isOverAt(dueMs), () => `${what()} ticks at ${dueMs}, behind its end at ${spec.endMs}`);
+    const isWaiting = dueMs === NO_TICK;
+    invariant(isWaiting === heapAt < 0 && isWaiting === schedulers.isWaiting(one), () => `${what()} is due at ${dueMs}, at ${heapAt}`);
+    invariant(!isWaiting || spec.everyMs === 0, () => `${what()} waits for its next tick, which is in ${spec.everyMs} ms`);
+    invariant(isWaiting || ticks === 0 || dueMs > afterMs, () => `${what()} ticks at ${dueMs}, not after ${afterMs}`);
+  }
+  for (const queue of queues.byName.values()) {
+    const count = counted.get(queue) ?? 0;
+    invariant(queue.schedulers === count, () => `queue ${queue.name} counts ${queue.schedulers} job schedulers and has ${count}`);
+  }
+  invariant(bytes === schedulers.bytes, () => `${bytes} bytes of templates are counted as ${schedulers.bytes}`);
+  const timed = schedulers.timed();
+  timed.forEach((one, at) => {
+    const parent = timed[(at - 1) >> 1] ?? one;
+    const isOrdered = parent.dueMs < one.dueMs || (parent.dueMs === one.dueMs && parent.id <= one.id);
+    invariant(one.heapAt === at && isOrdered, () => `job scheduler ${one.id} is below a later tick`);
+  });
 }
 
 /** The memory of replies is within its bounds and in order. @throws {InvariantViolation} */

@@ -1,7 +1,7 @@
 import { OutcomeKind } from '../protocol/reply.ts';
 import type { JobTable } from './job-table.ts';
 import { outcomeKey, RecordKind } from './record.ts';
-import type { AttachmentSource } from './reply-encoder.ts';
+import type { AttachmentSource, JobOrigin } from './reply-encoder.ts';
 import { checkStored, StoredPayloads } from './stored-payloads.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -28,9 +28,8 @@ export class JobBytes implements AttachmentSource {
     return checkStored(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
   }
 
-  /** The id that the job's client chose, if it did and the job is there. */
-  customIdOf(jobId: number): string | undefined {
-    return this.#jobs.get(jobId)?.policy.customId;
+  originOf(jobId: number): JobOrigin | undefined {
+    return this.#jobs.get(jobId)?.policy;
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -9,6 +9,7 @@ import { QueuePace } from './queue-pace.ts';
 import { QueueTable } from './queue-table.ts';
 import type { RateLimit } from './rate-window.ts';
 import { RunningWindows } from './running-windows.ts';
+import { SchedulerTable } from './scheduler-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
 /**
@@ -18,8 +19,9 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 export class JobIndexes {
   readonly table = new JobTable();
   readonly queues: QueueTable;
-  readonly leases = new DeadlineHeap();
-  readonly delayed = new DeadlineHeap();
+  readonly leases = new DeadlineHeap<Job>();
+  readonly delayed = new DeadlineHeap<Job>();
+  readonly schedulers: SchedulerTable;
   readonly windows = new RunningWindows();
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
@@ -34,6 +36,7 @@ export class JobIndexes {
   constructor(changes: ChangeTracker, onQueueFilled?: (queue: string) => void) {
     this.changes = changes;
     this.queues = new QueueTable(changes);
+    this.schedulers = new SchedulerTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 

@@ -17,6 +17,7 @@ import {
   SESSION_ID_END,
 } from '../protocol/request-encoder.ts';
 import { OF_QUERIES } from '../protocol/request-reader.ts';
+import type { SchedulerTick } from '../protocol/scheduler.ts';
 import { ChangeTracker, type PendingWork } from './change-tracker.ts';
 import { CheckpointChanges, restoreCheckpoint } from './checkpoint.ts';
 import { CheckpointLayout } from './checkpoint-layout.ts';
@@ -33,6 +34,7 @@ import { type QueueOfJob, queueOfJob } from './queue-of-job.ts';
 import type { MachineRecord } from './record.ts';
 import { ReplyAttacher } from './reply-encoder.ts';
 import { RequestExecutor } from './request-executor.ts';
+import type { SchedulerTable } from './scheduler-table.ts';
 import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
@@ -111,17 +113,15 @@ export class JobQueue implements StateMachine {
     return this.#jobs.leases.top()?.dueMs;
   }
 
-  /**
-   * When the next lease, window of a rate or session ends, in log time, or a little earlier: the leader then proposes an empty entry. Infinity
-   * if none.
-   */
+  /** When the next lease, window of a rate or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
   get nextLogDueMs(): number {
     return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.windows.nextEndMs, this.#sessions.nextEndMs);
   }
 
-  /** When the next delay ends, in wall time. */
+  /** When the next delay ends, or the next job scheduler ticks, in wall time. */
   get nextWallDueMs(): number {
-    return this.#jobs.delayed.top()?.dueMs ?? Number.POSITIVE_INFINITY;
+    const { delayed, schedulers } = this.#jobs;
+    return Math.min(delayed.top()?.dueMs ?? Number.POSITIVE_INFINITY, schedulers.top()?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Leases get a fresh term under a new leader, before they end. */
@@ -150,6 +150,10 @@ export class JobQueue implements StateMachine {
 
   get sessions(): Pick<SessionTable, 'size' | 'isExecuted'> {
     return this.#sessions;
+  }
+
+  get schedulers(): Pick<SchedulerTable, 'waitsBegun' | 'toAdvance'> {
+    return this.#jobs.schedulers;
   }
 
   queueNames(): string[] {
@@ -262,6 +266,7 @@ export class JobQueue implements StateMachine {
     this.#bytes = new JobBytes(this.#jobs.table, this.#readRecord);
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
+    this.#jobs.schedulers.bounds = this.#bounds;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
@@ -293,6 +298,11 @@ export class JobQueue implements StateMachine {
   /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined {
     return this.#bytes.payloadOf(jobId);
+  }
+
+  /** The tick that added the job, if one did and the job is there. */
+  tickOf(jobId: number): SchedulerTick | undefined {
+    return this.#bytes.originOf(jobId)?.tick;
   }
 
   #machine(): MachineRecord {

@@ -3,6 +3,7 @@ import { InvalidOperationError } from '../protocol/fields.ts';
 import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
 import { FIRST_POLICY_LAYOUT, layoutOfPolicy, POLICY_LAYOUT_OF_CODE, readPolicy, writePolicy } from '../protocol/policy.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
+import { readTick, writeTick } from '../protocol/scheduler.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { Job, JobFlag, NO_TERMS } from './job.ts';
 import type { JobPolicy, NamedQueue } from './named-queue.ts';
@@ -15,6 +16,7 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * 1    [f64 queue]                        another queue than the job before
  * 2    the fields of a layout in policy.ts: another policy; behind [u8 code] of the layout, unless it is the first (1024)
  * 2048 [text customId]                    of version 6; the policy is there, too
+ * 4096 [text scheduler][f64 tick][f64 scheduledMs]         of version 7; the policy is there, too
  * 4    [f64 addedMs]                      added at another time
  * 8    [u32 priority]
  * 16   [u32 attempt][f64 token]
@@ -38,6 +40,7 @@ const Part = Object.freeze({
   lease: 512,
   layout: 1024,
   customId: 2048,
+  tick: 4096,
 });
 
 export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
@@ -64,6 +67,7 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
     writePolicy(to, job.policy, layout);
   }
   if ((parts & Part.customId) !== 0) to.text(job.policy.customId ?? '');
+  if (job.policy.tick !== undefined) writeTick(to, job.policy.tick);
   if ((parts & Part.added) !== 0) to.f64(job.addedMs);
   if ((parts & Part.priority) !== 0) to.u32(job.priority);
   if ((parts & Part.claim) !== 0) {
@@ -113,6 +117,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (job.length !== 0) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   if (job.policy.customId !== undefined) parts |= Part.customId;
+  if (job.policy.tick !== undefined) parts |= Part.tick;
   return parts;
 }
 
@@ -133,7 +138,8 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
   const shared = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from, (parts & Part.layout) !== 0);
-  const policy = shared === undefined || (parts & Part.customId) === 0 ? shared : { ...shared, customId: from.text() };
+  const hasOwnPolicy = (parts & (Part.customId | Part.tick)) !== 0;
+  const policy = shared === undefined || !hasOwnPolicy ? shared : ownPolicy(shared, parts, from);
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
   if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} refers to a job before it that is missing`);
   const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
@@ -175,6 +181,11 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
     if (leaseMs !== 0) job.terms = { leaseMs, stalledMax, holder };
   }
   return job;
+}
+
+function ownPolicy(shared: JobPolicy<Job>, parts: number, from: ByteReader): JobPolicy<Job> {
+  const customId = (parts & Part.customId) === 0 ? undefined : from.text();
+  return { ...shared, customId, tick: (parts & Part.tick) === 0 ? undefined : readTick(from) };
 }
 
 function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader, hasLayout: boolean): JobPolicy<Job> {

@@ -3,6 +3,7 @@ import { StateCode } from '../protocol/job-state.ts';
 import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
+import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
@@ -11,6 +12,7 @@ import { JobIndexes } from './job-indexes.ts';
 import { noTotals } from './job-totals.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { RateLimit } from './rate-window.ts';
+import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
 /** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
@@ -46,19 +48,38 @@ export class JobStore extends JobIndexes {
     const shared = queue.sharePolicy(operation.policy);
     const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
     if (customId !== '') queue.keepId(customId, job);
-    this.nextJobId += 1;
-    this.totals.added += 1;
     job.length = operation.blobLength;
     if (job.length > 0) {
       job.entryData = chunk;
       job.offset = operation.blobAt;
       if (staysInEntry(job.length, chunk.length, this.#payloadInEntryBytes)) job.entry = this.entry;
     }
-    this.table.append(job);
-    if (operation.delayMs > 0) this.enterDelayed(job, this.wallMs + operation.delayMs);
-    else this.enterWaiting(job);
-    this.changes.job(job);
+    this.#insert(job, operation.delayMs);
     return job;
+  }
+
+  /** The caller has checked that there is space for it. */
+  setScheduler(queue: NamedQueue<Job>, spec: SchedulerSpec, isImmediate: boolean): void {
+    const scheduler = new Scheduler(this.queues.takeNumber(), queue, spec);
+    this.schedulers.set(scheduler, isImmediate, this.wallMs);
+    this.queues.dropIfUnused(queue, this.version);
+  }
+
+  /** @returns whether the queue had it. */
+  removeScheduler(queue: NamedQueue<Job> | undefined, key: string): boolean {
+    const scheduler = this.schedulers.find(queue, key);
+    if (scheduler === undefined) return false;
+    this.schedulers.remove(scheduler);
+    this.queues.dropIfUnused(scheduler.queue, this.version);
+    return true;
+  }
+
+  /** Changes nothing unless the scheduler waits for the tick after this time. */
+  advanceScheduler(id: number, afterMs: number, nextMs: number): void {
+    const scheduler = this.schedulers.get(id);
+    if (scheduler === undefined || scheduler.dueMs !== NO_TICK || scheduler.afterMs !== afterMs) return;
+    this.schedulers.advance(scheduler, nextMs);
+    this.queues.dropIfUnused(scheduler.queue, this.version);
   }
 
   /**
@@ -239,7 +260,7 @@ export class JobStore extends JobIndexes {
     this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
   }
 
-  /** Processes leases and windows that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
+  /** Processes leases and windows that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
@@ -251,6 +272,13 @@ export class JobStore extends JobIndexes {
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
     }
+    for (
+      let next = this.schedulers.top();
+      next !== undefined && next.dueMs <= this.wallMs && left > 0;
+      next = this.schedulers.top(), left -= 1
+    ) {
+      this.#tick(next);
+    }
     this.isBehind = left <= 0;
   }
 
@@ -260,6 +288,26 @@ export class JobStore extends JobIndexes {
    */
   leaseEndMs(job: Job): number {
     return Math.max(job.dueMs, this.leaseEpochMs + job.terms.leaseMs);
+  }
+
+  /** A scheduler adds one job, and goes on to its next tick. */
+  #tick(scheduler: Scheduler): void {
+    const { queue, key, spec, ticks, dueMs } = scheduler;
+    const tick = { scheduler: key, tick: ticks + 1, scheduledMs: dueMs };
+    const job = new Job(this.nextJobId, { ...queue.sharePolicy(spec.policy), tick }, spec.priority, this.wall);
+    job.length = spec.payload.length;
+    if (job.length > 0) job.entryData = spec.payload;
+    this.#insert(job, 0);
+    this.schedulers.onTicked(scheduler, this.wallMs);
+  }
+
+  #insert(job: Job, delayMs: number): void {
+    this.nextJobId += 1;
+    this.totals.added += 1;
+    this.table.append(job);
+    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
+    else this.enterWaiting(job);
+    this.changes.job(job);
   }
 
   #onLeaseDue(job: Job, logMs: number): void {

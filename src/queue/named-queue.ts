@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { isSamePolicy, type Policy } from '../protocol/policy.ts';
+import type { SchedulerTick } from '../protocol/scheduler.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
 import { flagsOfPace, type QueuePace, readPace, writePace } from './queue-pace.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
@@ -10,6 +11,8 @@ export interface JobPolicy<Job extends WaitingJob & ListedJob<Job>> extends Poli
   readonly queue: NamedQueue<Job>;
   /** The id that the client chose. A job that has one shares its policy with no other: the others need no field for it. */
   readonly customId: string | undefined;
+  /** The tick that added the job, if a job scheduler did; likewise. */
+  readonly tick: SchedulerTick | undefined;
 }
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
@@ -23,6 +26,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   delayed = 0;
   waiting = 0;
   active = 0;
+  /** How many job schedulers it has: SchedulerTable has them. */
+  schedulers = 0;
   /** Claims take no job of it. */
   isPaused = false;
   /** Limits of what claims take; undefined, as for most queues, if there are none. */
@@ -62,7 +67,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
 
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
-    return !this.isPaused && this.pace === undefined && this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
+    const jobs = this.delayed + this.waiting + this.active + this.completed + this.failed;
+    return !this.isPaused && this.pace === undefined && this.schedulers === 0 && jobs === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */
@@ -70,7 +76,7 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     if (this.#latestPolicy !== undefined && policy === this.#latestSource) return this.#latestPolicy;
     this.#latestSource = policy;
     if (this.#latestPolicy !== undefined && isSamePolicy(this.#latestPolicy, policy)) return this.#latestPolicy;
-    this.#latestPolicy = { queue: this, ...policy, customId: undefined };
+    this.#latestPolicy = { queue: this, ...policy, customId: undefined, tick: undefined };
     return this.#latestPolicy;
   }
 
@@ -105,7 +111,7 @@ export function writeQueue<Job extends WaitingJob & ListedJob<Job>>(to: ByteWrit
   to.text(queue.name);
   const { isPaused, pace } = queue;
   const flags = (isPaused ? PAUSED : 0) | (pace === undefined ? 0 : flagsOfPace(pace));
-  // Only from version 4 on: earlier ones have no byte here, and no paused queue. Limits are of version 7.
+  // Only from version 4 on: earlier ones have no byte here, and no paused queue. Limits are of version 8.
   if (flags !== 0) to.u8(flags);
   if (pace !== undefined) writePace(to, pace);
 }

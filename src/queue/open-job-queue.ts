@@ -2,11 +2,13 @@ import type { OpenMachine } from '../node/state-machine.ts';
 import { JobQueue } from './job-queue.ts';
 import type { QueueLimits } from './limits.ts';
 import { ClaimDelivery } from './requests/claim-delivery.ts';
+import type { PatternTimes } from './requests/pattern-times.ts';
 import { QueuePolicy, type QueuePolicyLimits } from './requests/queue-policy.ts';
 import type { StateBounds } from './state-bounds.ts';
 
 export interface JobQueueSetup {
   readonly limits: QueuePolicyLimits & QueueLimits;
+  readonly patternTimes: PatternTimes;
   /** The newest state-machine version that it applies; that of an earlier release, in tests. Default: the newest there is. */
   readonly versionMax?: number | undefined;
   /** Smaller bounds of the state, for tests; must be the same for all members. Default: those of production. */
@@ -19,7 +21,7 @@ export interface JobQueueSetup {
 }
 
 /** The job queue as the state machine of a node. */
-export function openJobQueue({ limits, versionMax, bounds, doClientsReturn = false }: JobQueueSetup): OpenMachine<JobQueue> {
+export function openJobQueue({ limits, patternTimes, versionMax, bounds, doClientsReturn = false }: JobQueueSetup): OpenMachine<JobQueue> {
   return (host) => {
     const delivery = doClientsReturn ? undefined : new ClaimDelivery();
     const machine = new JobQueue({
@@ -30,6 +32,6 @@ export function openJobQueue({ limits, versionMax, bounds, doClientsReturn = fal
       onSessionEnded: (client) => delivery?.onSessionEnded(client),
       onQueueFilled: (queue) => host.onAvailable(queue),
     });
-    return { machine, policy: new QueuePolicy(machine, limits, delivery) };
+    return { machine, policy: new QueuePolicy(machine, limits, patternTimes, delivery) };
   };
 }

@@ -26,11 +26,17 @@ export class QueueTable {
       this.#dropEmpty(this.byName.values());
       if (this.byName.size >= QUEUES_MAX) return undefined;
     }
-    const queue = new NamedQueue<Job>(this.nextNumber, name);
-    this.nextNumber += 1;
+    const queue = new NamedQueue<Job>(this.takeNumber(), name);
     this.byName.set(name, queue);
     this.#changes.queue(queue);
     return queue;
+  }
+
+  /** A number that no queue and no job scheduler has, or had. */
+  takeNumber(): number {
+    const number = this.nextNumber;
+    this.nextNumber += 1;
+    return number;
   }
 
   /** The queue has lost something: it is dropped after this entry if it is unused by then. @param version of the entry. */

@@ -7,7 +7,7 @@ import { Session } from './session.ts';
  * The kinds of checkpoint records; a kind's number is its position.
  * - `machine`: one record, key 0: clock, counters, totals
  * - `session`: by client id
- * - `queue`: by queue number: its name
+ * - `queue`: by queue number: its name; and the job schedulers, by their number behind {@link SCHEDULER_KEY_FIRST}: behind all queues
  * - `jobs`: by page of neighbouring ids: everything but bytes, so that a change of state does not rewrite payloads
  * - `content`: the payloads of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
  *   only if not empty. A payload in a shared record stays there until the last of them is gone
@@ -19,6 +19,10 @@ export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs
 /** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
+
+/** No queue has a number of this size. */
+export const SCHEDULER_KEY_FIRST = 2 ** 52;
+export const schedulerKey = (id: number): number => SCHEDULER_KEY_FIRST + id;
 
 /**
  * The format of all records together. Format 3 is that of state-machine version 1, and is written while the state is of that version, so

@@ -12,14 +12,19 @@ import {
   skipResult,
   writeFields,
 } from '../protocol/results.ts';
+import { type SchedulerTick, writeTick } from '../protocol/scheduler.ts';
 import type { Job } from './job.ts';
+import type { JobPolicy } from './named-queue.ts';
+
+/** Where a job came from, if not from a plain add. */
+export type JobOrigin = Pick<JobPolicy<Job>, 'customId' | 'tick'>;
 
 /** Where the leader finds the bytes that a reply head leaves out. */
 export interface AttachmentSource {
   /** The payload of a job, or `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined;
-  /** The id that the job's client chose, if it did and the job is there. */
-  customIdOf(jobId: number): string | undefined;
+  /** The id that the job's client chose, or the tick that added it, if there is one and the job is there. */
+  originOf(jobId: number): JobOrigin | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -148,12 +153,13 @@ const ID_BYTES = 8;
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a reply head and what it leaves out: payloads, outcomes and custom ids. Without any it returns the head itself, which must not be changed. */
+/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids and ticks. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
   /** Of the reply that is joined, by job. */
   readonly #customIds = new Map<number, string>();
+  readonly #ticks = new Map<number, SchedulerTick>();
 
   constructor(source: AttachmentSource) {
     this.#source = source;
@@ -164,11 +170,13 @@ export class ReplyAttacher {
     const to = this.#to;
     to.reset();
     this.#customIds.clear();
+    this.#ticks.clear();
     to.raw(replyHead);
     const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
-    if (this.#customIds.size > 0) this.#attachCustomIds();
+    if (this.#customIds.size > 0 || this.#ticks.size > 0) this.#attachCustomIds();
+    if (this.#ticks.size > 0) this.#attachTicks();
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
     return to.copy();
   }
@@ -192,8 +200,9 @@ export class ReplyAttacher {
   }
 
   #attachPayload(jobId: number): void {
-    const customId = this.#source.customIdOf(jobId);
-    if (customId !== undefined) this.#customIds.set(jobId, customId);
+    const origin = this.#source.originOf(jobId);
+    if (origin?.customId !== undefined) this.#customIds.set(jobId, origin.customId);
+    if (origin?.tick !== undefined) this.#ticks.set(jobId, origin.tick);
     this.#attachBytes(this.#source.payloadOf(jobId));
   }
 
@@ -202,6 +211,14 @@ export class ReplyAttacher {
     for (const [jobId, customId] of this.#customIds) {
       this.#to.f64(jobId);
       this.#to.text(customId);
+    }
+  }
+
+  #attachTicks(): void {
+    this.#to.u32(this.#ticks.size);
+    for (const [jobId, tick] of this.#ticks) {
+      this.#to.f64(jobId);
+      writeTick(this.#to, tick);
     }
   }
 

@@ -122,7 +122,8 @@ export class RequestExecutor implements Execution {
   }
 
   #shownBytes(): number {
-    const { code, jobId, customId } = this.operation;
+    const { code, jobId, customId, scheduler } = this.operation;
+    if (code === COMMANDS.getScheduler.code) return this.jobs.schedulers.find(this.knownQueue(), scheduler)?.spec.payload.length ?? 0;
     let job: Job | undefined;
     if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
     else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);

@@ -1,4 +1,4 @@
-import { DUE_PER_ENTRY_MAX } from '../protocol/limits.ts';
+import { DUE_PER_ENTRY_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from '../protocol/limits.ts';
 
 /** Maximum number of queues in versions 1 and 2; queues without jobs are dropped for new ones. */
 export const QUEUES_MAX = 10_000;
@@ -26,6 +26,9 @@ export interface StateBounds {
   readonly sessionEvictedRunsMax: number;
   readonly duePerEntryMax: number;
   readonly trimPerFinishMax: number;
+  readonly schedulersPerQueueMax: number;
+  readonly schedulersMax: number;
+  readonly schedulersBytesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -36,4 +39,7 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   sessionEvictedRunsMax: SESSION_EVICTED_RUNS_MAX,
   duePerEntryMax: DUE_PER_ENTRY_MAX,
   trimPerFinishMax: TRIM_PER_FINISH_MAX,
+  schedulersPerQueueMax: SCHEDULERS_PER_QUEUE_MAX,
+  schedulersMax: SCHEDULERS_MAX,
+  schedulersBytesMax: SCHEDULERS_BYTES_MAX,
 });

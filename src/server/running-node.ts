@@ -10,6 +10,7 @@ import { type NodeSample, sampleNode } from '../metrics/node-sample.ts';
 import type { NodeEvent } from '../node/event.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { nodeStatus } from '../node/node-status.ts';
+import { PATTERN_TIMES } from '../patterns/pattern-times.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
@@ -171,7 +172,7 @@ export class RunningNode implements AsyncDisposable {
       }),
       raft: config.raft,
       limits: config.limits,
-      machine: openJobQueue({ limits: config.limits, doClientsReturn: true }),
+      machine: openJobQueue({ patternTimes: PATTERN_TIMES, limits: config.limits, doClientsReturn: true }),
       seed: randomInt(2 ** 31),
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },

@@ -76,6 +76,8 @@ export const SOMETIMES = [
   'client ended with requests under way',
   'delayed job promoted',
   'job added again with its id',
+  'job of a tick claimed',
+  'job scheduler removed',
   'job removed by its state and age',
   'active jobs of a queue limited',
   'rate of a queue limited',

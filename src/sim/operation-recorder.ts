@@ -1,8 +1,8 @@
 import type { Arguments, CommandName } from '../protocol/commands.ts';
-import type { AddOptions, ClaimOptions, RequestEncoder } from '../protocol/request-encoder.ts';
+import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../protocol/request-encoder.ts';
 
 /** The operations that simulated clients write. */
-export type OperationWriter = Pick<RequestEncoder, 'add' | 'claim' | 'complete' | 'command'>;
+export type OperationWriter = Pick<RequestEncoder, 'add' | 'claim' | 'complete' | 'command' | 'upsertScheduler'>;
 
 /** How the production client sends an operation. */
 export type RecordedOperation =
@@ -25,6 +25,10 @@ export class OperationRecorder implements OperationWriter {
 
   add(queue: string, payload: Uint8Array, options: AddOptions): void {
     this.#call((to) => to.add(queue, payload, options));
+  }
+
+  upsertScheduler(queue: string, scheduler: SchedulerOptions, payload: Uint8Array, options: AddOptions): void {
+    this.#call((to) => to.upsertScheduler(queue, scheduler, payload, options));
   }
 
   claim(queue: string, options: ClaimOptions): void {

@@ -1,4 +1,6 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { keyOfTick } from '../history/functions.ts';
+import type { SchedulerTick } from '../protocol/scheduler.ts';
 import { checkProperty } from './violation.ts';
 
 /** Payloads and results identify their job and show damage: a text, the number of bytes after it, and these bytes. */
@@ -31,6 +33,10 @@ export const payloadOf = (key: string, padding: number): Uint8Array => encode(ke
 
 /** The key in a job's payload. @throws {Violation} */
 export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload');
+
+/** The same, for a job that a job scheduler may have added. */
+export const keyOfJob = (payload: Uint8Array, tick: SchedulerTick | undefined): string =>
+  tick === undefined ? keyOf(payload) : String(keyOfTick(keyOf(payload), tick.tick));
 
 /** The result of a job that is completed under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);

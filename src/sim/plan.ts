@@ -20,7 +20,7 @@ import {
   withRepeatedChanges,
 } from './plan-faults.ts';
 import { SimRandom } from './sim-random.ts';
-import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
+import { type Dimensions, drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
 
 export interface NetworkPlan {
   readonly delayMs: readonly [number, number];
@@ -115,7 +115,7 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const crowds = [crowd(later, faultMs)];
   const others = [...hangUps(later, clients, faultMs), ...repairs(later, all, faultMs), ...rollBacks(later, nodes, faultMs)];
 
-  const dimensions = drawDimensions(streams.dimensions, isVersionAsked);
+  const dimensions = withSchedulers(drawDimensions(streams.dimensions, isVersionAsked), streams.schedulers, machine);
   const { bounds, workload, laterLimits } = dimensions;
   const story = streams.members.withProbability(0.25) ? streams.members.of(MEMBER_STORIES) : undefined;
   const isRepeating = streams.members.withProbability(0.1);
@@ -154,6 +154,11 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   };
 }
 
+function withSchedulers(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
+  const hasSchedulers = machine === 'queue' && random.withProbability(SCHEDULERS_SHARE);
+  return { ...drawn, workload: { ...drawn.workload, hasSchedulers } };
+}
+
 /** Separate streams of random numbers: a further draw from one leaves a seed's draws from the others the same. */
 const streamsOf = (seed: number) => ({
   random: new SimRandom(seed),
@@ -164,8 +169,11 @@ const streamsOf = (seed: number) => ({
   ends: new SimRandom(seed * 122_949_823 + 15_485_863),
   versions: new SimRandom(seed * 141_650_939 + 86_028_157),
   lives: new SimRandom(seed * 160_481_183 + 141_650_939),
+  schedulers: new SimRandom(seed * 179_424_673 + 160_481_183),
 });
 
+/** Of the plans. */
+const SCHEDULERS_SHARE = 0.5;
 /** The cluster moves from the first version to this one before it moves to the newest. */
 const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;

@@ -2,7 +2,7 @@ import { jobHistoriesOf } from '../history/checkers/job-history.ts';
 import type { HistoryEvent } from '../history/history.ts';
 import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import { keyOf } from './payloads.ts';
+import { keyOf, keyOfJob } from './payloads.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty, isDamage } from './violation.ts';
 
@@ -33,7 +33,7 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
   }
   const asked = new Set<unknown>(
     operations
-      .filter(isFunction('add'))
+      .filter((one) => one.f === 'add' || one.f === 'upsertScheduler')
       .filter(mayHaveApplied)
       .map(({ call }) => call.key),
   );
@@ -41,12 +41,13 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
   for (let job = 1; job <= latest + UNKNOWN_JOBS_MAX; job += 1) {
     const payload = payloadOf(machine, job);
     if (payload === undefined || payload === DAMAGED || payload.length < CONTENT_BYTES_MIN) continue;
-    const key = keyOf(payload);
+    const tick = machine.tickOf(job);
+    const key = keyOfJob(payload, tick);
     const other = ids.get(key);
     ids.set(key, job);
     checkProperty(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
     // Where the version may change, a late copy of a rejected request may be accepted.
-    const isAsked = asked.has(key) || cluster.plan.isVersionAsked;
+    const isAsked = asked.has(tick === undefined ? key : keyOf(payload)) || cluster.plan.isVersionAsked;
     checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
 }

@@ -78,7 +78,7 @@ export class SimAdds {
       priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
       backoff: this.#backoff(),
-      ...this.#retention(queue),
+      ...this.retention(queue),
       customId,
     };
     const isOversized = this.#sizes.isOversized();
@@ -131,7 +131,8 @@ export class SimAdds {
       : { type: 'fixed', delayMs: 50 };
   }
 
-  #retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
+  /** How many finished jobs the queue keeps. */
+  retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
     const { retention } = this.#workload;
     if (retention === 'all') return { keepCompleted: -1, keepFailed: -1 };
     if (retention === 'by-job') return { keepCompleted: this.#random.of(KEPT_COMPLETED), keepFailed: this.#random.of(KEPT_FAILED) };

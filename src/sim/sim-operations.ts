@@ -1,18 +1,19 @@
-import { type Calls, FUNCTIONS, hasNoValue, nameOf } from '../history/functions.ts';
+import { type Calls, FUNCTIONS, hasNoValue, type JobKey, nameOf } from '../history/functions.ts';
 import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
-import type { JobDetail } from '../protocol/reply.ts';
+import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
-import { checkResult, keyOf, resultOf } from './payloads.ts';
+import { checkResult, keyOfJob, resultOf } from './payloads.ts';
 import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
+import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
@@ -20,10 +21,12 @@ import type { Workload } from './workload.ts';
 const FAILED_REASON = 'no luck';
 const LARGE_BYTES = 65_536;
 
-type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>;
+type QueueChange = Exclude<NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>, 'removeScheduler'>;
 
 /** Commands whose arguments are a queue, perhaps a job of it, flags, a state and a duration. */
-const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f));
+const QUEUE_CHANGES = FUNCTIONS.filter(
+  (f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f) && !rowOfCommand(f).endsWithBytes,
+);
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
 /** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
@@ -33,6 +36,8 @@ const RATE_MS = [20, 200, 1_000] as const;
 const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
+/** Of all operations, where there are job schedulers. */
+const SCHEDULER_SHARE = 0.12;
 
 interface Lease {
   readonly job: number;
@@ -53,6 +58,7 @@ export class SimOperations {
   readonly #completed = new Set<number>();
   readonly #sizes: PayloadSizes;
   readonly #adds: SimAdds;
+  readonly #schedulers: SimSchedulers;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -71,6 +77,7 @@ export class SimOperations {
       this.#jobs.push(job);
       look(job);
     });
+    this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
   }
 
   /** A random job that this client added. */
@@ -83,6 +90,7 @@ export class SimOperations {
    * @param version of the state machine that the client believes the cluster to have.
    */
   next(encoder: OperationWriter, isAlone: boolean, version: number): Step {
+    if (this.#workload.hasSchedulers && version > 1 && this.#random.withProbability(SCHEDULER_SHARE)) return this.#schedulers.next(encoder);
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -132,9 +140,9 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (result.ok && result.type === 'job') {
-          const { state, token, attempt, stalls, payload } = result.job;
+          const { state, token, attempt, stalls, payload, tick } = result.job;
           this.#checkOutcome(result.job);
-          call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
+          call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOfJob(payload, tick) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
             this.#cluster.coverage.add('finished job removed to keep later ones');
@@ -179,12 +187,15 @@ export class SimOperations {
         if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
         if (result.jobs.length < countMax && this.#isHeldBack(queue)) coverage.add('jobs held back by a pause or a limit of their queue');
         // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
-        const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
-          payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
+        const keyIn = ({ id, payload, tick }: ClaimedJob): JobKey | undefined =>
+          payload === undefined ? this.#records.jobs.get(id)?.key : keyOfJob(payload, tick);
         if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
-        const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
-          const key = keyIn(id, payload);
-          return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
+        for (const { id, payload, tick } of result.jobs)
+          if (payload !== undefined && tick !== undefined) this.#onTick(id, queue, keyOfJob(payload, tick));
+        const jobs = result.jobs.map((job) => {
+          const { id, token, attempt, isBegun, stalls, tick } = job;
+          const key = keyIn(job);
+          return { job: id, token, attempt, isBegun, stalls, ...tick, ...(key === undefined ? {} : { key }) };
         });
         return { jobs };
       },
@@ -197,6 +208,13 @@ export class SimOperations {
     if (runtime === undefined) return false;
     const machine = jobQueueOf(runtime);
     return machine.waitingCount(queue) === 0 && machine.counts(queue).waiting > 0;
+  }
+
+  /** A claim returned a job that a job scheduler added. */
+  #onTick(job: number, queue: string, key: string): void {
+    this.#cluster.coverage.add('job of a tick claimed');
+    if (!this.#records.jobs.has(job)) this.#jobs.push(job);
+    this.#records.jobs.set(job, { key, queue, customId: undefined });
   }
 
   #finish(encoder: OperationWriter, lease: Lease, version: number): Step {

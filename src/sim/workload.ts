@@ -17,6 +17,8 @@ export interface Workload {
   readonly sizes: readonly number[];
   /** Some payloads and results are larger than `limits.payloadBytesMax`. */
   readonly isOversized: boolean;
+  /** Clients set and remove job schedulers. */
+  readonly hasSchedulers: boolean;
 }
 
 export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
@@ -28,6 +30,7 @@ export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
   isBackoffExponential: false,
   sizes: [],
   isOversized: false,
+  hasSchedulers: false,
 });
 
 /** The parts of a plan that are drawn here. */
@@ -75,6 +78,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
     isBackoffExponential: random.withProbability(0.3),
     sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.withProbability(0.2) ? [100, SMALL_BYTES_MAX] : [],
     isOversized,
+    hasSchedulers: false,
   };
   return {
     workload,

@@ -4,6 +4,7 @@ import { LIMIT_DEFAULTS } from '../config/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import type { Clock } from '../node/ports.ts';
 import { TurnSchedule } from '../node/turn-schedule.ts';
+import { PATTERN_TIMES } from '../patterns/pattern-times.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
@@ -53,7 +54,7 @@ export class InProcessNode {
       raft: RAFT,
       limits: LIMIT_DEFAULTS,
       isOneRelease: true,
-      machine: openJobQueue({ limits: LIMIT_DEFAULTS }),
+      machine: openJobQueue({ patternTimes: PATTERN_TIMES, limits: LIMIT_DEFAULTS }),
       seed,
       storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) }),
       clock,

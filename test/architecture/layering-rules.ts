@@ -24,6 +24,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   queue: { own: ['base', 'protocol', 'type node/state-machine', 'type node/request-policy'], packages: [] },
   // One node's turn depends only on ports and the types that pass through them.
   node: { own: ['base', 'protocol', 'raft', ...PORTS], packages: [] },
+  // The times of cron patterns, for the leader's job schedulers.
+  patterns: { own: ['type queue/requests/pattern-times'], packages: ['croner'] },
   // Adapters depend on the data of raft, not on its logic.
   storage: {
     own: [
@@ -96,6 +98,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'raft/entry',
       'raft/quorum',
       'type raft',
+      'patterns',
       'queue/open-job-queue',
       'queue/record',
       'type queue',
@@ -118,6 +121,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'protocol',
       'raft/config',
       'raft/entry',
+      'patterns',
       'queue',
       'node',
       'storage',
@@ -166,6 +170,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'raft/entry',
       'raft/membership',
       'raft/quorum',
+      'patterns',
       'queue/open-job-queue',
       'queue/record',
       'type queue',
@@ -278,7 +283,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'runtime/check',
       'index',
       'testing/index',
-      ...['base', 'protocol', 'raft', 'queue', 'node', 'storage', 'transport', 'client', 'cluster', 'config', 'sim', 'history'],
+      ...['base', 'protocol', 'raft', 'patterns', 'queue', 'node', 'storage', 'transport', 'client', 'cluster', 'config', 'sim', 'history'],
       'eval/measuring',
       'eval/load',
       'eval/processes',

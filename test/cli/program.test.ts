@@ -232,7 +232,20 @@ describe('a command that is interrupted', () => {
 
   it('has such a text if and only if it changes something', () => {
     const changing = COMMANDS.filter(({ mayHaveHappened }) => mayHaveHappened !== undefined).map(({ name }) => name);
-    expect(changing.sort()).toEqual(['add', 'clean', 'drain', 'limit', 'pause', 'promote', 'remove', 'resume', 'retry', 'transfer']);
+    expect(changing.sort()).toEqual([
+      'add',
+      'clean',
+      'drain',
+      'limit',
+      'pause',
+      'promote',
+      'remove',
+      'resume',
+      'retry',
+      'schedule',
+      'transfer',
+      'unschedule',
+    ]);
   });
 });
 

@@ -1,12 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/protocol/commands.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
-import { bytesOf, claimOptions, options } from '../queue/harness.ts';
+import { bytesOf, claimOptions, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
 
 const FILE = 'records.txt';
+const SCHEDULERS = [
+  {
+    ...{ scheduler: 'minutely', everyMs: 60_000, offsetMs: NO_OFFSET, pattern: '', tz: '' },
+    ...{ startMs: 0, endMs: 0, ticksMax: 10, isImmediate: false },
+  },
+  {
+    ...{ scheduler: 'daily', everyMs: 0, offsetMs: NO_OFFSET, pattern: '0 9 * * *', tz: 'Europe/Berlin' },
+    ...{ startMs: START_MS + 1_000, endMs: START_MS + 9_000, ticksMax: 0, isImmediate: false },
+  },
+];
 /** From this size on a payload stays in its entry, which becomes a record. */
 const PAYLOAD_IN_ENTRY_BYTES = 64;
 
@@ -39,7 +51,7 @@ function paused(): MachineOfVersion {
 
 /** The records of queues with limits alone. */
 function limited(): MachineOfVersion {
-  const queue = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  const queue = new MachineOfVersion(8, PAYLOAD_IN_ENTRY_BYTES);
   for (const name of ['mail', 'news']) queue.send((to) => to.command('setConcurrency', { queue: name, concurrencyMax: 10 }));
   queue.send((to) => to.command('pause', { queue: 'news', isPaused: true }));
   queue.send((to) => to.command('setRateLimit', { queue: 'rate', rateMax: 3, rateMs: 60_000 }));
@@ -66,6 +78,16 @@ function withCustomIds(): MachineOfVersion {
   return queue;
 }
 
+/** Job schedulers with an interval and with a pattern, and a job of a tick before one without. */
+function withSchedulers(): MachineOfVersion {
+  const queue = new MachineOfVersion(COMMANDS.upsertScheduler.versions[0], PAYLOAD_IN_ENTRY_BYTES);
+  for (const set of SCHEDULERS)
+    queue.send((to) => to.upsertScheduler('mail', set, bytesOf('template'), options({ priority: 3, isLifo: true })));
+  queue.send((to) => to.add('mail', bytesOf('x'), options()));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -82,6 +104,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('limited: ', limited()).filter(([name]) => name.startsWith('limited: queue')),
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
+      ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
     ];
     expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });
@@ -94,6 +117,19 @@ describe('the bytes of checkpoint records', () => {
     const recordOf = (kind: number, key: number) => goldenBytes(FILE, `${prefix}${RECORD_KINDS[kind]} ${key}`);
     const restored = new JobQueue({ readRecord: recordOf, payloadInEntryBytes: PAYLOAD_IN_ENTRY_BYTES });
     restored.restore((kind) => tables.keys(kind).map((key) => ({ key, value: recordOf(kind, key) })));
+    restored.check();
+    expect(restored.digest()).toBe(machine.digest());
+  });
+
+  it('hold job schedulers, and the ticks of their jobs', () => {
+    const { machine, tables } = withSchedulers();
+    const restored = new JobQueue({
+      readRecord: (kind, key) => tables.read(kind, key),
+      payloadInEntryBytes: PAYLOAD_IN_ENTRY_BYTES,
+    });
+    const golden = (kind: number, key: number, value: Uint8Array): Uint8Array =>
+      /jobs|queue/.test(RECORD_KINDS[kind] ?? '') ? goldenBytes(FILE, `schedulers: ${RECORD_KINDS[kind]} ${key}`) : value;
+    restored.restore((kind) => tables.records(kind).map(({ key, value }) => ({ key, value: golden(kind, key, value) })));
     restored.check();
     expect(restored.digest()).toBe(machine.digest());
   });

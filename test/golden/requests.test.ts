@@ -3,7 +3,7 @@ import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../../src/protocol/commands.ts';
 import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
-import { type AddOptions, HEADER_BYTES, RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, HEADER_BYTES, RequestEncoder, type SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
@@ -19,6 +19,20 @@ const POLICY: AddOptions = options({
   keepFailed: -1,
 });
 const CLAIM = { ...claimOptions(16, 30_000), beginMax: 4, waitMs: 10_000, stalledMax: 2, holder: 99 };
+
+const HOURLY: SchedulerOptions = {
+  ...{ scheduler: 'hourly', everyMs: 3_600_000, offsetMs: 60_000, pattern: '', tz: '' },
+  ...{ startMs: 1_700_000_000_000, endMs: 1_800_000_000_000, ticksMax: 10, isImmediate: true },
+};
+const DAILY: SchedulerOptions = {
+  ...HOURLY,
+  scheduler: 'daily',
+  everyMs: 0,
+  offsetMs: -1,
+  pattern: '0 9 * * *',
+  tz: 'Europe/Berlin',
+  endMs: 0,
+};
 
 /** One request of each operation, by the operation's name. */
 const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = {
@@ -48,6 +62,11 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   addWithId: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17' }),
   findJob: (to) => to.command('findJob', { queue: 'mail', customId: 'order-17' }),
   clean: (to) => to.command('clean', { queue: 'mail', jobId: 12, state: 4, graceMs: 60_000 }),
+  upsertScheduler: (to) => to.upsertScheduler('mail', HOURLY, bytesOf('hello'), { ...POLICY, delayMs: 0 }),
+  removeScheduler: (to) => to.command('removeScheduler', { queue: 'mail', scheduler: 'hourly' }),
+  advanceScheduler: (to) => to.command('advanceScheduler', { schedulerNumber: 3, afterMs: 1_700_000_000_000, nextMs: 1_700_000_060_000 }),
+  getScheduler: (to) => to.command('getScheduler', { queue: 'mail', scheduler: 'hourly' }),
+  schedulerIds: (to) => to.command('schedulerIds', { queue: 'mail', isDescending: true, start: 5, countMax: 100 }),
   setConcurrency: (to) => to.command('setConcurrency', { queue: 'mail', concurrencyMax: 10 }),
   concurrency: (to) => to.command('concurrency', { queue: 'mail' }),
   setRateLimit: (to) => to.command('setRateLimit', { queue: 'mail', rateMax: 10, rateMs: 60_000 }),
@@ -67,6 +86,7 @@ const TOGETHER = (to: RequestEncoder): void => {
 const OTHERS = {
   'several operations': TOGETHER,
   'add with lifo': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, isLifo: true }),
+  'upsertScheduler with a pattern': (to: RequestEncoder) => to.upsertScheduler('mail', DAILY, bytesOf('hello'), POLICY),
   'add with lifo, and one without': (to: RequestEncoder) => {
     to.add('mail', bytesOf('1'), { ...POLICY, isLifo: true });
     to.add('mail', bytesOf('2'), POLICY);

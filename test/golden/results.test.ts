@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/protocol/commands.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
+import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
@@ -62,6 +64,7 @@ function otherReplies(): Record<string, Uint8Array> {
     paused: paused(),
     ...limited(),
     ...withCustomIds(),
+    ...withSchedulers(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -75,7 +78,7 @@ function paused(): Uint8Array {
 }
 
 function limited(): Record<string, Uint8Array> {
-  const machine = new MachineOfVersion(7, PAYLOAD_IN_ENTRY_BYTES);
+  const machine = new MachineOfVersion(8, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.command('setConcurrency', { queue: 'q', concurrencyMax: 10 }));
   machine.send((to) => to.command('setRateLimit', { queue: 'q', rateMax: 3, rateMs: 60_000 }));
   machine.send((to) => to.command('holdClaims', { queue: 'q', holdMs: 500 }));
@@ -96,6 +99,24 @@ function withCustomIds(): Record<string, Uint8Array> {
     'claimed, with custom ids': machine.send((to) => to.claim('q', claimOptions(3, 1000))),
     'removed, with a custom id': machine.send((to) => to.command('clean', { queue: 'q', jobId: 4, state: StateCode.delayed, graceMs: 0 })),
     'job, with a custom id': machine.machine.query(machine.request((to) => to.command('findJob', { queue: 'q', customId: 'ü' }), 1)),
+  };
+}
+
+function withSchedulers(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(COMMANDS.upsertScheduler.versions[0], PAYLOAD_IN_ENTRY_BYTES);
+  const times = { scheduler: 'hourly', everyMs: 3_600_000, offsetMs: NO_OFFSET, pattern: '', tz: '', startMs: 0, endMs: 0, ticksMax: 10 };
+  const set = { ...times, isImmediate: false };
+  machine.send((to) => to.upsertScheduler('q', set, bytesOf('template'), options({ priority: 7, isLifo: true })));
+  machine.send((to) => to.add('q', bytesOf('x'), options({ customId: 'order-17' })));
+  const remove: Build = (to) => to.command('removeScheduler', { queue: 'q', scheduler: 'gone' });
+  return {
+    'claimed, of a tick and with a custom id': machine.send((to) => to.claim('q', claimOptions(2, 1000))),
+    'job, of a tick': machine.send((to) => to.command('getJob', { jobId: 1 })),
+    'error of a job scheduler that does not exist': machine.send(remove),
+    scheduler: machine.machine.query(machine.request((to) => to.command('getScheduler', { queue: 'q', scheduler: 'hourly' }), 1)),
+    schedulerIds: machine.machine.query(
+      machine.request((to) => to.command('schedulerIds', { queue: 'q', isDescending: false, start: 0, countMax: 9 }), 1),
+    ),
   };
 }
 
@@ -130,6 +151,8 @@ describe('the bytes of replies', () => {
     ['jobIds', 'jobIds'],
     ['queueNames', 'queueNames'],
     ['removed', 'removed, with a custom id'],
+    ['scheduler', 'scheduler'],
+    ['schedulerIds', 'schedulerIds'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
@@ -146,6 +169,28 @@ describe('the bytes of replies', () => {
     ]);
     expect(resultsIn('job, with a custom id')).toMatchObject([{ job: { id: 3, customId: 'ü' } }]);
     expect(resultsIn('removed, with a custom id')).toEqual([{ ok: true, type: 'removed', customId: 'order-18' }]);
+  });
+
+  it('contain job schedulers, and the ticks of their jobs', () => {
+    const tick = { scheduler: 'hourly', tick: 1, scheduledMs: START_MS + 20 };
+    expect(resultsIn('claimed, of a tick and with a custom id')).toMatchObject([
+      {
+        jobs: [
+          { id: 2, customId: 'order-17' },
+          { id: 1, tick, payload: bytesOf('template') },
+        ],
+      },
+    ]);
+    expect(resultsIn('job, of a tick')).toMatchObject([{ job: { id: 1, priority: 7, tick } }]);
+    expect(resultsIn('error of a job scheduler that does not exist')).toMatchObject([{ ok: false, code: 'SCHEDULER_NOT_FOUND' }]);
+    expect(resultsIn('scheduler')).toMatchObject([
+      {
+        ...{ scheduler: 'hourly', everyMs: 3_600_000, nextMs: START_MS + 3_600_020, ticks: 1, ticksMax: 10, priority: 7 },
+        policy: { attemptsMax: 3, isLifo: true },
+        payload: bytesOf('template'),
+      },
+    ]);
+    expect(resultsIn('schedulerIds')).toEqual([{ ok: true, type: 'schedulerIds', total: 1, schedulers: ['hourly'] }]);
   });
 
   it('contain the result of each operation', () => {

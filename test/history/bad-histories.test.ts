@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { aClaim, aJob, aListing, problemsOf, Script, violated } from './script.ts';
+import { aClaim, aJob, aListing, aScheduler, problemsOf, Script, violated } from './script.ts';
 
 /** Of a queue that allows one active job. */
 const limited = (): Script => new Script().did('setConcurrency', { queue: 'work', concurrencyMax: 1 }, null);
@@ -530,6 +530,74 @@ const FAULTS: readonly {
         .completed(2, 2),
     seenBy: ['linearizable queue'],
     says: /the history has no linear order/,
+  },
+  {
+    fault: 'a tick adds two jobs',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler(), null)
+        .claimedTick(1, 1, 1, 500)
+        .claimedTick(2, 2, 1, 500)
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['accounting', 'schedulers'],
+    says: /tick 1 of job scheduler "daily" of work, job 2, is job 1, too/,
+  },
+  {
+    fault: 'a tick is at the time of the one before',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler(), null)
+        .claimedTick(1, 1, 1, 500)
+        .claimedTick(2, 2, 2, 500)
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['schedulers'],
+    says: /tick 2 .* is at 500, and tick 1 at 500/,
+  },
+  {
+    fault: 'ticks follow each other faster than their interval',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler(), null)
+        .claimedTick(1, 1, 2, 1_500)
+        .claimedTick(2, 2, 4, 2_600)
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['schedulers'],
+    says: /tick 4 .* is only 1100 ms after tick 2/,
+  },
+  {
+    fault: 'a job scheduler ticks beyond its limit',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler({ ticksMax: 1 }), null)
+        .claimedTick(1, 1, 2, 500)
+        .completed(1, 1),
+    seenBy: ['accounting', 'schedulers'],
+    says: /tick 2 .* is beyond the limit of 1/,
+  },
+  {
+    fault: 'a job scheduler ticks after its end',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler({ endMs: 400 }), null)
+        .claimedTick(1, 1, 1, 500)
+        .completed(1, 1),
+    seenBy: ['schedulers'],
+    says: /is at 500, after the end at 400/,
+  },
+  {
+    fault: 'a job scheduler ticks that was never set',
+    history: () => new Script().failed('upsertScheduler', aScheduler(), 'SCHEDULER_LIMIT').claimedTick(1, 1, 1, 500).completed(1, 1),
+    seenBy: ['accounting', 'schedulers'],
+    says: /job 1 is of a tick of "s", which no call set/,
+  },
+  {
+    fault: 'the job of a tick is claimed before its scheduler was set',
+    history: () => new Script().claimedTick(1, 1, 1, 500).did('upsertScheduler', aScheduler(), null).completed(1, 1),
+    seenBy: ['lifecycle'],
+    says: /job 1 was claimed before it was added/,
   },
   {
     fault: "a job comes with another job's payload",

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { checkHistory } from '../../src/history/checkers/check-history.ts';
 import { FUNCTIONS } from '../../src/history/functions.ts';
 import type { HistoryEvent, Json } from '../../src/history/history.ts';
-import { type Choice, ReferenceRun } from './reference-run.ts';
+import { type Choice, isModelled, ReferenceRun } from './reference-run.ts';
 import { problemsOf } from './script.ts';
 
 const anyFunction = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('add' as const, 'claim' as const) },
-  { weight: 6, arbitrary: fc.constantFrom(...FUNCTIONS) },
+  { weight: 6, arbitrary: fc.constantFrom(...FUNCTIONS.filter(isModelled)) },
 );
 
 const aChoice = (spreadMs: number, fates: readonly Choice['fate'][]): fc.Arbitrary<Choice> =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BEHIND_ALL_JOBS } from '../../src/protocol/job-order.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { aClaim, aJob, aListing, problemsOf, Script } from './script.ts';
+import { aClaim, aJob, aListing, aScheduler, problemsOf, Script } from './script.ts';
 
 const GOOD: readonly { readonly what: string; readonly history: () => Script }[] = [
   { what: 'nothing happens', history: () => new Script() },
@@ -35,6 +35,26 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
       script.did('jobIds', aListing({ state: StateCode.completed, countMax: 1 }), { ids: [3] });
       return script.passMs(60).claimed([5, 4], [6, 5]).completed(5, 4).completed(6, 5);
     },
+  },
+  {
+    what: 'a job scheduler adds jobs, misses some ticks, is set again and removed',
+    history: () =>
+      new Script()
+        .did('upsertScheduler', aScheduler({ ticksMax: 9 }), null)
+        .claimedTick(1, 1, 1, 500)
+        .added(2)
+        .completed(1, 1)
+        .did('counts', { queue: 'work' }, { waiting: 7, active: 0, completed: 1, failed: 0, delayed: 0 })
+        .did('jobIds', aListing(), { ids: [2, 3] })
+        .claimed([2, 2])
+        .claimedTick(3, 3, 2, 5_500)
+        .completed(3, 3)
+        .completed(2, 2)
+        .unknown('upsertScheduler', aScheduler({ key: 't' }))
+        .claimedTick(4, 4, 1, 100, { key: 't#1' })
+        .did('removeScheduler', { queue: 'work', scheduler: 'daily' }, null)
+        .failed('removeScheduler', { queue: 'work', scheduler: 'daily' }, 'SCHEDULER_NOT_FOUND')
+        .completed(4, 4),
   },
   {
     what: 'a completed job was dropped by one that keeps fewer',

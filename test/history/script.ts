@@ -1,6 +1,6 @@
 import type { HistoryReport } from '../../src/history/checkers/check-history.ts';
 import { type CheckOptions, checkHistory } from '../../src/history/checkers/check-history.ts';
-import type { Calls, OperationFunction, Results } from '../../src/history/functions.ts';
+import type { Calls, ClaimResult, OperationFunction, Results } from '../../src/history/functions.ts';
 import { HistoryRecorder, type OpenCall } from '../../src/history/history.ts';
 import { BEFORE_ALL_JOBS } from '../../src/protocol/job-order.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
@@ -64,6 +64,12 @@ export class Script {
     });
   }
 
+  /** Job `id` of a tick of the scheduler that the call with the key "s" set. */
+  claimedTick(id: number, token: number, tick: number, scheduledMs: number, more: Partial<ClaimResult> = {}): this {
+    const claimed = { job: id, key: `s#${tick}`, token, attempt: 1, isBegun: true, stalls: 0, scheduler: 'daily', tick, scheduledMs };
+    return this.did('claim', aClaim(1), { jobs: [{ ...claimed, ...more }] });
+  }
+
   /** Claimed by a claim that begins no job. */
   claimedAhead(job: number, token: number, attempt = 1, stalls = 0): this {
     const claimed = { job, key: `job-${job}`, token, attempt, isBegun: false, stalls };
@@ -93,6 +99,12 @@ export const aJob = (id: number, more: Partial<Calls['add']> = {}): Calls['add']
   attemptsMax: 3,
   keepCompleted: -1,
   keepFailed: -1,
+  ...more,
+});
+
+/** Every second, with the key "s". */
+export const aScheduler = (more: Partial<Calls['upsertScheduler']> = {}): Calls['upsertScheduler'] => ({
+  ...{ key: 's', queue: 'work', scheduler: 'daily', everyMs: 1_000, attemptsMax: 3, keepCompleted: -1, keepFailed: -1 },
   ...more,
 });
 

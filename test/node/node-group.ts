@@ -2,6 +2,7 @@ import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { ClusterLimits } from '../../src/config/limits.ts';
 import { clusterLimits } from '../../src/config/limits.ts';
+import type { NodeEvent } from '../../src/node/event.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import type { OpenMachine, StateMachine } from '../../src/node/state-machine.ts';
 import type { ServerFrame } from '../../src/protocol/client-frame.ts';
@@ -48,6 +49,8 @@ export class NodeGroup<Machine extends StateMachine> {
   /** Additional nodes with the id of a running node, never isolated; and the errors that ended nodes. */
   readonly doubles = new Map<number, NodeRuntime<Machine>>();
   readonly ends = new Map<number, unknown>();
+  /** All but sent messages. */
+  readonly events: NodeEvent[] = [];
   readonly #nodes = new Map<number, NodeRuntime<Machine>>();
   readonly #disks = new Map<number, MemoryDisk>();
   readonly #machine: GroupMachine<Machine>;
@@ -122,7 +125,7 @@ export class NodeGroup<Machine extends StateMachine> {
         },
         sendToClient: (_connection, packet) => void this.replies.push(...readServerFrames(packet.slice())),
       },
-      observe: () => undefined,
+      observe: (event) => void (event.type === 'rpc-sent' || this.events.push(event)),
     });
   }
 

@@ -2,12 +2,14 @@ import { ByteWriter } from '../../src/base/bytes.ts';
 import { asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { ClusterLimits } from '../../src/config/limits.ts';
+import { PATTERN_TIMES } from '../../src/patterns/pattern-times.ts';
 import type { ServerFrame } from '../../src/protocol/client-frame.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import { NO_CLIENT, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { openJobQueue } from '../../src/queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
+import type { PatternTimes } from '../../src/queue/requests/pattern-times.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import type { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
@@ -15,10 +17,10 @@ import { writePeerPart } from '../../src/transport/peer-frame.ts';
 import { options } from '../queue/harness.ts';
 import { CONNECTION, type GroupMachine, NodeGroup } from './node-group.ts';
 
-const QUEUE: GroupMachine<JobQueue> = {
+const queueWith = (patternTimes: PatternTimes): GroupMachine<JobQueue> => ({
   recordKinds: RECORD_KINDS,
-  open: (versionMax, limits) => openJobQueue({ limits, versionMax }),
-};
+  open: (versionMax, limits) => openJobQueue({ patternTimes, limits, versionMax }),
+});
 
 /** A group of nodes that run the job queue, and a client of it. */
 export class NodeTable extends NodeGroup<JobQueue> {
@@ -33,8 +35,9 @@ export class NodeTable extends NodeGroup<JobQueue> {
     limits?: Partial<ClusterLimits>,
     raft?: Partial<RaftConfig>,
     storageOf?: (disk: MemoryDisk, id: number) => NodeStorage,
+    patternTimes = PATTERN_TIMES,
   ) {
-    super(QUEUE, versions, { limits, raft, storageOf });
+    super(queueWith(patternTimes), versions, { limits, raft, storageOf });
   }
 
   /** Opens a session. @returns its id. */

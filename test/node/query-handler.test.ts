@@ -4,6 +4,7 @@ import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { NodeMetrics } from '../../src/node/node-metrics.ts';
 import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
 import { QueryHandler } from '../../src/node/query-handler.ts';
+import { PATTERN_TIMES } from '../../src/patterns/pattern-times.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
@@ -28,7 +29,10 @@ class Follower {
       throw new Error('a follower asked its core');
     };
     this.#handler = new QueryHandler({
-      ...openJobQueue({ limits: LIMIT_DEFAULTS })({ readRecord: () => undefined, onAvailable: () => undefined }),
+      ...openJobQueue({ patternTimes: PATTERN_TIMES, limits: LIMIT_DEFAULTS })({
+        readRecord: () => undefined,
+        onAvailable: () => undefined,
+      }),
       limits,
       peers: this.#peers,
       clients: this.#clients,

@@ -3,6 +3,7 @@ import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
 import { clusterLimits } from '../../src/config/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { PATTERN_TIMES } from '../../src/patterns/pattern-times.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { openJobQueue } from '../../src/queue/open-job-queue.ts';
@@ -42,7 +43,7 @@ class Table {
         configuration,
         raft: raftConfig({}),
         limits: clusterLimits({}),
-        machine: openJobQueue({ limits: clusterLimits({}) }),
+        machine: openJobQueue({ patternTimes: PATTERN_TIMES, limits: clusterLimits({}) }),
         seed: id,
         storage,
         clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },

@@ -4,6 +4,7 @@ import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { ClusterLimits } from '../../src/config/limits.ts';
 import { clusterLimits } from '../../src/config/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { PATTERN_TIMES } from '../../src/patterns/pattern-times.ts';
 import type { ClientFrame, ServerFrame } from '../../src/protocol/client-frame.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
@@ -37,7 +38,7 @@ class Nodes {
           configuration: configurationOf({ voters: ids.map(asNodeId), disks }),
           raft: raftConfig({}),
           limits: clusterLimits(limits),
-          machine: openJobQueue({ limits: clusterLimits(limits) }),
+          machine: openJobQueue({ patternTimes: PATTERN_TIMES, limits: clusterLimits(limits) }),
           seed: id,
           storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) }),
           clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },

@@ -41,6 +41,11 @@ const everything = (to: RequestEncoder): void => {
   to.command('remove', { queue: 'q', jobId: 1 });
 };
 
+const SCHEDULER = {
+  ...{ scheduler: 's', everyMs: 0, offsetMs: -1, pattern: '0 9 * * *', tz: 'Europe/Berlin' },
+  ...{ startMs: 0, endMs: 0, ticksMax: 5, isImmediate: true },
+};
+
 describe('a request', () => {
   it('with every operation is valid, and counts operations and bytes', () => {
     const to = new RequestEncoder();
@@ -167,6 +172,11 @@ describe('operations that are taken from a request', () => {
       () => to.command('clean', { queue: 'q', jobId: 1, state: 2, graceMs: 5 }),
       () => to.add('q', Uint8Array.of(1, 2, 3), options({ customId: 'x' })),
       () => to.command('findJob', { queue: 'q', customId: 'x' }),
+      () => to.upsertScheduler('q', SCHEDULER, Uint8Array.of(1, 2, 3), options({ attemptsMax: 2 })),
+      () => to.command('removeScheduler', { queue: 'other', scheduler: 's' }),
+      () => to.command('advanceScheduler', { schedulerNumber: 1, afterMs: 2, nextMs: 3 }),
+      () => to.command('getScheduler', { queue: 'q', scheduler: 's' }),
+      () => to.command('schedulerIds', { queue: 'q', isDescending: false, start: 0, countMax: 3 }),
     ];
     const ends = writes.map((write) => {
       write();

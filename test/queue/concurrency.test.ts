@@ -125,8 +125,8 @@ describe('a queue with a limit of active jobs', () => {
     expect(queue.machine.digest()).not.toBe(before);
   });
 
-  it('is a command of version 7, and its read is in no log', () => {
-    const old = new TestQueue(8_192, 6);
+  it('is a command of version 8, and its read is in no log', () => {
+    const old = new TestQueue(8_192, 7);
     expect(old.do((to) => to.command('setConcurrency', { queue: 'q', concurrencyMax: 1 }))).toMatchObject({ code: 'INVALID_REQUEST' });
     expect(new TestQueue().do((to) => to.command('concurrency', { queue: 'q' }))).toMatchObject({ code: 'INVALID_REQUEST' });
   });

@@ -6,6 +6,7 @@ import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/protocol/reply.ts';
 import { ADD_DEFAULTS, type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
+import type { StateBounds } from '../../src/queue/state-bounds.ts';
 
 export const START_MS = 1_700_000_000_000;
 /** The id that the first session of a state gets. */
@@ -116,7 +117,10 @@ export class TestQueue {
 
   readonly #payloadInEntryBytes: number;
 
-  constructor(payloadInEntryBytes = 8_192, version = MACHINE_VERSION) {
+  readonly #bounds: Partial<StateBounds>;
+
+  constructor(payloadInEntryBytes = 8_192, version = MACHINE_VERSION, bounds: Partial<StateBounds> = {}) {
+    this.#bounds = bounds;
     this.#payloadInEntryBytes = payloadInEntryBytes;
     this.version = version;
     this.machine = this.#open();
@@ -215,6 +219,7 @@ export class TestQueue {
       readRecord: (kind, key) => this.tables.read(kind, key),
       payloadInEntryBytes: this.#payloadInEntryBytes,
       onQueueFilled: (queue) => this.filled.push(queue),
+      bounds: this.#bounds,
     });
   }
 }

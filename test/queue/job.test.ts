@@ -11,6 +11,7 @@ const aPolicy = (): JobPolicy<Job> => ({
   queue: new NamedQueue<Job>(1, 'mail'),
   ...POLICY_DEFAULTS,
   customId: undefined,
+  tick: undefined,
 });
 
 const factsOf = ({ state, isBegun, flags }: Job) => ({ state, isBegun, flags });

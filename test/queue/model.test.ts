@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JOB_STATES, type JobState } from '../../src/protocol/job-state.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
-import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
-import { bytesOf, START_MS, TestQueue, textOf } from './harness.ts';
+import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
+import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
+import { bytesOf, options, START_MS, TestQueue, textOf } from './harness.ts';
 import { idsOf, LISTED_STATES } from './listings.ts';
 import { type ModelJob, ModelQueue } from './model.ts';
 
@@ -15,6 +16,16 @@ type Step =
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
+  | {
+      readonly type: 'upsert scheduler';
+      readonly queue: string;
+      readonly set: Omit<SchedulerOptions, 'pattern' | 'tz' | 'startMs' | 'endMs'>;
+      /** From the time of the step on; 0 for none. */
+      readonly startInMs: number;
+      readonly endInMs: number;
+      readonly payload: string;
+    }
+  | { readonly type: 'remove scheduler'; readonly queue: string; readonly scheduler: string }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
   | { readonly type: 'concurrency'; readonly queue: string; readonly limit: number }
@@ -87,6 +98,31 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       graceMs: fc.constantFrom(0, 5, 40),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('upsert scheduler'),
+      queue: fc.constantFrom(...QUEUES),
+      set: fc.record({
+        scheduler: fc.constantFrom('s', 't'),
+        everyMs: fc.constantFrom(7, 10, 35),
+        offsetMs: fc.constantFrom(NO_OFFSET, NO_OFFSET, 0, 3, 12),
+        ticksMax: fc.constantFrom(0, 0, 1, 3),
+        isImmediate: fc.boolean(),
+      }),
+      startInMs: fc.constantFrom(0, 0, 5, 40),
+      endInMs: fc.constantFrom(0, 0, 12, 50),
+      payload: fc.string({ maxLength: 9 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('remove scheduler'),
+      queue: fc.constantFrom(...QUEUES),
+      scheduler: fc.constantFrom('s', 't'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('pause'), queue: fc.constantFrom(...QUEUES), isPaused: fc.boolean() }) },
   {
@@ -113,6 +149,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('checkpoint', 'restart', 'repeat') }) },
 );
 
+const TICK_OPTIONS = options({ priority: 1, attemptsMax: 2, keepCompleted: 2 });
+
 /** Drives a machine that is restarted, one that never is, and the model, and compares them after every step. */
 class Comparison {
   readonly #restarted = new TestQueue(6);
@@ -124,6 +162,9 @@ class Comparison {
   #compared = 0;
 
   run(step: Step): void {
+    // An entry begins with what is due; time that passes brings its own.
+    const isNoEntry = ['pass', 'checkpoint', 'restart'].includes(step.type) || (step.type === 'repeat' && this.#latest === undefined);
+    if (!isNoEntry) this.#model.tick();
     switch (step.type) {
       case 'add':
         expect(this.#send((to) => to.add(step.queue, bytesOf(step.payload), step.options))).toMatchObject({
@@ -175,6 +216,14 @@ class Comparison {
         this.#expectReply((to) => to.command('holdClaims', { queue, holdMs: ms }), this.#model.hold(queue, ms));
         break;
       }
+      case 'upsert scheduler':
+        this.#upsertScheduler(step);
+        break;
+      case 'remove scheduler': {
+        const { queue, scheduler } = step;
+        this.#expectReply((to) => to.command('removeScheduler', { queue, scheduler }), this.#model.removeScheduler(queue, scheduler));
+        break;
+      }
       case 'get':
         this.#get(step.id);
         break;
@@ -200,13 +249,21 @@ class Comparison {
     this.#compare();
   }
 
+  #upsertScheduler({ queue, set, startInMs, endInMs, payload }: Extract<Step, { readonly type: 'upsert scheduler' }>): void {
+    const { nowMs } = this.#steady;
+    const startMs = startInMs === 0 ? 0 : nowMs + startInMs;
+    const scheduler = { ...set, pattern: '', tz: '', startMs, endMs: endInMs === 0 ? 0 : nowMs + endInMs };
+    const expected = this.#model.upsertScheduler(queue, scheduler, payload, TICK_OPTIONS);
+    this.#expectReply((to) => to.upsertScheduler(queue, scheduler, bytesOf(payload), TICK_OPTIONS), expected);
+  }
+
   #claim(queue: string, options: ClaimOptions): void {
     const expected = this.#model.claim(queue, options);
     const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
     const seen = jobs.map(({ payload, attemptsMax: _, ...job }) => ({ ...job, payload: textOf(payload) }));
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, options: { customId } }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, customId };
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, options: { customId }, tick }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, customId, tick };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
@@ -267,7 +324,8 @@ class Comparison {
       return deadlines.length === 0 ? undefined : Math.min(...deadlines);
     };
     expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
-    expect(this.#steady.machine.nextWallDueMs).toBe(firstDue('delayed') ?? Number.POSITIVE_INFINITY);
+    const ticks = this.#model.schedulers.map(({ nextMs }) => nextMs);
+    expect(this.#steady.machine.nextWallDueMs).toBe(Math.min(firstDue('delayed') ?? Number.POSITIVE_INFINITY, ...ticks));
     for (const queue of QUEUES) {
       const [ttl] = this.#steady.read((to) => to.command('rateLimitTtl', { queue, takenMin: 0 }));
       expect(ttl).toEqual({ ok: true, type: 'rateLimitTtl', ttlMs: this.#model.heldMs(queue) });

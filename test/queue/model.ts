@@ -1,5 +1,6 @@
 import type { JobCounts, JobState } from '../../src/protocol/job-state.ts';
-import type { AddOptions, ClaimOptions } from '../../src/protocol/request-encoder.ts';
+import type { AddOptions, ClaimOptions, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
+import type { SchedulerTick } from '../../src/protocol/scheduler.ts';
 
 /** A job of the reference model: only the fields of the design. */
 export interface ModelJob {
@@ -8,6 +9,7 @@ export interface ModelJob {
   readonly payload: string;
   readonly options: AddOptions;
   readonly addedMs: number;
+  readonly tick: SchedulerTick | undefined;
   state: JobState;
   attempt: number;
   isBegun: boolean;
@@ -35,7 +37,17 @@ interface ModelWindow {
   readonly isOfQueue: boolean;
 }
 
-export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
+/** A job scheduler of the reference model; one with an interval. */
+interface ModelScheduler extends SchedulerOptions {
+  readonly queue: string;
+  readonly payload: string;
+  readonly options: AddOptions;
+  readonly setAs: number;
+  nextMs: number;
+  ticks: number;
+}
+
+export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE' | 'SCHEDULER_NOT_FOUND';
 
 /**
  * The simplest form of the queue: a list of jobs that every operation searches. Slow and obviously correct, for comparison with
@@ -43,10 +55,12 @@ export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
  */
 export class ModelQueue {
   jobs: ModelJob[] = [];
+  schedulers: ModelScheduler[] = [];
   nowMs: number;
   /** When all leases began a fresh term. */
   epochMs = 0;
   #added = 0;
+  #set = 0;
   #claims = 0;
   #finished = 0;
   readonly #paused = new Set<string>();
@@ -62,7 +76,10 @@ export class ModelQueue {
   add(queue: string, payload: string, options: AddOptions): number {
     const { customId } = options;
     const known = this.jobs.find((job) => customId !== undefined && job.queue === queue && job.options.customId === customId);
-    if (known !== undefined) return known.id;
+    return known?.id ?? this.#insert(queue, payload, options, undefined);
+  }
+
+  #insert(queue: string, payload: string, options: AddOptions, tick: SchedulerTick | undefined): number {
     this.#added += 1;
     const isDelayed = options.delayMs > 0;
     this.jobs.push({
@@ -71,6 +88,7 @@ export class ModelQueue {
       payload,
       options,
       addedMs: this.nowMs,
+      tick,
       state: isDelayed ? 'delayed' : 'waiting',
       attempt: 0,
       isBegun: false,
@@ -216,7 +234,47 @@ export class ModelQueue {
     return 'done';
   }
 
-  /** Time passes: first leases end, then delays. @param isFirstOfTerm a new leader: all leases begin a fresh term. */
+  upsertScheduler(queue: string, set: SchedulerOptions, payload: string, options: AddOptions): Reply {
+    const known = this.schedulers.find((one) => one.queue === queue && one.scheduler === set.scheduler);
+    const { everyMs, offsetMs, startMs, endMs } = set;
+    const fromMs = Math.max(this.nowMs, startMs);
+    let firstMs = fromMs;
+    if (offsetMs >= 0) while (firstMs % everyMs !== offsetMs % everyMs) firstMs += 1;
+    if (set.isImmediate) firstMs = this.nowMs;
+    const goesOn =
+      known?.everyMs === everyMs &&
+      known.offsetMs === offsetMs &&
+      (known.ticks > 0 || known.startMs === startMs) &&
+      known.nextMs >= startMs;
+    const nextMs = goesOn ? known.nextMs : firstMs;
+    this.removeScheduler(queue, set.scheduler);
+    this.#set += 1;
+    if (endMs === 0 || nextMs <= endMs) this.schedulers.push({ ...set, queue, payload, options, setAs: this.#set, nextMs, ticks: 0 });
+    return 'done';
+  }
+
+  removeScheduler(queue: string, scheduler: string): Reply {
+    const before = this.schedulers.length;
+    this.schedulers = this.schedulers.filter((one) => one.queue !== queue || one.scheduler !== scheduler);
+    return this.schedulers.length < before ? 'done' : 'SCHEDULER_NOT_FOUND';
+  }
+
+  /** Each job scheduler that is due adds one job, whatever it has missed. */
+  tick(): void {
+    const due = this.schedulers.filter(({ nextMs }) => nextMs <= this.nowMs);
+    due.sort((a, b) => a.nextMs - b.nextMs || a.setAs - b.setAs);
+    for (const one of due) {
+      one.ticks += 1;
+      this.#insert(one.queue, one.payload, one.options, { scheduler: one.scheduler, tick: one.ticks, scheduledMs: one.nextMs });
+      if (one.offsetMs < 0) while (one.nextMs <= this.nowMs) one.nextMs += one.everyMs;
+      else
+        do one.nextMs += 1;
+        while (one.nextMs <= this.nowMs || one.nextMs % one.everyMs !== one.offsetMs % one.everyMs);
+      if (one.ticks === one.ticksMax || (one.endMs > 0 && one.nextMs > one.endMs)) this.removeScheduler(one.queue, one.scheduler);
+    }
+  }
+
+  /** Time passes: first leases end, then delays, then job schedulers tick. @param isFirstOfTerm a new leader: all leases begin a fresh term. */
   pass(ms: number, isFirstOfTerm = false): void {
     this.nowMs += ms;
     if (isFirstOfTerm) this.epochMs = this.nowMs;
@@ -229,6 +287,7 @@ export class ModelQueue {
     }
     for (const [queue, { endMs }] of this.#windows) if (endMs <= this.nowMs) this.#windows.delete(queue);
     for (const job of due('delayed')) job.state = 'waiting';
+    this.tick();
   }
 
   #endLease(job: ModelJob): void {
@@ -325,11 +384,11 @@ export class ModelQueue {
     return isDescending ? ids.reverse() : ids;
   }
 
-  /** The queues that have jobs, a limit or are paused. */
+  /** The queues that have jobs, job schedulers or limits, or are paused. */
   names(): string[] {
     return [
       ...new Set([
-        ...this.jobs.map(({ queue }) => queue),
+        ...[...this.jobs, ...this.schedulers].map(({ queue }) => queue),
         ...this.#paused,
         ...this.#concurrency.keys(),
         ...this.#rates.keys(),

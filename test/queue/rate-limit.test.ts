@@ -149,8 +149,8 @@ describe('a queue with a limit of its rate', () => {
     expect([ttlOf(queue, 2), ttlOf(queue, 3), ttlOf(queue)]).toEqual([MINUTE_MS, 0, 0]);
   });
 
-  it('has commands of version 7', () => {
-    const old = new TestQueue(8_192, 6);
+  it('has commands of version 8', () => {
+    const old = new TestQueue(8_192, 7);
     for (const command of ['setRateLimit', 'holdClaims', 'rateLimitTtl'] as const) {
       const args = { queue: 'q', rateMax: 1, rateMs: 1, holdMs: 1, takenMin: 1 };
       expect(old.do((to) => to.command(command, args))).toMatchObject({ code: 'INVALID_REQUEST' });
@@ -275,8 +275,8 @@ describe('a claim that brings a limit', () => {
     expect(limited(queue, 9, { beginMax: 0 })).toEqual([2]);
   });
 
-  it('is a command of version 7', () => {
-    const old = new TestQueue(8_192, 6);
+  it('is a command of version 8', () => {
+    const old = new TestQueue(8_192, 7);
     old.add('x');
     expect(old.do((to) => to.claim('q', claimOptions(1, 1000, { limiter })))).toMatchObject({ code: 'INVALID_REQUEST' });
   });

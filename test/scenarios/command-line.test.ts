@@ -72,6 +72,44 @@ describe('jobraft on the folder of a cluster', { timeout: PROCESSES_TIMEOUT_MS }
     expect(await jobraft('remove', 'emails', id, ...on)).toEqual(ok(`Job ${shown} is removed.\n`));
   });
 
+  it('sets, shows and removes job schedulers, which add jobs', async () => {
+    using folder = aFolder();
+    const on = ['--data-dir', folder.path];
+    await using _host = await openCluster({ dataDir: folder.path, nodes: 1 });
+    expect(await jobraft('schedulers', 'reports', ...on)).toEqual(ok('The queue "reports" has no job schedulers.\n'));
+    const daily = ['--pattern', '0 9 * * *', '--tz', 'Europe/Berlin'];
+    expect(await jobraft('schedule', 'reports', 'daily', ...daily, ...on)).toEqual(
+      ok('The job scheduler "daily" of the queue "reports" is set.\n'),
+    );
+    const once = ['--every', '3600000', '--name', 'report', '--data', '{"x":1}', '--limit', '9'];
+    expect(json(await jobraft('schedule', 'reports', 'hourly', ...once, '--json', ...on))).toEqual({ queue: 'reports', id: 'hourly' });
+    await eventually('a job waits', async () => (await jobraft('counts', 'reports', '--json', ...on)).out.includes('"waiting": 1'));
+    await eventually(
+      'the leader has computed the next time',
+      async () => (await jobraft('schedulers', 'reports', '--json', ...on)).out.split('"next"').length === 3,
+    );
+    expect((await jobraft('schedulers', 'reports', ...on)).out).toMatch(
+      /^id .*\n─.*\nhourly {2}report {2}every 3600000 ms .*Z {2}1 of 9 *\ndaily {3}daily {3}0 9 \* \* \* Europe\/Berlin {2}.*Z {2}0 *\n$/,
+    );
+    expect(json(await jobraft('job', 'reports', '1', '--json', ...on))).toMatchObject({
+      name: 'report',
+      data: { x: 1 },
+      repeatJobKey: 'hourly',
+    });
+    expect((await jobraft('job', 'reports', '1', ...on)).out).toMatch(/\nscheduler {2}hourly\nscheduled {2}\d{4}-.*Z\n/);
+    expect(await jobraft('unschedule', 'reports', 'daily', ...on)).toEqual(
+      ok('The job scheduler "daily" of the queue "reports" is removed.\n'),
+    );
+    expect(await jobraft('unschedule', 'reports', 'daily', ...on)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('SCHEDULER_NOT_FOUND'),
+    });
+    expect(await jobraft('schedule', 'reports', 'x', '--pattern', 'soon', ...on)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('INVALID_PATTERN'),
+    });
+  });
+
   it('rejects calls in one line, with an exit code that says why', async () => {
     using folder = aFolder();
     const on = ['--data-dir', folder.path];

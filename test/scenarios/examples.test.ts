@@ -31,6 +31,14 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     '10 letters were sent, never more than two at once: true',
     'the fifth had to wait for half a second, the ninth for a whole one: true',
   ],
+  'scheduler.ts': [
+    '1: a short report for the scheduler "short"',
+    '2: a short report for the scheduler "short"',
+    '3: a short report for the scheduler "short"',
+    'schedulers: daily (0 9 * * *, Europe/Berlin)',
+    'the next report is in the future: true',
+    'removed: true',
+  ],
   'processor-in-a-file.ts': [
     '168 primes below 1000',
     '148933 primes below 2000000',

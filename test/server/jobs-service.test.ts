@@ -283,6 +283,29 @@ describe('a client in another language', () => {
     expect(await failure('SetRateLimit', { queue: 'rate', rate_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
+  it('sets, reads, lists and removes job schedulers, which add jobs', async () => {
+    const queue = 'timed';
+    const job = { name: 'report', data: { json: '{"x":1}' }, options: { attempts: 2, priority: 3 } };
+    await call('UpsertScheduler', { queue, scheduler: 'hourly', times: { every_ms: 3_600_000, count_max: 9 }, job });
+    await call('UpsertScheduler', { queue, scheduler: 'daily', times: { pattern: '0 9 * * *', time_zone: 'Europe/Berlin' } });
+    const [first] = await claimed({ queue, wait_ms: 10_000 });
+    expect(first).toMatchObject({ name: 'report', data: { json: '{"x":1}' }, scheduler: 'hourly', attempts_max: 2 });
+    const scheduledMs = Number(first?.scheduled_ms);
+    expect(await call('GetJob', { queue, id: first?.id })).toMatchObject({ scheduler: 'hourly', scheduled_ms: scheduledMs, priority: 3 });
+    expect(await call('GetScheduler', { queue, scheduler: 'hourly' })).toMatchObject({
+      ...{ queue, scheduler: 'hourly', count: 1, next_ms: scheduledMs + 3_600_000 },
+      times: { every_ms: 3_600_000, count_max: 9 },
+      job: { name: 'report', data: { json: '{"x":1}' }, options: { attempts: 2, priority: 3 } },
+    });
+    expect(await call('ListSchedulers', { queue })).toEqual({ schedulers: ['hourly', 'daily'], total: 2 });
+    expect(await call('ListSchedulers', { queue, descending: true, count_max: 1 })).toEqual({ schedulers: ['daily'], total: 2 });
+    const { session } = await call('OpenSession', {});
+    const request = { queue, scheduler: 'hourly', request_id: { session, sequence: 2, acknowledged_below: 1 } };
+    await call('RemoveScheduler', request);
+    await call('RemoveScheduler', request);
+    expect(await call('ListSchedulers', { queue })).toEqual({ schedulers: ['daily'], total: 1 });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -307,6 +330,11 @@ describe('a client in another language', () => {
     ['Add', { queue: 'mail', name: 'x', data: { raw: Buffer.alloc(5 * 1024 * 1024) } }, status.INVALID_ARGUMENT, 'PAYLOAD_TOO_LARGE'],
     ['Add', { queue: 'mail', name: 'x', options: { priority: 4_000_000_000 } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['AddBulk', { queue: 'mail', jobs: [{ name: 'x', data: { json: '' } }] }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
+    ['GetScheduler', { queue: 'mail', scheduler: 'none' }, status.NOT_FOUND, 'SCHEDULER_NOT_FOUND'],
+    ['RemoveScheduler', { queue: 'mail', scheduler: 'none' }, status.NOT_FOUND, 'SCHEDULER_NOT_FOUND'],
+    ['UpsertScheduler', { queue: 'mail', scheduler: 's', times: { pattern: 'soon' } }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
+    ['UpsertScheduler', { queue: 'mail', scheduler: 's' }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
+    ['UpsertScheduler', { queue: 'mail', times: { every_ms: 5 } }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

@@ -103,6 +103,15 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   holdClaims: ['HoldClaims', 'HoldClaimsRequest'],
   promote: ['Promote', 'JobRequest'],
   clean: ['Clean', 'CleanRequest'],
+  upsertScheduler: [
+    'UpsertScheduler',
+    'UpsertSchedulerRequest',
+    {
+      ...{ everyMs: 'times', offsetMs: 'times', startMs: 'times', endMs: 'times', ticksMax: 'times' },
+      ...{ isImmediate: 'immediate', priority: 'job', payload: 'job' },
+    },
+  ],
+  removeScheduler: ['RemoveScheduler', 'SchedulerRequest'],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

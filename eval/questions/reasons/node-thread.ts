@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asDiskId, asNodeId } from '../../../src/base/ids.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import { NodeRuntime } from '../../../src/node/node-runtime.ts';
+import { PATTERN_TIMES } from '../../../src/patterns/pattern-times.ts';
 import { openJobQueue } from '../../../src/queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../../../src/queue/record.ts';
 import { configurationOf } from '../../../src/raft/entry.ts';
@@ -53,7 +54,7 @@ class NodeThread {
       raft: boot.raft,
       limits: boot.limits,
       isOneRelease: true,
-      machine: openJobQueue({ limits: boot.limits }),
+      machine: openJobQueue({ limits: boot.limits, patternTimes: PATTERN_TIMES }),
       seed: boot.seed,
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },

@@ -165,6 +165,7 @@ export function recordOf(found: Job): Readonly<Record<string, unknown>> {
   return {
     ...{ id, queueName, name, state, data, priority, attempts: found.opts.attempts, attemptsMade, stalledCounter, token },
     ...{ timestamp, finishedOn, returnvalue: found.returnvalue, failedReason: found.failedReason },
+    ...{ repeatJobKey: found.repeatJobKey, scheduledFor: found.scheduledFor },
   };
 }
 
@@ -178,6 +179,8 @@ function print(output: Output, found: Job): void {
     ['priority', String(found.priority)],
     ['attempts', `${attemptsMade} of ${found.opts.attempts ?? 1} made${stalledCounter === 0 ? '' : `, stalled ${stalledCounter} times`}`],
     ['added', isoTime(found.timestamp)],
+    ['scheduler', found.repeatJobKey],
+    ['scheduled', isoTime(found.scheduledFor)],
     ['finished', isoTime(found.finishedOn)],
     ['data', valueText(found.data)],
     ['result', valueText(found.returnvalue)],

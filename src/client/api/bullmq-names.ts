@@ -9,7 +9,7 @@ const NONE = 'There is no replacement yet.';
 const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
-const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
+const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
 const HOLD = 'Use queue.rateLimit(), and throw an error: the job is tried again after its "backoff".';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
@@ -53,11 +53,6 @@ export const QUEUE_MISSING: MissingNames = {
     getDeduplicationJobId: DEDUPLICATION,
     removeDebounceKey: DEDUPLICATION,
     removeDeduplicationKey: DEDUPLICATION,
-    upsertJobScheduler: SCHEDULER,
-    getJobScheduler: SCHEDULER,
-    getJobSchedulers: SCHEDULER,
-    getJobSchedulersCount: SCHEDULER,
-    removeJobScheduler: SCHEDULER,
     trimEvents: REDIS,
     removeDeprecatedPriorityKey: REDIS,
     removeOrphanedJobs: REDIS,
@@ -168,7 +163,6 @@ export const JOB_MISSING: MissingNames = {
     parent: FLOW,
     parentKey: FLOW,
     deduplicationId: DEDUPLICATION,
-    repeatJobKey: SCHEDULER,
     processedBy: NONE,
     queueQualifiedName: 'Use job.queueName.',
     prefix: REDIS,

@@ -101,7 +101,7 @@ export class QueueCommands implements JobCommands {
   /** For how many ms claims take nothing because of a rate, by the log's clock. @param takenMin as if the limit were this number, unless it is 0. */
   async rateLimitTtl(takenMin: number): Promise<number> {
     // Through the log: a query knows the time of the latest entry only.
-    const result = await this.#send((encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin }));
+    const result = await this.send((encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin }));
     if (result.ok && result.type === 'rateLimitTtl') return result.ttlMs;
     throw unexpectedResult(result);
   }
@@ -136,23 +136,25 @@ export class QueueCommands implements JobCommands {
     });
   }
 
-  async command(write: (encoder: RequestEncoder) => void): Promise<void> {
-    const result = await this.#send(write);
+  /** @param bytes of its payload. */
+  async command(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<void> {
+    const result = await this.send(write, bytes);
     if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
   }
 
   /** A command on a job that may be gone, or in another state, by then. @returns its result; undefined if it had no effect. */
   async tried(write: (encoder: RequestEncoder) => void): Promise<OperationResult | undefined> {
-    const result = await this.#send(write);
+    const result = await this.send(write);
     if (!result.ok && (result.code === 'JOB_NOT_FOUND' || result.code === 'JOB_STATE' || result.code === 'LEASE_LOST')) return undefined;
     if (!result.ok) throw unexpectedResult(result);
     return result;
   }
 
-  #send(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
+  /** @param bytes of its payload. */
+  send(write: (encoder: RequestEncoder) => void, bytes = 0): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
-      write(this.#dispatcher.open(OPERATION_BYTES));
+      write(this.#dispatcher.open(OPERATION_BYTES + bytes));
       this.#dispatcher.commit({ onResult: resolve, onError: reject });
     });
   }

@@ -1,6 +1,7 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
+import type { SchedulerTick } from '../../protocol/scheduler.ts';
 import { JobNotFoundError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
@@ -22,6 +23,7 @@ interface JobSource<Data> {
   readonly added?: AddOptions;
   readonly priority?: number | undefined;
   readonly stalledCounter?: number;
+  readonly tick?: SchedulerTick | undefined;
   readonly token?: number | undefined;
   readonly state?: JobState | undefined;
   /** 'unknown': the job has begun, and the cluster does not store when. */
@@ -63,6 +65,10 @@ export class Job<Data = unknown, Result = unknown> {
   finishedOn: number | undefined;
   /** Why the latest failed attempt failed. */
   failedReason: string | undefined;
+  /** The id of the job scheduler that added the job; undefined if none did, and for a job that add() returned. */
+  readonly repeatJobKey: string | undefined;
+  /** The time for which its scheduler scheduled it, in wall-clock milliseconds; `timestamp` is when it was added, which may be later. */
+  readonly scheduledFor: number | undefined;
   readonly #id: number;
   readonly #commands: JobCommands;
   readonly #attemptsMax: number;
@@ -94,6 +100,8 @@ export class Job<Data = unknown, Result = unknown> {
     this.#added = source.added;
     this.#priority = source.priority;
     this.stalledCounter = source.stalledCounter ?? 0;
+    this.repeatJobKey = source.tick?.scheduler;
+    this.scheduledFor = source.tick?.scheduledMs;
     this.token = source.token;
     this.state = source.state;
     this.#processedOn = source.processedOn;
@@ -254,9 +262,24 @@ export class Job<Data = unknown, Result = unknown> {
 
   toJSON(): object {
     const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
+    const { repeatJobKey, scheduledFor } = this;
     const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
     const times = { timestamp, processedOn, finishedOn };
-    return { id, queueName, name, data, opts, ...times, attemptsMade, stalledCounter, state, returnvalue, failedReason };
+    return {
+      id,
+      queueName,
+      name,
+      data,
+      opts,
+      ...times,
+      attemptsMade,
+      stalledCounter,
+      state,
+      returnvalue,
+      failedReason,
+      repeatJobKey,
+      scheduledFor,
+    };
   }
 
   /** For console.log(): most of the fields are getters. */
@@ -298,6 +321,7 @@ export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommand
     attemptsMade: claimed.attempt - 1,
     attemptsMax: claimed.attemptsMax,
     stalledCounter: claimed.stalls,
+    tick: claimed.tick,
     token: claimed.token,
     payload: claimed.payload ?? NOTHING,
   });
@@ -314,6 +338,7 @@ export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobComman
     attemptsMax: detail.attemptsMax,
     priority: detail.priority,
     stalledCounter: detail.stalls,
+    tick: detail.tick,
     token: detail.state === 'active' ? detail.token : undefined,
     state: detail.state,
     processedOn: processedOn ?? (detail.attempt > 0 || detail.stalls > 0 ? 'unknown' : undefined),

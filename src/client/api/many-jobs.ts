@@ -4,6 +4,7 @@ import { JobStateError } from '../errors.ts';
 import { aBoolean, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import type { QueueCommands } from './job-commands.ts';
 import { JobList, type ListedState } from './job-list.ts';
+import { removeAllSchedulers } from './job-schedulers.ts';
 import { NotSupportedError } from './not-supported.ts';
 
 /** The states whose jobs `Queue.clean` removes. BullMQ calls waiting jobs 'wait', too. */
@@ -123,6 +124,7 @@ export async function obliterateJobs(queue: PausableQueue, commands: QueueComman
     if (error instanceof JobStateError) await queue.resume();
     throw error;
   }
+  await removeAllSchedulers(commands);
   await changeAll(commands, 'active', count, (id) => commands.endLease(id));
   // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
   for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);

@@ -34,8 +34,8 @@ import {
   retryJobs,
 } from './many-jobs.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
-import { PacedQueue } from './paced-queue.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
+import { ScheduledQueue } from './scheduled-queue.ts';
 
 export type {
   CleanedState,
@@ -76,7 +76,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
  * The producer's side of one named queue. When add() resolves, the job is committed. What BullMQ's class has and this one lacks is an error
  * in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Queue<Data = unknown, Result = unknown> extends PacedQueue implements AsyncDisposable {
+export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data> implements AsyncDisposable {
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #commands: QueueCommands;
@@ -94,7 +94,7 @@ export class Queue<Data = unknown, Result = unknown> extends PacedQueue implemen
     const defaults = addOptionsOf(options.defaultJobOptions);
     const lease = acquireClient(options.connection);
     const commands = new QueueCommands(name, lease.client.dispatcher);
-    super(name, commands);
+    super(name, commands, defaults);
     this.#defaults = defaults;
     this.#lease = lease;
     this.#dispatcher = lease.client.dispatcher;
@@ -296,7 +296,7 @@ export class Queue<Data = unknown, Result = unknown> extends PacedQueue implemen
   }
 
   /**
-   * Removes all jobs of this queue that are there now, and its limits; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
+   * Removes all jobs and job schedulers of this queue that are there now, and its limits; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
    * resumed afterwards. A call that overlaps with another one, or with {@link pause} or {@link resume}, may resume the queue early.
    * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed, and the queue is paused only if it was
    * @throws {UnknownOptionError | InvalidOptionError} nothing was sent

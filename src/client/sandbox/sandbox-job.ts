@@ -15,6 +15,8 @@ export interface SandboxJobData {
   readonly timestamp: number;
   readonly processedOn: number | undefined;
   readonly token: number | undefined;
+  readonly repeatJobKey: string | undefined;
+  readonly scheduledFor: number | undefined;
 }
 
 const IN_THREAD = 'A thread has no connection to the cluster: use the queue, or a processor that is a function.';
@@ -35,6 +37,10 @@ export class SandboxJob<Data = unknown> {
   readonly processedOn: number | undefined;
   /** The fencing token; the processor's second argument is its decimal form. */
   readonly token: number | undefined;
+  /** The id of the job scheduler that added the job; undefined if none did. */
+  readonly repeatJobKey: string | undefined;
+  /** The time for which its scheduler scheduled it, in wall-clock milliseconds. */
+  readonly scheduledFor: number | undefined;
 
   static {
     const { asyncMethods, properties } = JOB_MISSING;
@@ -59,5 +65,7 @@ export class SandboxJob<Data = unknown> {
     this.timestamp = source.timestamp;
     this.processedOn = source.processedOn;
     this.token = source.token;
+    this.repeatJobKey = source.repeatJobKey;
+    this.scheduledFor = source.scheduledFor;
   }
 }

@@ -79,7 +79,8 @@ export class Sandbox<Data, Result> {
     signal.throwIfAborted();
     if (this.#isClosed) throw new ClientClosedError();
     invariant(this.#runs.size < this.threads, () => `job ${job.id} begun while all ${this.threads} threads are busy`);
-    const { id, queueName, name, data, opts, attemptsMade, stalledCounter, timestamp, processedOn, token } = job;
+    const { id, queueName, name, data, opts, attemptsMade, stalledCounter, timestamp, processedOn, token, repeatJobKey, scheduledFor } =
+      job;
     const attemptsMax = opts.attempts ?? 1;
     const file = this.#locate();
     const run = new Run();
@@ -87,7 +88,10 @@ export class Sandbox<Data, Result> {
     const task = {
       run: number,
       file,
-      job: { id, queueName, name, data, attemptsMade, attemptsMax, stalledCounter, timestamp, processedOn, token },
+      job: {
+        ...{ id, queueName, name, data, attemptsMade, attemptsMax, stalledCounter, timestamp, processedOn, token },
+        ...{ repeatJobKey, scheduledFor },
+      },
     };
     this.#nextRun += 1;
     this.#runs.set(number, run);

@@ -9,6 +9,7 @@ import { checkListings } from './listings.ts';
 import { checkOrder } from './order.ts';
 import { checkQueueLinearizability } from './queue-linearizability.ts';
 import { checkRetention } from './retention.ts';
+import { checkSchedulers } from './schedulers.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface CheckOptions {
@@ -68,6 +69,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     checkCounts(operations),
     checkListings(operations),
     checkRetention(operations),
+    checkSchedulers(operations),
     checkLifecycle(operations, model),
   ];
   verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));

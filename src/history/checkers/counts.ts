@@ -1,5 +1,6 @@
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
 import { countBelow } from './count-below.ts';
+import { upsertsByQueue } from './ticks.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** Minimum and maximum of the completed jobs and of all jobs while a read was in progress. */
@@ -35,6 +36,8 @@ const isJudged = ({ outcome, call }: Counts): boolean => outcome === 'ok' && (ca
 /** Start and end times of one queue's operations, sorted, so that a bound is a binary search. */
 class Tally {
   readonly keepsAll: boolean;
+  /** When a job scheduler may have begun to add jobs. */
+  readonly #ticksFrom: number;
   readonly #addsInvoked: readonly number[];
   readonly #addsReturned: readonly number[];
   readonly #completesInvoked: readonly number[];
@@ -55,7 +58,13 @@ class Tally {
     const isRemoving = operations.some(
       (one) => (one.f === 'remove' || one.f === 'clean') && mayHaveApplied(one) && !foreign.has(one.call.job),
     );
-    this.keepsAll = !isRemoving && adds.every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
+    this.keepsAll =
+      !isRemoving &&
+      [...adds, ...(upsertsByQueue(operations).get(queue) ?? [])].every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
+    this.#ticksFrom = Math.min(
+      Number.POSITIVE_INFINITY,
+      ...(upsertsByQueue(operations).get(queue) ?? []).map(({ invokedAt }) => invokedAt),
+    );
     this.#addsInvoked = sorted(adds.map(({ invokedAt }) => invokedAt));
     this.#addsReturned = sorted(adds.map(({ returnedAt }) => returnedAt));
     this.#completesInvoked = sorted(completes.map(({ invokedAt }) => invokedAt));
@@ -65,7 +74,7 @@ class Tally {
   boundsOf({ invokedAt, returnedAt }: Counts): Bounds {
     return {
       addedMin: countBelow(this.#addsReturned, invokedAt),
-      addedMax: countBelow(this.#addsInvoked, returnedAt),
+      addedMax: this.#ticksFrom < returnedAt ? Number.POSITIVE_INFINITY : countBelow(this.#addsInvoked, returnedAt),
       completedMin: countBelow(this.#completesReturned, invokedAt),
       completedMax: countBelow(this.#completesInvoked, returnedAt),
     };

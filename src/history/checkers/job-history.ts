@@ -1,6 +1,7 @@
 import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { ClaimResult, JobKey } from '../functions.ts';
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
+import { TickAdds } from './ticks.ts';
 
 /** One job's part in a claim that may have returned several. */
 export interface JobClaim extends ClaimResult {
@@ -47,11 +48,13 @@ export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<num
   for (const operation of operations) assign(operation, jobOf);
   assignHolderReleases(operations, jobs);
   const unplaced = unplacedAdds(operations);
+  const ticks = new TickAdds(operations);
   const unknown = [...unplaced.values()].flat().filter(({ outcome }) => outcome === 'info');
   for (const job of jobs.values()) {
     if (job.adds.length > 0) continue;
-    // A job that only commands name, by a guessed id, may be any job added by a call of unknown outcome.
-    job.adds.push(...(job.key === undefined ? unknown : (unplaced.get(job.key) ?? [])));
+    // A job that only commands name, by a guessed id, may be any job added by a call of unknown outcome, or by a tick.
+    if (job.key === undefined) job.adds.push(...unknown, ...ticks.possibleAdds(job.queue ?? job.claims[0]?.operation.call.queue));
+    else job.adds.push(...(unplaced.get(job.key) ?? []), ...ticks.addsOf(job.key));
   }
   return jobs;
 }

@@ -104,6 +104,9 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return isTrueOf(operation, state) ? [state] : [];
       case 'releaseHolder':
         return this.#releaseHolder(state, operation, moment);
+      case 'upsertScheduler':
+      case 'removeScheduler':
+        return [state];
       default:
         return placesOf(state, operation.call.job, undefined).flatMap((at) =>
           this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),

@@ -8,7 +8,8 @@ interface TrimmedQueues {
 }
 
 export function trimmedQueues(operations: readonly HistoryOperation[]): TrimmedQueues {
-  const adds = operations.filter(isFunction('add')).filter(mayHaveApplied);
+  const ofTicks = operations.filter(isFunction('upsertScheduler')).filter(mayHaveApplied);
+  const adds = [...operations.filter(isFunction('add')).filter(mayHaveApplied), ...ofTicks];
   const completed = adds.filter(({ call }) => (call.keepCompleted ?? -1) > 0);
   const failed = adds.filter(({ call }) => (call.keepFailed ?? -1) > 0);
   return { completed: new Set(completed.map(({ call }) => call.queue)), failed: new Set(failed.map(({ call }) => call.queue)) };

@@ -65,7 +65,8 @@ function checkStays({ job, operation, keep, queue }: Completion, completions: re
 /** A queue whose jobs all specify the same number never shows more. */
 function checkCountsOf(operations: readonly HistoryOperation[], problems: Problems): void {
   const keeps = new Map<string, Set<number | undefined>>();
-  for (const add of operations.filter(isFunction('add')).filter(mayHaveApplied)) {
+  const ofTicks = operations.filter(isFunction('upsertScheduler')).filter(mayHaveApplied);
+  for (const add of [...operations.filter(isFunction('add')).filter(mayHaveApplied), ...ofTicks]) {
     const known = keeps.get(add.call.queue);
     if (known === undefined) keeps.set(add.call.queue, new Set([add.call.keepCompleted]));
     else known.add(add.call.keepCompleted);

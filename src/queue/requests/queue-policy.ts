@@ -6,6 +6,9 @@ import type { JobQueue } from '../job-queue.ts';
 import type { QueueLimits } from '../limits.ts';
 import { ClaimBudget } from './claim-budget.ts';
 import type { ClaimDelivery } from './claim-delivery.ts';
+import { PatternCheck } from './pattern-check.ts';
+import { PatternTicks } from './pattern-ticks.ts';
+import type { PatternTimes } from './pattern-times.ts';
 
 export interface QueuePolicyLimits extends Pick<QueueLimits, 'payloadBytesMax'> {
   /** Most payload bytes in the reply to one claim. */
@@ -18,20 +21,25 @@ const ACCEPTED: Inspection = Object.freeze({});
 export class QueuePolicy implements RequestPolicy {
   readonly versionMax = MACHINE_VERSION;
   readonly delivery: ClaimDelivery | undefined;
+  readonly supply: PatternTicks;
   readonly #machine: JobQueue;
   readonly #limits: QueuePolicyLimits;
   readonly #budget: ClaimBudget;
+  readonly #patterns: PatternCheck;
 
-  constructor(machine: JobQueue, limits: QueuePolicyLimits, delivery: ClaimDelivery | undefined) {
+  constructor(machine: JobQueue, limits: QueuePolicyLimits, times: PatternTimes, delivery: ClaimDelivery | undefined) {
     this.#machine = machine;
     this.#limits = limits;
     this.#budget = new ClaimBudget(machine, limits.replyBytesMax);
+    this.#patterns = new PatternCheck(times);
+    this.supply = new PatternTicks(machine, times);
     this.delivery = delivery;
   }
 
   inspect(request: Uint8Array, version: number | undefined): Inspection {
     const inspected = inspectRequest(request, this.#limits, version ?? ANY_VERSION);
-    if (inspected.fault !== undefined) return { fault: inspected.fault };
+    const fault = inspected.fault ?? this.#patterns.faultIn(inspected.schedulers);
+    if (fault !== undefined) return { fault };
     // Claims are limited, and wait, at the leader.
     return inspected.claims.length === 0 || version === undefined ? ACCEPTED : new ClaimInspection(inspected, this.#budget);
   }

@@ -36,6 +36,10 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     HoldClaims: demand('operate', 'queue'),
     GetQueue: demand('read', 'queue'),
     ReleaseHolder: demand('work', 'own'),
+    UpsertScheduler: demand('add', 'queue'),
+    RemoveScheduler: demand('operate', 'queue'),
+    GetScheduler: demand('read', 'queue'),
+    ListSchedulers: demand('read', 'queue'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

@@ -5,7 +5,7 @@ import { COMMAND_NAMES, type CommandName, rowOfCommand } from '../../protocol/co
 import type { OperationResult } from '../../protocol/reply.ts';
 
 /** Commands of a client whose bytes another one cannot choose, or that have a call of their own because of their policy. */
-const names = COMMAND_NAMES.filter((name) => name !== 'add' && rowOfCommand(name).isInternal !== true);
+const names = COMMAND_NAMES.filter((name) => rowOfCommand(name).needs !== 'policy' && rowOfCommand(name).isInternal !== true);
 
 export interface ClientRequestProto {
   readonly command: string;

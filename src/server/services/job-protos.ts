@@ -17,7 +17,7 @@ export function rawDataOfProto(payload: PayloadProto | null | undefined): RawDat
   return undefined;
 }
 
-function payloadProto(data: RawData): PayloadProto | null {
+export function payloadProto(data: RawData): PayloadProto | null {
   if (data === undefined) return null;
   return 'json' in data ? { data: 'json', json: data.json } : { data: 'raw', raw: data.bytes };
 }
@@ -51,21 +51,23 @@ export function listedStateOf(code: number): ListedState {
 }
 
 export function claimedJobProto(queue: string, job: ClaimedJob): Readonly<Record<string, unknown>> {
-  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId } = job;
+  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId, tick } = job;
   return {
     ...{ queue, id: String(id), token, attempt, attempts_max: attemptsMax, added_ms: addedMs, begun: isBegun, stalls },
     ...(customId === undefined ? {} : { custom_id: customId }),
+    ...(tick === undefined ? {} : { scheduler: tick.scheduler, scheduled_ms: tick.scheduledMs }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
   };
 }
 
 export function jobProto(job: JobDetail): Readonly<Record<string, unknown>> {
   const { id, queue, state, priority, attempt, attemptsMax, stalls, token, addedMs, dueMs, finishedMs } = job;
-  const { payload, result, failedReason, customId } = job;
+  const { payload, result, failedReason, customId, tick } = job;
   return {
     ...{ queue, id: String(id), state: STATES.indexOf(state) + 1, priority, attempts_made: attempt, attempts_max: attemptsMax, stalls },
     ...{ token, added_ms: addedMs },
     ...(customId === undefined ? {} : { custom_id: customId }),
+    ...(tick === undefined ? {} : { scheduler: tick.scheduler, scheduled_ms: tick.scheduledMs }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
     // Of an active job it is the end of its lease, in the time of the log.
     ...(state === 'delayed' && dueMs !== undefined ? { due_ms: dueMs } : {}),

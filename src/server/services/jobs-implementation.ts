@@ -28,14 +28,14 @@ import type {
 } from '../../transport/grpc/jobs-service.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
+import { countOf } from './page-size.ts';
+import { SCHEDULER_CALLS } from './scheduler-calls.ts';
 import { serviceErrorOf } from './service-errors.ts';
 
 const LEASE_MS = 30_000;
 /** Names no job: ids are given in ascending order. */
 const NO_JOB = Number.MAX_SAFE_INTEGER;
 const STALLED_MAX = 1;
-const PAGE = 100;
-const PAGE_MAX = 1_000;
 /** A page ends before it: a client of gRPC receives 4 MiB by default. */
 const PAGE_BYTES_MAX = 3 * 1024 * 1024;
 /** Jobs of a page that are read together, however large they are. */
@@ -172,6 +172,7 @@ const CALLS = {
     await client.releaseHolder(holder);
     return {};
   },
+  ...SCHEDULER_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {
@@ -256,8 +257,6 @@ async function countsOf({ queue, consistency }: QueueRequestProto, client: Clien
   if (!result.ok || result.type !== 'counts') throw unexpectedResult(result);
   return result.counts;
 }
-
-const countOf = (countMax: number): number => (countMax === 0 ? PAGE : Math.min(countMax, PAGE_MAX));
 
 /**
  * A command on a job, by its id or its custom id. It is sent also if no job has the custom id: a repetition gets the first reply, though that

@@ -5,6 +5,7 @@ import { errorMetadata } from '../../transport/grpc/call-status.ts';
 /** By the code of the error; any other is INTERNAL. */
 const STATUS: Readonly<Record<string, status>> = {
   JOB_NOT_FOUND: status.NOT_FOUND,
+  SCHEDULER_NOT_FOUND: status.NOT_FOUND,
   JOB_STATE: status.FAILED_PRECONDITION,
   LEASE_LOST: status.FAILED_PRECONDITION,
   VERSION: status.FAILED_PRECONDITION,
@@ -18,6 +19,7 @@ const STATUS: Readonly<Record<string, status>> = {
   SESSION_EXPIRED: status.ABORTED,
   OVERLOADED: status.RESOURCE_EXHAUSTED,
   QUEUE_LIMIT: status.RESOURCE_EXHAUSTED,
+  SCHEDULER_LIMIT: status.RESOURCE_EXHAUSTED,
   INVALID_REQUEST: status.INVALID_ARGUMENT,
   INVALID_OPTION: status.INVALID_ARGUMENT,
   UNKNOWN_OPTION: status.INVALID_ARGUMENT,

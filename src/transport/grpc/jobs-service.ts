@@ -107,4 +107,34 @@ export interface HoldClaimsRequestProto {
   readonly hold_ms: number;
 }
 
+export interface SchedulerTimesProto {
+  readonly every_ms: number;
+  readonly offset_ms?: number;
+  readonly pattern: string;
+  readonly time_zone: string;
+  readonly start_ms: number;
+  readonly end_ms: number;
+  readonly count_max: number;
+}
+
+export interface UpsertSchedulerRequestProto extends SchedulerRequestProto {
+  readonly times: SchedulerTimesProto | null;
+  readonly immediate: boolean;
+  readonly job: NewJobProto | null;
+}
+
+export interface SchedulerRequestProto {
+  readonly queue: string;
+  readonly scheduler: string;
+  /** Not of a read. */
+  readonly request_id?: RequestIdProto | null;
+}
+
+export interface ListSchedulersRequestProto {
+  readonly queue: string;
+  readonly start: number;
+  readonly count_max: number;
+  readonly descending: boolean;
+}
+
 export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');

@@ -150,6 +150,10 @@ describe('what a command reaches', () => {
         'clean',
         'addWithId',
         'findJob',
+        'upsertScheduler',
+        'removeScheduler',
+        'getScheduler',
+        'schedulerIds',
         'setConcurrency',
         'concurrency',
         'setRateLimit',
@@ -159,7 +163,7 @@ describe('what a command reaches', () => {
         'claimLimited',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
-      all: ['queueNames'],
+      all: ['queueNames', 'advanceScheduler'],
     });
   });
 });
