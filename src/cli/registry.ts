@@ -12,6 +12,7 @@ import { logs } from './commands/logs.ts';
 import { clean, drain } from './commands/many-jobs.ts';
 import { membersAdd, membersRemove } from './commands/member-changes.ts';
 import { members, transfer } from './commands/members.ts';
+import { limit } from './commands/queue-limits.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
 import { schedule, schedulers, unschedule } from './commands/schedulers.ts';
 import { serve } from './commands/serve.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CliCommand[] = [
   counts,
   pause,
   resume,
+  limit,
   drain,
   clean,
   schedulers,

@@ -52,6 +52,9 @@ interface SpecialCalls {
     readonly stalledMax?: number;
     /** The process that holds the leases. Unknown by default. */
     readonly holder?: number;
+    /** A limit of the rate of the queue that it brings: `limiterMax` jobs within `limiterMs`. Default: none. */
+    readonly limiterMax?: number;
+    readonly limiterMs?: number;
   };
   /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
   readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
@@ -171,6 +174,8 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     beginMax: 'number?',
     stalledMax: 'number?',
     holder: 'number?',
+    limiterMax: 'number?',
+    limiterMs: 'number?',
   },
   fail: { job: 'number', token: 'number', retry: 'boolean?', backoff: 'boolean?' },
   upsertScheduler: {

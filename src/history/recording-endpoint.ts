@@ -128,9 +128,9 @@ export class RecordingEndpoint implements ClusterEndpoint {
     const { recorder, keyOf } = this.#options;
     const operation = this.#reader;
     // Sessions are internal to the client, and so are the jobs of an ended process.
-    if (row.isInternal === true) return () => {};
+    if (row.isInternal === true && row.name !== 'claimLimited') return () => {};
     // The only cast: every command that is not internal is a function of histories.
-    const f = row.name as OperationFunction;
+    const f = row.name === 'claimLimited' ? 'claim' : (row.name as OperationFunction);
     const call = callOf(row, operation, consistency);
     if (f === 'add') {
       const { blobAt, blobLength } = operation;

@@ -164,7 +164,7 @@ const JOBS: readonly ScalarSeries[] = [
   gauge('jobraft_leases', 'Jobs under a lease.', ({ jobs }) => jobs.leases),
   gauge('jobraft_jobs', 'All jobs, kept ones included.', ({ jobs }) => jobs.jobs),
   gauge('jobraft_sessions', 'Sessions of clients.', ({ jobs }) => jobs.sessions),
-  gauge('jobraft_queues', 'Queues that have jobs or job schedulers, or are paused.', ({ jobs }) => jobs.queues),
+  gauge('jobraft_queues', 'Queues that have jobs, job schedulers or limits, or are paused.', ({ jobs }) => jobs.queues),
 ];
 
 /** Likewise. */

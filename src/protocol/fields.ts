@@ -212,6 +212,12 @@ export const durationMs = (what: string): CheckedField<number> =>
     ms >= 0 && ms <= DURATION_MS_MAX ? undefined : `A ${what} is ${ms} ms long. Use 0 to ${DURATION_MS_MAX} ms.`,
   );
 
+/** The time of a limit of a rate. @param what has the limit. */
+export const rateMs = (what: string): CheckedField<number> =>
+  checked(f64, `1 to ${DURATION_MS_MAX} ms`, (ms) =>
+    ms >= 1 && ms <= DURATION_MS_MAX ? undefined : `A ${what} limits a rate within ${ms} ms. Use 1 to ${DURATION_MS_MAX} ms.`,
+  );
+
 export const countMax = (what: string): CheckedField<number> =>
   checked(u32, `1 to ${CLAIM_COUNT_MAX}`, (count) =>
     count >= 1 && count <= CLAIM_COUNT_MAX ? undefined : `An operation asks for ${count} ${what}. Use 1 to ${CLAIM_COUNT_MAX}.`,

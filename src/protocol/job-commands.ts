@@ -11,12 +11,13 @@ import {
   payload,
   payloadWithId,
   progress,
+  rateMs,
   reason,
   token,
   u32,
   u32Between,
 } from './fields.ts';
-import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
+import { PRIORITY_MAX, RATE_MAX, STALLED_MAX } from './limits.ts';
 import { JOB_CHANGES_VERSION } from './machine-version.ts';
 
 const LEASE = { jobId, token };
@@ -139,6 +140,28 @@ export const JOB_COMMANDS = defineCommands({
     },
     result: 'claimed',
     about: 'Takes waiting jobs of the selected queue, each under a lease. Up to beginMax of those that never stalled begin at once.',
+  },
+  claimLimited: {
+    code: 56,
+    versions: [8, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'work',
+    isInternal: true,
+    fields: {
+      countMax: countMax('jobs'),
+      beginMax: u32,
+      leaseMs,
+      waitMs: durationMs('wait'),
+      stalledMax: u32Between(0, STALLED_MAX, (stalls) => `A claim allows ${stalls} stalls`),
+      holder,
+      limiterMax: u32Between(1, RATE_MAX, (count) => `A claim limits the rate of its queue to ${count} jobs`),
+      limiterMs: rateMs('claim'),
+    },
+    result: 'claimed',
+    about:
+      'A claim that limits the rate of its queue: if no window runs, its first job begins one, in which all claims together take at most limiterMax ' +
+      'jobs within limiterMs; or one of the limit of the queue, if that allows no more jobs in a time.',
   },
   begin: {
     code: 15,

@@ -21,6 +21,10 @@ export const SCHEDULERS_BYTES_MAX = 64 * 1024 * 1024;
 export const OPERATIONS_MAX = 65_536;
 /** Most jobs that one claim takes. */
 export const CLAIM_COUNT_MAX = 10_000;
+/** Highest limit of the number of active jobs of a queue. */
+export const CONCURRENCY_MAX = 2 ** 31 - 1;
+/** Highest limit of the number of jobs that claims take of a queue within a time. */
+export const RATE_MAX = 2 ** 31 - 1;
 /** Lowest priority; 0 is served first. */
 export const PRIORITY_MAX = 2 ** 21;
 /** Maximum number of attempts of a job. */

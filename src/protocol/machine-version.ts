@@ -11,9 +11,11 @@
  * - 6: a delayed job can be promoted, a job can be removed on the condition of its state and age, and a job can have an id of its client's
  *   choice, which a queue has once.
  * - 7: a queue can have job schedulers, which add jobs at their times.
- * - 8: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
+ * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
+ *   such a limit.
+ * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
  */
-export const MACHINE_VERSION = 8;
+export const MACHINE_VERSION = 9;
 /** The version that can change a job that was added. */
-export const JOB_CHANGES_VERSION = 8;
+export const JOB_CHANGES_VERSION = 9;
 export const MACHINE_VERSION_FIRST = 1;

@@ -1,5 +1,6 @@
 import { defineCommands, EVER } from './command.ts';
-import { countMax, f64, flag, holder, listedState, u32 } from './fields.ts';
+import { countMax, durationMs, f64, flag, holder, listedState, rateMs, u32, u32Between } from './fields.ts';
+import { CONCURRENCY_MAX, RATE_MAX } from './limits.ts';
 
 /** The commands about sessions, holders of leases, and queues. */
 export const QUEUE_COMMANDS = defineCommands({
@@ -67,6 +68,77 @@ export const QUEUE_COMMANDS = defineCommands({
     result: 'paused',
     about: 'Whether the selected queue is paused.',
   },
+  setConcurrency: {
+    code: 50,
+    versions: [8, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { concurrencyMax: u32Between(0, CONCURRENCY_MAX, (count) => `A queue limits its active jobs to ${count}`) },
+    result: 'done',
+    about:
+      'Claims take a job of the selected queue only while fewer than concurrencyMax are active; 0 removes the limit. Under a limit a claim takes ' +
+      'at most beginMax jobs, and at least one.',
+  },
+  concurrency: {
+    code: 51,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'concurrency',
+    about: 'How many jobs of the selected queue may be active.',
+  },
+  setRateLimit: {
+    code: 52,
+    versions: [8, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: {
+      rateMax: u32Between(0, RATE_MAX, (count) => `A queue limits its rate to ${count} jobs`),
+      rateMs: rateMs('queue'),
+    },
+    result: 'done',
+    about:
+      'Claims take at most rateMax jobs of the selected queue within rateMs of log time, from the first one on; rateMax 0 removes the limit. A ' +
+      'window that runs gets the new number, and ends within the new time. Under a limit a claim takes at most beginMax jobs, and at least one.',
+  },
+  rateLimit: {
+    code: 53,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    fields: {},
+    result: 'rateLimit',
+    about: 'How many jobs claims take of the selected queue within which time.',
+  },
+  holdClaims: {
+    code: 54,
+    versions: [8, EVER],
+    needs: 'queue',
+    writes: true,
+    permission: 'operate',
+    fields: { holdMs: durationMs('hold of claims') },
+    result: 'done',
+    about:
+      'Claims take no job of the selected queue for holdMs of log time, in place of a window of its rate that runs; 0 ends such a time, or a window.',
+  },
+  rateLimitTtl: {
+    code: 55,
+    versions: [8, EVER],
+    needs: 'queue',
+    writes: false,
+    permission: 'read',
+    isInternal: true,
+    fields: { takenMin: u32 },
+    result: 'rateLimitTtl',
+    about:
+      'For how long claims take no job of the selected queue because of its rate: as if its limit were takenMin, unless that is 0. As a query it ' +
+      'is of the time of the latest entry.',
+  },
   jobIds: {
     code: 23,
     versions: undefined,
@@ -96,7 +168,7 @@ export const QUEUE_COMMANDS = defineCommands({
     fields: { after: f64, countMax: countMax('queue names') },
     result: 'queueNames',
     about:
-      'Names of the queues that have jobs or job schedulers, or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'Names of the queues that have jobs, job schedulers or limits, or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
       'names it; 0 for the first.',
   },
 });

@@ -31,6 +31,8 @@ export interface ClaimOptions {
   readonly stalledMax: number;
   /** The process that holds the leases; 0 when it has no id. */
   readonly holder: number;
+  /** A limit of the rate of the queue, while claims bring it. Default: none. */
+  readonly limiter?: { readonly max: number; readonly durationMs: number } | undefined;
 }
 
 /** The options of an add: its own fields, and the policy, with its backoff as one value. */
@@ -141,15 +143,18 @@ export class RequestEncoder {
   }
 
   /** Takes waiting jobs, each under a lease. Up to `beginMax` of those that never stalled begin; the others are claimed ahead. */
-  claim(queue: string, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder }: ClaimOptions): void {
+  claim(queue: string, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder, limiter }: ClaimOptions): void {
     this.#useQueue(queue);
-    this.#begin(COMMANDS.claim.code);
+    this.#begin(limiter === undefined ? COMMANDS.claim.code : COMMANDS.claimLimited.code);
     this.#to.u32(countMax);
     this.#to.u32(beginMax);
     this.#to.f64(leaseMs);
     this.#to.f64(waitMs);
     this.#to.u32(stalledMax);
     this.#to.f64(holder);
+    if (limiter === undefined) return;
+    this.#to.u32(limiter.max);
+    this.#to.f64(limiter.durationMs);
   }
 
   /** @param payload of each job; at most `SCHEDULER_PAYLOAD_BYTES_MAX`. @param options of each job; without a delay. */

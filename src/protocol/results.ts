@@ -88,6 +88,9 @@ export const RESULTS = defineResults({
     fields: { total: u32, schedulers: texts },
     about: 'How many job schedulers a queue has, and the ids of some of them.',
   },
+  concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
+  rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
+  rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

@@ -92,7 +92,8 @@ export function isRelease(bytes: Uint8Array): boolean {
 /** Of the commands that carry a payload or a result, beside those that add a job. */
 const PAYLOAD_CODES: readonly number[] = [COMMANDS.complete.code, COMMANDS.updateData.code];
 
-const isClaim = (code: number): boolean => code === COMMANDS.claim.code || code === COMMANDS.claim1.code;
+const CLAIMS: readonly number[] = [COMMANDS.claim.code, COMMANDS.claim1.code, COMMANDS.claimLimited.code];
+const isClaim = (code: number): boolean => CLAIMS.includes(code);
 
 function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): InspectedRequest {
   const reader = new ByteReader(bytes);

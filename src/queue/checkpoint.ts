@@ -223,7 +223,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
     }
     const queue = readQueue<Job>(key, new ByteReader(value));
     queues.set(key, queue);
-    jobs.queues.byName.set(queue.name, queue);
+    jobs.restoreQueue(queue);
   }
   const finished: Job[] = [];
   let latest = 0;

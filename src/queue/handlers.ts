@@ -11,6 +11,8 @@ import type { JobStore } from './job-store.ts';
 import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
+import { NO_LIMIT } from './queue-pace.ts';
+import type { RateLimit } from './rate-window.ts';
 import type { ReplyEncoder } from './reply-encoder.ts';
 import type { SchedulerSpec } from './scheduler.ts';
 import { listSchedulers } from './scheduler-listing.ts';
@@ -50,6 +52,10 @@ const HANDLERS = {
     const { leaseMs, stalledMax, holder, beginMax } = run.operation;
     claim(run, { leaseMs, stalledMax, holder }, beginMax);
   },
+  claimLimited: (run) => {
+    const { leaseMs, stalledMax, holder, beginMax, limiterMax, limiterMs } = run.operation;
+    claim(run, { leaseMs, stalledMax, holder }, beginMax, { max: limiterMax, durationMs: limiterMs });
+  },
   begin: (run) => run.result(run.jobs.markBegun(run.operation.jobId, run.operation.token)),
   extend: (run) => run.result(run.jobs.extend(run.operation.jobId, run.operation.token, run.operation.leaseMs, run.logMs)),
   complete: (run) => {
@@ -84,6 +90,32 @@ const HANDLERS = {
     run.replies.done();
   },
   isPaused: (run) => run.replies.result('paused', { isPaused: run.knownQueue()?.isPaused ?? false }),
+  setConcurrency: (run) => {
+    const { concurrencyMax } = run.operation;
+    const queue = concurrencyMax === NO_LIMIT ? run.knownQueue() : run.openQueue();
+    if (queue !== undefined) run.jobs.setConcurrency(queue, concurrencyMax);
+    run.replies.done();
+  },
+  concurrency: (run) => run.replies.result('concurrency', { concurrencyMax: run.knownQueue()?.pace?.concurrencyMax ?? NO_LIMIT }),
+  setRateLimit: (run) => {
+    const { rateMax, rateMs } = run.operation;
+    const queue = rateMax === NO_LIMIT ? run.knownQueue() : run.openQueue();
+    const rate = rateMax === NO_LIMIT ? undefined : { max: rateMax, durationMs: rateMs };
+    if (queue !== undefined) run.jobs.setRate(queue, rate, run.logMs);
+    run.replies.done();
+  },
+  rateLimit: (run) => {
+    const { max = NO_LIMIT, durationMs = 0 } = run.knownQueue()?.pace?.rate ?? {};
+    run.replies.result('rateLimit', { rateMax: max, rateMs: durationMs });
+  },
+  holdClaims: (run) => {
+    const { holdMs } = run.operation;
+    const queue = holdMs === 0 ? run.knownQueue() : run.openQueue();
+    if (queue !== undefined) run.jobs.holdClaims(queue, holdMs, run.logMs);
+    run.replies.done();
+  },
+  rateLimitTtl: (run) =>
+    run.replies.result('rateLimitTtl', { ttlMs: run.knownQueue()?.pace?.heldMs(run.operation.takenMin, run.logMs) ?? 0 }),
   jobIds: (run) => run.list(new JobListing(run.jobs, run.knownQueue(), run.operation)),
   promote: (run) => run.result(run.jobs.promote(run.operation.queueName, run.operation.jobId)),
   clean: (run) => {
@@ -166,15 +198,17 @@ function showJob({ jobs, replies }: Execution, job: Job | undefined, jobId: numb
   else replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
 }
 
-function claim(run: Execution, terms: LeaseTerms, beginMax: number): void {
+function claim(run: Execution, terms: LeaseTerms, beginMax: number, limiter?: RateLimit): void {
   const { jobs, replies, logMs } = run;
-  const { countMax } = run.operation;
   const countAt = replies.beginClaimed();
   const queue = run.knownQueue();
+  // Under a limit no worker gets jobs ahead, which others may begin at once; one that begins none by its claims gets one at a time.
+  const isLimited = limiter !== undefined || queue?.pace !== undefined;
+  const countMax = isLimited ? Math.min(run.operation.countMax, Math.max(1, beginMax)) : run.operation.countMax;
   let count = 0;
   let begun = 0;
   for (; queue !== undefined && count < countMax; count += 1) {
-    const job = jobs.claim(queue, terms, begun < beginMax, logMs);
+    const job = jobs.claim(queue, terms, begun < beginMax, logMs, limiter);
     if (job === undefined) break;
     if (job.isBegun) begun += 1;
     replies.claimedJob(job);

@@ -15,7 +15,7 @@ import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
  * agree), 6 (attempts), 7 (fields of finished jobs). Reads the whole state.
  * @throws {InvariantViolation} with the job, queue or session and the invariant that it breaks.
  */
-export function checkJobStore(jobs: JobStore): void {
+export function checkJobStore(jobs: JobStore, logMs: number): void {
   const counted = new Map<NamedQueue<Job>, number[]>();
   const withIds = new Map<NamedQueue<Job>, number>();
   let withProgress = 0;
@@ -32,6 +32,7 @@ export function checkJobStore(jobs: JobStore): void {
   invariant(withProgress === jobs.progress.size, () => `${withProgress} jobs have a progress, and ${jobs.progress.size} are kept`);
   invariant(total === jobs.table.size, () => `the table counts ${jobs.table.size} jobs and holds ${total}`);
   for (const queue of jobs.queues.byName.values()) {
+    checkPace(queue, jobs, logMs);
     checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
     const count = withIds.get(queue) ?? 0;
     invariant(queue.customIds === count, () => `queue ${queue.name} has ${queue.customIds} custom ids and ${count} jobs with one`);
@@ -90,6 +91,19 @@ function checkQueue(queue: NamedQueue<Job>, states: readonly number[], jobs: Job
   invariant(seen.size === queue.waiting, () => `queue ${queue.name} has ${queue.waiting} waiting jobs and indexes ${seen.size}`);
   checkKept(queue.keptCompleted, StateCode.completed, queue);
   checkKept(queue.keptFailed, StateCode.failed, queue);
+}
+
+/** No limit is exceeded, and no window outlasts its end. */
+function checkPace({ name, pace, active }: NamedQueue<Job>, jobs: JobStore, logMs: number): void {
+  if (pace === undefined) return;
+  const { activeMax, window } = pace;
+  invariant(!pace.isUnused, () => `queue ${name} keeps limits that limit nothing`);
+  invariant(active <= activeMax, () => `queue ${name} has ${active} active jobs, and at most ${activeMax} may be`);
+  if (window === undefined) return;
+  const { taken, max, endMs } = window;
+  invariant(taken <= max, () => `claims took ${taken} jobs of queue ${name}, and at most ${max} were allowed until ${endMs}`);
+  invariant(jobs.isBehind || endMs > logMs, () => `a window of queue ${name} ended at ${endMs}, and still runs at ${logMs}`);
+  invariant(jobs.windows.nextEndMs <= endMs, () => `the window of queue ${name} ends at ${endMs} and is not due then`);
 }
 
 function checkKept(kept: FinishedList<Job>, state: number, queue: NamedQueue<Job>): void {

@@ -4,8 +4,12 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import type { NamedQueue } from './named-queue.ts';
 import { ProgressTable } from './progress-table.ts';
+import { QueuePace } from './queue-pace.ts';
 import { QueueTable } from './queue-table.ts';
+import type { RateLimit } from './rate-window.ts';
+import { RunningWindows } from './running-windows.ts';
 import { SchedulerTable } from './scheduler-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
@@ -20,6 +24,7 @@ export class JobIndexes {
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
+  readonly windows = new RunningWindows();
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
@@ -46,6 +51,12 @@ export class JobIndexes {
     if (ms !== this.wall.ms) this.wall = { ms };
   }
 
+  /** Takes a queue of a checkpoint, before its jobs. */
+  restoreQueue(queue: NamedQueue<Job>): void {
+    this.queues.byName.set(queue.name, queue);
+    if (queue.pace?.window !== undefined) this.windows.add(queue, queue.pace.window);
+  }
+
   /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
   restore(job: Job): void {
     const { queue, policy } = job;
@@ -58,6 +69,7 @@ export class JobIndexes {
       this.delayed.push(job);
     } else if (job.state === StateCode.active) {
       queue.active += 1;
+      queue.pace?.onActive(queue.active);
       this.leases.push(job);
     } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
     else queue.keptFailed.append(job);
@@ -89,8 +101,13 @@ export class JobIndexes {
   }
 
   protected leaveActive(job: Job): void {
+    const { queue } = job;
     this.leases.remove(job);
-    job.queue.active -= 1;
+    queue.active -= 1;
+    if (queue.pace !== undefined) {
+      queue.pace.onActive(queue.active);
+      this.#offer(queue);
+    }
     job.dueMs = 0;
     job.isBegun = false;
     job.terms = NO_TERMS;
@@ -168,6 +185,34 @@ export class JobIndexes {
     job.state = StateCode.removed;
     job.entryData = undefined;
     job.end = NO_END;
+  }
+
+  /** Changes the limits of a queue. */
+  protected changePace(queue: NamedQueue<Job>, change: (pace: QueuePace) => void): void {
+    const pace = queue.pace ?? new QueuePace();
+    const { window } = pace;
+    change(pace);
+    queue.pace = pace.isUnused ? undefined : pace;
+    if (pace.window !== undefined && pace.window !== window) this.windows.add(queue, pace.window);
+    this.changes.queue(queue);
+    this.queues.dropIfUnused(queue, this.version);
+    this.#offer(queue);
+  }
+
+  /** A claim took a job of a queue with limits, or brings one. */
+  protected onTaken(queue: NamedQueue<Job>, limiter: RateLimit | undefined, logMs: number): void {
+    queue.pace ??= new QueuePace();
+    const { pace } = queue;
+    const { window } = pace;
+    pace.onTaken(limiter, logMs);
+    if (pace.window === undefined) return;
+    if (pace.window !== window) this.windows.add(queue, pace.window);
+    this.changes.queue(queue);
+  }
+
+  /** Claims that wait take jobs of the queue, if they can now. */
+  #offer(queue: NamedQueue<Job>): void {
+    if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
   protected find(queueName: string | undefined, jobId: number): Job | undefined {

@@ -113,9 +113,9 @@ export class JobQueue implements StateMachine {
     return this.#jobs.leases.top()?.dueMs;
   }
 
-  /** When the next lease or session ends, in log time, or a little earlier: the leader then proposes an empty entry. Infinity if none. */
+  /** When the next lease, window of a rate or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
   get nextLogDueMs(): number {
-    return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#sessions.nextEndMs);
+    return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.windows.nextEndMs, this.#sessions.nextEndMs);
   }
 
   /** When the next delay ends, or the next job scheduler ticks, in wall time. */
@@ -287,7 +287,7 @@ export class JobQueue implements StateMachine {
 
   /** @throws {InvariantViolation} when the state contradicts itself. */
   check(): void {
-    checkJobStore(this.#jobs);
+    checkJobStore(this.#jobs, this.#logMs);
     checkSessions(this.#sessions, this.#logMs, this.#bounds);
   }
 

@@ -8,6 +8,7 @@ import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReas
 import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
 import { APPLIED, JobEdits } from './job-edits.ts';
 import type { NamedQueue } from './named-queue.ts';
+import type { RateLimit } from './rate-window.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
 /** The jobs, and every transition between their states. */
@@ -15,6 +16,8 @@ export class JobStore extends JobEdits {
   nextToken = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
+  /** The latest entry may have left something due to the next one. */
+  isBehind = true;
 
   /**
    * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
@@ -60,13 +63,15 @@ export class JobStore extends JobEdits {
   /**
    * Leases the job that is served next, under a new fencing token.
    * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
+   * @param limiter of the rate of its queue, that the claim brings.
    */
-  claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
+  claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number, limiter?: RateLimit): Job | undefined {
     const job = queue.takeNext();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
     queue.active += 1;
+    if (queue.pace !== undefined || limiter !== undefined) this.onTaken(queue, limiter, logMs);
     job.state = StateCode.active;
     if (mayBegin && job.stalls === 0) begin(job);
     job.token = this.nextToken;
@@ -172,11 +177,29 @@ export class JobStore extends JobEdits {
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
-  /** Processes leases that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
+  /** Claims take a job of the queue only while fewer than this are active. @param concurrencyMax or NO_LIMIT. */
+  setConcurrency(queue: NamedQueue<Job>, concurrencyMax: number): void {
+    this.changePace(queue, (pace) => pace.setConcurrency(concurrencyMax, queue.active));
+  }
+
+  /** Claims take at most so many jobs of the queue within a time, from the first one on. @param rate undefined for any number. */
+  setRate(queue: NamedQueue<Job>, rate: RateLimit | undefined, logMs: number): void {
+    this.changePace(queue, (pace) => pace.setRate(rate, logMs));
+  }
+
+  /** Claims take no job of the queue for this time, in place of a window that runs. @param holdMs 0 ends such a time, or a window. */
+  holdClaims(queue: NamedQueue<Job>, holdMs: number, logMs: number): void {
+    this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
+  }
+
+  /** Processes leases and windows that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
       this.#onLeaseDue(job, logMs);
+    }
+    for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {
+      this.changePace(this.windows.nextQueue() as NamedQueue<Job>, (pace) => pace.hold(0, logMs));
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
@@ -188,6 +211,7 @@ export class JobStore extends JobEdits {
     ) {
       this.#tick(next);
     }
+    this.isBehind = left <= 0;
   }
 
   /**

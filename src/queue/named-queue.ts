@@ -3,6 +3,7 @@ import type { JobCounts } from '../protocol/job-state.ts';
 import { isSamePolicy, type Policy } from '../protocol/policy.ts';
 import type { SchedulerTick } from '../protocol/scheduler.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
+import { flagsOfPace, type QueuePace, readPace, writePace } from './queue-pace.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
 
 /** The policy of a job and its queue; shared by all jobs of a queue that were added alike. */
@@ -29,6 +30,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   schedulers = 0;
   /** Claims take no job of it. */
   isPaused = false;
+  /** Limits of what claims take; undefined, as for most queues, if there are none. */
+  pace: QueuePace | undefined = undefined;
   /** The checkpoint has a record of the queue. */
   isStored = false;
   /** The policy of the job added last: the next job is most likely to share it. */
@@ -53,17 +56,19 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
 
   /** How many jobs a claim can take. */
   get claimable(): number {
-    return this.isPaused ? 0 : this.waiting;
+    if (this.isPaused) return 0;
+    return this.pace === undefined ? this.waiting : Math.min(this.waiting, this.pace.room(this.active));
   }
 
   /** The job that a claim takes next, which leaves the index of waiting jobs. */
   takeNext(): Job | undefined {
-    return this.isPaused ? undefined : this.index.pop();
+    return this.isPaused || this.pace?.room(this.active) === 0 ? undefined : this.index.pop();
   }
 
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
-    return !this.isPaused && this.schedulers === 0 && this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
+    const jobs = this.delayed + this.waiting + this.active + this.completed + this.failed;
+    return !this.isPaused && this.pace === undefined && this.schedulers === 0 && jobs === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */
@@ -98,17 +103,25 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   }
 }
 
+/** A flag in the record of a queue; the others are those of its pace. */
+const PAUSED = 1;
+
 /** The record of a queue, and its part of the digest. */
 export function writeQueue<Job extends WaitingJob & ListedJob<Job>>(to: ByteWriter, queue: NamedQueue<Job>): void {
   to.text(queue.name);
-  // Only from version 4 on: earlier ones have no byte here, and no paused queue.
-  if (queue.isPaused) to.u8(1);
+  const { isPaused, pace } = queue;
+  const flags = (isPaused ? PAUSED : 0) | (pace === undefined ? 0 : flagsOfPace(pace));
+  // Only from version 4 on: earlier ones have no byte here, and no paused queue. Limits are of version 8.
+  if (flags !== 0) to.u8(flags);
+  if (pace !== undefined) writePace(to, pace);
 }
 
 /** @throws {MalformedBytesError} */
 export function readQueue<Job extends WaitingJob & ListedJob<Job>>(number: number, from: ByteReader): NamedQueue<Job> {
   const queue = new NamedQueue<Job>(number, from.text());
   queue.isStored = true;
-  queue.isPaused = from.remaining > 0 && from.u8() === 1;
+  const flags = from.remaining > 0 ? from.u8() : 0;
+  queue.isPaused = (flags & PAUSED) !== 0;
+  queue.pace = readPace(flags, from);
   return queue;
 }

@@ -5,6 +5,7 @@ import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts'
 import { StateCode } from '../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import type { Sometimes } from './coverage.ts';
+import { jobQueueOf } from './job-queue-of.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
 import { checkResult, keyOfJob, resultOf } from './payloads.ts';
@@ -39,6 +40,11 @@ const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
   changePriority: 'priority of a job changed',
   changeDelay: 'delay of a job changed',
 };
+/** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
+const LIMITS = [0, 0, 1, 2, 4] as const;
+const RATE_MS = [20, 200, 1_000] as const;
+/** How many of the claims bring a limit of the rate. */
+const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
 /** Of all operations, where there are job schedulers. */
@@ -116,8 +122,8 @@ export class SimOperations {
     if (job === undefined) return this.#adds.add(encoder, version);
     if (die < 89) return this.readQueue(encoder);
     if (die < 92) return this.getJob(encoder, job);
-    if (die < 94 && version > 1) return this.#releaseHolder(encoder);
-    if (die < 96 && version > 1) return this.#changes.change(encoder, job, 0);
+    if (die < 93 && version > 1) return this.#releaseHolder(encoder);
+    if (die < 95 && version > 1) return this.#changes.change(encoder, job, 0);
     if (job === this.#latestDelayed && version > 1) return this.#change(encoder, this.#oneOf(DELAYED_CHANGES), job, version);
     return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
@@ -176,7 +182,9 @@ export class SimOperations {
 
   #claim(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
-    const call: Required<Calls['claim']> = {
+    const limiter =
+      version > 1 && this.#random.withProbability(LIMITER_SHARE) ? { max: 2, durationMs: this.#random.of(RATE_MS) } : undefined;
+    const call = {
       queue: this.#adds.anyQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
@@ -184,8 +192,9 @@ export class SimOperations {
       beginMax: this.#random.withProbability(0.5) ? countMax : this.#random.below(countMax),
       stalledMax: this.#random.of([0, 1, 1, 2]),
       holder: holderId(this.#client, this.#processes),
+      ...(limiter === undefined ? {} : { limiterMax: limiter.max, limiterMs: limiter.durationMs }),
     };
-    encoder.claim(call.queue, call);
+    encoder.claim(call.queue, { ...call, limiter });
     const { coverage } = this.#cluster;
     // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
@@ -198,11 +207,13 @@ export class SimOperations {
           this.#leases.push({ job: id, token, isBegun });
           this.#open.set(token, id);
         }
+        if (limiter !== undefined && result.jobs.length > 0) coverage.add('jobs claimed under a limit that the claim brought');
         if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
         if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
           coverage.add('job claimed again after a longer pause');
         if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
         if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
+        if (result.jobs.length < countMax && this.#isHeldBack(queue)) coverage.add('jobs held back by a pause or a limit of their queue');
         // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
         const keyIn = ({ id, payload, tick }: ClaimedJob): JobKey | undefined =>
           payload === undefined ? this.#records.jobs.get(id)?.key : keyOfJob(payload, tick);
@@ -219,6 +230,14 @@ export class SimOperations {
         return { jobs };
       },
     );
+  }
+
+  /** Whether jobs of the queue wait that no claim can take. */
+  #isHeldBack(queue: string): boolean {
+    const runtime = this.#cluster.leader()?.runtime;
+    if (runtime === undefined) return false;
+    const machine = jobQueueOf(runtime);
+    return machine.waitingCount(queue) === 0 && machine.counts(queue).waiting > 0;
   }
 
   /** A claim returned a job that a job scheduler added. */
@@ -333,6 +352,9 @@ export class SimOperations {
     return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
       const seldom = SELDOM[f];
       if (seldom !== undefined) this.#cluster.coverage.add(seldom);
+      if (f === 'setConcurrency' && args.concurrencyMax !== 0) this.#cluster.coverage.add('active jobs of a queue limited');
+      if (f === 'setRateLimit' && args.rateMax !== 0) this.#cluster.coverage.add('rate of a queue limited');
+      if (f === 'holdClaims' && args.holdMs !== 0) this.#cluster.coverage.add('claims of a queue held back for a time');
       return null;
     });
   }
@@ -340,6 +362,8 @@ export class SimOperations {
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
     if (name === 'priority') return this.#random.below(4);
+    if (name === 'concurrencyMax' || name === 'rateMax') return this.#random.of(LIMITS);
+    if (name === 'rateMs') return this.#random.of(RATE_MS);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }

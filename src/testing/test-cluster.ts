@@ -75,7 +75,7 @@ export class TestCluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * Resolves once nothing is due: no job waits and none is active, in any queue, also none that a job added. Waits for processors, however
-   * long they take. Jobs whose delay or backoff is not over stay delayed, those of a paused queue waiting, and those of a disconnected process
+   * long they take. Jobs whose delay or backoff is not over stay delayed, those of a paused queue, or one at its limit, waiting, and those of a disconnected process
    * active.
    * @throws {NotDrainedError} if jobs wait and no worker takes them. @throws {ClusterClosedError}
    */

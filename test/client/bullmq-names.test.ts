@@ -175,9 +175,9 @@ describe('what BullMQ has and jobraft does not', () => {
     expect(() => worker.on('locksRenewed', () => undefined)).toThrow(NotSupportedError);
     expect(() => {
       // @ts-expect-error
-      worker.concurrency = 5;
+      job.name = 'other';
     }).toThrow(NotSupportedError);
-    expect(worker.concurrency).toBe(1);
+    expect(job.name).toBe('n');
     // @ts-expect-error
     expect(() => job.parent).toThrow(NotSupportedError);
     // @ts-expect-error

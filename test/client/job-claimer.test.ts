@@ -28,7 +28,16 @@ function anIntake(prefetchMax: number, concurrency = 10) {
   const quarantine = new Quarantine();
   const intake = new JobClaimer(
     'q',
-    { concurrency, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
+    {
+      concurrency,
+      leaseMs: 1_000,
+      autorun: true,
+      limiter: undefined,
+      claimWaitMs: 1_000,
+      prefetchMax,
+      threadsMax: 1_000,
+      maxStalledCount: 1,
+    },
     // It calls nothing else while the queue has jobs.
     dispatcher as unknown as Dispatcher,
     { claimSchedulers: new ClaimSchedulers(dispatcher as unknown as Dispatcher, 0), quarantine },

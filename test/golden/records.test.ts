@@ -50,6 +50,19 @@ function paused(): MachineOfVersion {
   return queue;
 }
 
+/** The records of queues with limits alone. */
+function limited(): MachineOfVersion {
+  const queue = new MachineOfVersion(8, PAYLOAD_IN_ENTRY_BYTES);
+  for (const name of ['mail', 'news']) queue.send((to) => to.command('setConcurrency', { queue: name, concurrencyMax: 10 }));
+  queue.send((to) => to.command('pause', { queue: 'news', isPaused: true }));
+  queue.send((to) => to.command('setRateLimit', { queue: 'rate', rateMax: 3, rateMs: 60_000 }));
+  queue.send((to) => to.add('rate', bytesOf('x'), options()));
+  queue.send((to) => to.claim('rate', claimOptions(1)));
+  queue.send((to) => to.command('holdClaims', { queue: 'held', holdMs: 500 }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 /** Pages with and without a policy of the second layout. */
 function withLifo(): MachineOfVersion {
   const queue = new MachineOfVersion(5, PAYLOAD_IN_ENTRY_BYTES);
@@ -108,6 +121,7 @@ describe('the bytes of checkpoint records', () => {
     const others = [
       ...recordsOf('version 1: ', checkpointed(1)),
       ...recordsOf('paused: ', paused()),
+      ...recordsOf('limited: ', limited()).filter(([name]) => name.startsWith('limited: queue')),
       ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),

@@ -71,6 +71,13 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   advanceScheduler: (to) => to.command('advanceScheduler', { schedulerNumber: 3, afterMs: 1_700_000_000_000, nextMs: 1_700_000_060_000 }),
   getScheduler: (to) => to.command('getScheduler', { queue: 'mail', scheduler: 'hourly' }),
   schedulerIds: (to) => to.command('schedulerIds', { queue: 'mail', isDescending: true, start: 5, countMax: 100 }),
+  setConcurrency: (to) => to.command('setConcurrency', { queue: 'mail', concurrencyMax: 10 }),
+  concurrency: (to) => to.command('concurrency', { queue: 'mail' }),
+  setRateLimit: (to) => to.command('setRateLimit', { queue: 'mail', rateMax: 10, rateMs: 60_000 }),
+  rateLimit: (to) => to.command('rateLimit', { queue: 'mail' }),
+  holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
+  claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
+  rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {

@@ -63,6 +63,7 @@ function otherReplies(): Record<string, Uint8Array> {
     opened: machine.sendAs(OPENING + 1, (to) => to.command('openSession', {})),
     'error for all operations': machine.sendAs(4711, twoCounts),
     paused: paused(),
+    ...limited(),
     ...withCustomIds(),
     ...withSchedulers(),
     ...withProgress(),
@@ -76,6 +77,19 @@ function paused(): Uint8Array {
   const machine = new MachineOfVersion(4, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.command('pause', { queue: 'q', isPaused: true }));
   return machine.machine.query(machine.request((to) => to.command('isPaused', { queue: 'q' }), 1));
+}
+
+function limited(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(8, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.command('setConcurrency', { queue: 'q', concurrencyMax: 10 }));
+  machine.send((to) => to.command('setRateLimit', { queue: 'q', rateMax: 3, rateMs: 60_000 }));
+  machine.send((to) => to.command('holdClaims', { queue: 'q', holdMs: 500 }));
+  const query = (build: (to: RequestEncoder) => void): Uint8Array => machine.machine.query(machine.request(build, 1));
+  return {
+    concurrency: query((to) => to.command('concurrency', { queue: 'q' })),
+    rateLimit: query((to) => to.command('rateLimit', { queue: 'q' })),
+    rateLimitTtl: machine.send((to) => to.command('rateLimitTtl', { queue: 'q', takenMin: 0 })),
+  };
 }
 
 /** Their heads and payloads are those of jobs without custom ids. */
@@ -144,6 +158,9 @@ describe('the bytes of replies', () => {
     ['job', 'job, active'],
     ['held', 'held'],
     ['paused', 'paused'],
+    ['concurrency', 'concurrency'],
+    ['rateLimit', 'rateLimit'],
+    ['rateLimitTtl', 'rateLimitTtl'],
     ['jobIds', 'jobIds'],
     ['queueNames', 'queueNames'],
     ['removed', 'removed, with a custom id'],
@@ -216,6 +233,9 @@ describe('the bytes of replies', () => {
     expect(resultsIn('error for all operations')).toMatchObject([{ code: 'SESSION_EXPIRED' }, { code: 'SESSION_EXPIRED' }]);
     expect(resultsIn('opened')).toEqual([{ ok: true, type: 'opened', client: 2 }]);
     expect(resultsIn('paused')).toEqual([{ ok: true, type: 'paused', isPaused: true }]);
+    expect(resultsIn('concurrency')).toEqual([{ ok: true, type: 'concurrency', concurrencyMax: 10 }]);
+    expect(resultsIn('rateLimit')).toEqual([{ ok: true, type: 'rateLimit', rateMax: 3, rateMs: 60_000 }]);
+    expect(resultsIn('rateLimitTtl')).toEqual([{ ok: true, type: 'rateLimitTtl', ttlMs: 490 }]);
     expect(resultsIn('held')).toEqual([{ ok: true, type: 'held', jobs: [{ id: 1, token: 1 }] }]);
     expect(resultsIn('jobIds')).toEqual([{ ok: true, type: 'jobIds', skipped: 0, isOver: true, rank: 0, tie: 1, ids: [1] }]);
     expect(resultsIn('queueNames')).toEqual([{ ok: true, type: 'queueNames', isOver: true, last: 1, names: ['q'] }]);

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
 import { aClaim, aJob, aListing, aScheduler, problemsOf, Script, violated } from './script.ts';
 
+/** Of a queue that allows one active job. */
+const limited = (): Script => new Script().did('setConcurrency', { queue: 'work', concurrencyMax: 1 }, null);
+
 /** Each history has one fault, the checkers that must find it, and the message of the first of them. */
 const FAULTS: readonly {
   readonly fault: string;
@@ -323,6 +326,46 @@ const FAULTS: readonly {
   {
     fault: 'a job that waits is passed over by a claim that finds nothing',
     history: () => new Script().added(1).did('claim', aClaim(), { jobs: [] }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'more jobs are active than their queue allows',
+    history: () => limited().added(1).added(2).claimed([1, 1]).claimed([2, 2]).completed(1, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a job that waits is passed over although its queue allows one more to be active',
+    history: () => limited().added(1).did('claim', aClaim(), { jobs: [] }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a claim takes more jobs than its queue allows within a time',
+    history: () =>
+      new Script()
+        .did('setRateLimit', { queue: 'work', rateMax: 1, rateMs: 100 }, null)
+        .added(1)
+        .added(2)
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'the limit of the rate that is read is another one than was set',
+    history: () =>
+      new Script()
+        .did('setRateLimit', { queue: 'work', rateMax: 1, rateMs: 100 }, null)
+        .did('rateLimit', { queue: 'work' }, { rateMax: 1, rateMs: 200 }),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'the limit of active jobs that is read is another one than was set',
+    history: () => limited().did('concurrency', { queue: 'work' }, { concurrencyMax: 2 }),
     seenBy: ['linearizable queue'],
     says: /the history has no linear order/,
   },

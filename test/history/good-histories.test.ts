@@ -266,6 +266,43 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .read(2, 'completed'),
   },
   {
+    what: 'a claim leaves jobs that wait, since its queue has as many active ones as it may have, or it begins no more',
+    history: () =>
+      new Script()
+        .did('setConcurrency', { queue: 'work', concurrencyMax: 2 }, null)
+        .added(1)
+        .added(2)
+        .added(3)
+        .did('claim', { ...aClaim(3), beginMax: 1 }, { jobs: [{ job: 1, token: 1, attempt: 1 }] })
+        .claimed([2, 2])
+        .did('claim', aClaim(), { jobs: [] })
+        .completed(1, 1)
+        .claimed([3, 3])
+        .did('setConcurrency', { queue: 'work', concurrencyMax: 0 }, null)
+        .did('concurrency', { queue: 'work' }, { concurrencyMax: 0 })
+        .completed(2, 2)
+        .completed(3, 3),
+  },
+  {
+    what: 'a claim leaves jobs that wait, since others took as many as their queue allows within a time, or it is held back',
+    history: () =>
+      new Script()
+        .did('setRateLimit', { queue: 'work', rateMax: 1, rateMs: 100 }, null)
+        .did('rateLimit', { queue: 'work' }, { rateMax: 1, rateMs: 100 })
+        .added(1)
+        .added(2)
+        .did('claim', aClaim(2), { jobs: [{ job: 1, token: 1, attempt: 1 }] })
+        .did('claim', aClaim(), { jobs: [] })
+        .did('setRateLimit', { queue: 'work', rateMax: 0, rateMs: 1 }, null)
+        .did('holdClaims', { queue: 'work', holdMs: 50 }, null)
+        .did('claim', aClaim(), { jobs: [] })
+        .did('rateLimit', { queue: 'work' }, { rateMax: 0, rateMs: 0 })
+        .passMs(100)
+        .claimed([2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+  },
+  {
     what: 'each pause of an exponential backoff is twice the one before',
     history: () =>
       new Script()

@@ -37,6 +37,11 @@ const LEASE_MS = 300;
 const HOLDERS = 3;
 /** A pick with which `pause` resumes the queue. */
 const RESUMES = 1;
+/** A pick with which `setConcurrency` and `setRateLimit` remove the limit. */
+const UNLIMITS = 4;
+
+/** Of every seventh claim. */
+const limiterOf = (pick: number) => (pick % 7 === 6 ? { limiterMax: 1 + (pick % 2), limiterMs: 20 } : {});
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
@@ -73,6 +78,7 @@ export class ReferenceRun {
   drain(): void {
     const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
     this.perform({ ...last, f: 'pause', pick: RESUMES, pauseMs: 0 });
+    for (const f of ['setConcurrency', 'setRateLimit'] as const) this.perform({ ...last, f, pick: UNLIMITS, pauseMs: 0 });
     for (let round = 0; round < 500; round += 1) {
       this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
       while (this.#leases.length > 0) {
@@ -122,7 +128,7 @@ export class ReferenceRun {
           keepFailed: -1,
         };
       case 'claim':
-        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick) };
+        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick), ...limiterOf(pick) };
       case 'releaseHolder':
         return { holder: pick % HOLDERS };
       case 'extend':
@@ -135,11 +141,19 @@ export class ReferenceRun {
         return lease;
       case 'counts':
       case 'isPaused':
+      case 'concurrency':
+      case 'rateLimit':
         return { queue: QUEUE };
       case 'jobIds':
         return listingOf(pick);
       case 'pause':
         return { queue: QUEUE, isPaused: pick % 3 === 0 };
+      case 'setConcurrency':
+        return { queue: QUEUE, concurrencyMax: pick % 4 };
+      case 'setRateLimit':
+        return { queue: QUEUE, rateMax: pick % 4, rateMs: 5 + pick };
+      case 'holdClaims':
+        return { queue: QUEUE, holdMs: 4 * (pick % 3) };
       case 'clean':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, state: 1 + (pick % 5), graceMs: pick % 3 === 0 ? 50 : 0 };
       case 'retry':
@@ -169,7 +183,9 @@ export class ReferenceRun {
         return { job: this.#model.add(QUEUE, String(key), options) };
       }
       case 'claim': {
-        const claimed = this.#model.claim(QUEUE, call as unknown as ClaimOptions);
+        const { limiterMax, limiterMs } = call as { readonly limiterMax?: number; readonly limiterMs?: number };
+        const limiter = limiterMax === undefined ? undefined : { max: limiterMax, durationMs: limiterMs ?? 0 };
+        const claimed = this.#model.claim(QUEUE, { ...(call as unknown as ClaimOptions), limiter });
         return {
           jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
             job: claimedId,
@@ -217,6 +233,20 @@ export class ReferenceRun {
         return { ids: this.#list(call as unknown as Listing) };
       case 'pause':
         return answerOf(this.#model.setPaused(QUEUE, (call as { readonly isPaused: boolean }).isPaused));
+      case 'setConcurrency':
+        return answerOf(this.#model.setConcurrency(QUEUE, (call as { readonly concurrencyMax: number }).concurrencyMax));
+      case 'setRateLimit': {
+        const { rateMax = 0, rateMs = 0 } = call as { readonly rateMax?: number; readonly rateMs?: number };
+        return answerOf(this.#model.setRate(QUEUE, { max: rateMax, ms: rateMs }));
+      }
+      case 'holdClaims':
+        return answerOf(this.#model.hold(QUEUE, (call as { readonly holdMs: number }).holdMs));
+      case 'rateLimit': {
+        const { max, ms } = this.#model.rateOf(QUEUE) ?? { max: 0, ms: 0 };
+        return { rateMax: max, rateMs: ms };
+      }
+      case 'concurrency':
+        return { concurrencyMax: this.#model.concurrency(QUEUE) };
       case 'isPaused':
         return { isPaused: this.#model.isPaused(QUEUE) };
       case 'getJob': {

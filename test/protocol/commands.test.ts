@@ -47,6 +47,13 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   advanceScheduler: 38,
   getScheduler: 39,
   schedulerIds: 40,
+  setConcurrency: 50,
+  concurrency: 51,
+  setRateLimit: 52,
+  rateLimit: 53,
+  holdClaims: 54,
+  rateLimitTtl: 55,
+  claimLimited: 56,
 };
 const RESULT_CODES = {
   error: 0,
@@ -65,6 +72,9 @@ const RESULT_CODES = {
   removed: 13,
   scheduler: 18,
   schedulerIds: 19,
+  concurrency: 20,
+  rateLimit: 21,
+  rateLimitTtl: 22,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

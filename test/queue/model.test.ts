@@ -30,6 +30,9 @@ type Step =
   | { readonly type: 'remove scheduler'; readonly queue: string; readonly scheduler: string }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
+  | { readonly type: 'concurrency'; readonly queue: string; readonly limit: number }
+  | { readonly type: 'rate'; readonly queue: string; readonly max: number; readonly ms: number }
+  | { readonly type: 'hold'; readonly queue: string; readonly ms: number }
   | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
   | { readonly type: 'checkpoint' | 'restart' | 'repeat' };
 
@@ -66,6 +69,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
         waitMs: fc.constant(0),
         stalledMax: fc.nat(2),
         holder: fc.nat(2),
+        limiter: fc.constantFrom(undefined, undefined, undefined, { max: 2, durationMs: 20 }, { max: 1, durationMs: 7 }),
       }),
     }),
   },
@@ -142,6 +146,23 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('pause'), queue: fc.constantFrom(...QUEUES), isPaused: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('concurrency'), queue: fc.constantFrom(...QUEUES), limit: fc.constantFrom(0, 0, 1, 2, 3) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('rate'),
+      queue: fc.constantFrom(...QUEUES),
+      max: fc.constantFrom(0, 0, 1, 2, 3),
+      ms: fc.constantFrom(5, 20, 60),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('hold'), queue: fc.constantFrom(...QUEUES), ms: fc.constantFrom(0, 0, 5, 15) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ type: fc.constant('pass'), ms: fc.constantFrom(0, 5, 10, 40), isFirstOfTerm: fc.boolean() }),
@@ -228,6 +249,23 @@ class Comparison {
       case 'pause': {
         const { queue, isPaused } = step;
         this.#expectReply((to) => to.command('pause', { queue, isPaused }), this.#model.setPaused(queue, isPaused));
+        break;
+      }
+      case 'concurrency': {
+        const { queue, limit } = step;
+        const expected = this.#model.setConcurrency(queue, limit);
+        this.#expectReply((to) => to.command('setConcurrency', { queue, concurrencyMax: limit }), expected);
+        break;
+      }
+      case 'rate': {
+        const { queue, max, ms } = step;
+        const expected = this.#model.setRate(queue, { max, ms });
+        this.#expectReply((to) => to.command('setRateLimit', { queue, rateMax: max, rateMs: ms }), expected);
+        break;
+      }
+      case 'hold': {
+        const { queue, ms } = step;
+        this.#expectReply((to) => to.command('holdClaims', { queue, holdMs: ms }), this.#model.hold(queue, ms));
         break;
       }
       case 'upsert scheduler':
@@ -343,6 +381,10 @@ class Comparison {
     expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
     const ticks = this.#model.schedulers.map(({ nextMs }) => nextMs);
     expect(this.#steady.machine.nextWallDueMs).toBe(Math.min(firstDue('delayed') ?? Number.POSITIVE_INFINITY, ...ticks));
+    for (const queue of QUEUES) {
+      const [ttl] = this.#steady.read((to) => to.command('rateLimitTtl', { queue, takenMin: 0 }));
+      expect(ttl).toEqual({ ok: true, type: 'rateLimitTtl', ttlMs: this.#model.heldMs(queue) });
+    }
     this.#compareListings();
   }
 

@@ -26,6 +26,19 @@ export interface ModelJob {
   progress: string | undefined;
 }
 
+export interface ModelRate {
+  readonly max: number;
+  readonly ms: number;
+}
+
+interface ModelWindow {
+  left: number;
+  taken: number;
+  endMs: number;
+  /** It is one of the limit of the queue. */
+  readonly isOfQueue: boolean;
+}
+
 /** A job scheduler of the reference model; one with an interval. */
 interface ModelScheduler extends SchedulerOptions {
   readonly queue: string;
@@ -53,6 +66,10 @@ export class ModelQueue {
   #claims = 0;
   #finished = 0;
   readonly #paused = new Set<string>();
+  readonly #concurrency = new Map<string, number>();
+  readonly #rates = new Map<string, ModelRate>();
+  /** The time of each queue in which claims take no more than so many jobs. */
+  readonly #windows = new Map<string, ModelWindow>();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -92,13 +109,14 @@ export class ModelQueue {
     return this.#added;
   }
 
-  claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
+  claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder, limiter }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
     waiting.sort(inOrderOfClaims);
-    const claimed = waiting.slice(0, countMax);
+    const claimed = waiting.slice(0, this.#allowed(queue, countMax, beginMax, limiter));
     let begun = 0;
     for (const job of claimed) {
       this.#claims += 1;
+      this.#onTaken(queue, limiter);
       Object.assign(job, {
         state: 'active',
         token: this.#claims,
@@ -113,6 +131,33 @@ export class ModelQueue {
       begin(job);
     }
     return claimed;
+  }
+
+  /** How many jobs a claim takes at most. */
+  #allowed(queue: string, countMax: number, beginMax: number, limiter: ClaimOptions['limiter']): number {
+    const limit = this.concurrency(queue);
+    const rate = this.#windows.get(queue)?.left ?? this.#nextRate(queue, limiter)?.max;
+    if (limit === 0 && rate === undefined) return countMax;
+    const active = limit === 0 ? Number.POSITIVE_INFINITY : limit - this.counts(queue).active;
+    return Math.max(0, Math.min(countMax, Math.max(1, beginMax), active, rate ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** The limit of the next window: the lower rate, and that of the queue if both are the same. */
+  #nextRate(queue: string, limiter: ClaimOptions['limiter']): (ModelRate & { readonly isOfQueue: boolean }) | undefined {
+    const own = this.#rates.get(queue);
+    if (limiter === undefined || (own !== undefined && own.max / own.ms <= limiter.max / limiter.durationMs))
+      return own && { ...own, isOfQueue: true };
+    return { max: limiter.max, ms: limiter.durationMs, isOfQueue: false };
+  }
+
+  #onTaken(queue: string, limiter: ClaimOptions['limiter']): void {
+    const rate = this.#nextRate(queue, limiter);
+    if (rate !== undefined && !this.#windows.has(queue))
+      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isOfQueue: rate.isOfQueue });
+    const window = this.#windows.get(queue);
+    if (window === undefined) return;
+    window.left -= 1;
+    window.taken += 1;
   }
 
   markBegun(id: number, token: number): Reply {
@@ -279,6 +324,7 @@ export class ModelQueue {
       if (endMs > this.nowMs) job.dueMs = endMs;
       else this.#endLease(job);
     }
+    for (const [queue, { endMs }] of this.#windows) if (endMs <= this.nowMs) this.#windows.delete(queue);
     for (const job of due('delayed')) job.state = 'waiting';
     this.tick();
   }
@@ -311,6 +357,49 @@ export class ModelQueue {
     return this.#paused.has(queue);
   }
 
+  /** @param limit of active jobs; 0 for none. */
+  setConcurrency(queue: string, limit: number): Reply {
+    if (limit > 0) this.#concurrency.set(queue, limit);
+    else this.#concurrency.delete(queue);
+    return 'done';
+  }
+
+  concurrency(queue: string): number {
+    return this.#concurrency.get(queue) ?? 0;
+  }
+
+  /** @param rate with 0 as its maximum for none. */
+  setRate(queue: string, rate: ModelRate): Reply {
+    const window = this.#windows.get(queue);
+    if (rate.max === 0) {
+      this.#rates.delete(queue);
+      if (window?.isOfQueue === true) this.#windows.delete(queue);
+    } else {
+      this.#rates.set(queue, rate);
+      if (window?.isOfQueue === true) {
+        window.left = Math.max(0, rate.max - window.taken);
+        window.endMs = Math.min(window.endMs, this.nowMs + rate.ms);
+      }
+    }
+    return 'done';
+  }
+
+  rateOf(queue: string): ModelRate | undefined {
+    return this.#rates.get(queue);
+  }
+
+  hold(queue: string, ms: number): Reply {
+    if (ms === 0) this.#windows.delete(queue);
+    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isOfQueue: false });
+    return 'done';
+  }
+
+  /** For how long claims take nothing because of a rate. */
+  heldMs(queue: string): number {
+    const window = this.#windows.get(queue);
+    return window === undefined || window.left > 0 ? 0 : window.endMs - this.nowMs;
+  }
+
   counts(queue: string): JobCounts {
     const count = (state: JobState): number => this.jobs.filter((job) => job.queue === queue && job.state === state).length;
     return {
@@ -334,9 +423,17 @@ export class ModelQueue {
     return isDescending ? ids.reverse() : ids;
   }
 
-  /** The queues that have jobs or job schedulers, or are paused. */
+  /** The queues that have jobs, job schedulers or limits, or are paused. */
   names(): string[] {
-    return [...new Set([...[...this.jobs, ...this.schedulers].map(({ queue }) => queue), ...this.#paused])].sort();
+    return [
+      ...new Set([
+        ...[...this.jobs, ...this.schedulers].map(({ queue }) => queue),
+        ...this.#paused,
+        ...this.#concurrency.keys(),
+        ...this.#rates.keys(),
+        ...this.#windows.keys(),
+      ]),
+    ].sort();
   }
 
   #underLease(id: number, token: number, apply: (job: ModelJob) => void): Reply {

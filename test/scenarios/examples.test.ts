@@ -27,6 +27,10 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'urgent | ordinary | ordinary, added after it | later',
     'the last one began at least 500 ms after it was added: true',
   ],
+  'rates-and-limits.ts': [
+    '10 letters were sent, never more than two at once: true',
+    'the fifth had to wait for half a second, the ninth for a whole one: true',
+  ],
   'scheduler.ts': [
     '1: a short report for the scheduler "short"',
     '2: a short report for the scheduler "short"',

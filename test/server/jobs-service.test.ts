@@ -185,7 +185,16 @@ describe('a client in another language', () => {
     expect([...(first.names as string[]), ...(rest.names as string[])]).toContain('list');
     expect(await call('PauseQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
     expect(await claimed({ queue: 'list' })).toEqual([]);
-    expect(await call('GetQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
+    expect(await call('GetQueue', { queue: 'list' })).toEqual({
+      queue: 'list',
+      paused: true,
+      concurrency_max: 0,
+      _concurrency_max: 'concurrency_max',
+      rate_max: 0,
+      _rate_max: 'rate_max',
+      rate_ms: 0,
+      _rate_ms: 'rate_ms',
+    });
     expect(await call('ResumeQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: false });
     await call('Remove', { queue: 'list', id: (ids as string[])[0] });
     expect(await call('GetCounts', { queue: 'list' })).toMatchObject({ waiting: 4 });
@@ -240,6 +249,38 @@ describe('a client in another language', () => {
     expect(await failure('Clean', { queue: 'clean', id })).toMatchObject({ code: status.INVALID_ARGUMENT });
     await call('Clean', { queue: 'clean', id, state: 1 });
     expect(await call('GetCounts', { queue: 'clean' })).toMatchObject({ waiting: 0, delayed: 0 });
+  });
+
+  it('limits the active jobs of a queue', async () => {
+    await call('SetConcurrency', { queue: 'limited', concurrency_max: 2 });
+    expect(await call('GetQueue', { queue: 'limited' })).toMatchObject({ paused: false, concurrency_max: 2 });
+    for (let n = 0; n < 3; n += 1) await call('Add', { queue: 'limited', name: 'n' });
+    expect(await call('Claim', { queue: 'limited', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    await call('SetConcurrency', { queue: 'limited', concurrency_max: 0 });
+    expect(await call('GetQueue', { queue: 'limited' })).toMatchObject({ concurrency_max: 0 });
+    expect(await call('Claim', { queue: 'limited', count_max: 9 })).toMatchObject({ jobs: [{}] });
+    expect(await failure('SetConcurrency', { queue: 'limited', concurrency_max: 2 ** 31 })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+
+  it('limits the rate of a queue, and holds its claims back', async () => {
+    await call('SetRateLimit', { queue: 'rate', rate_max: 2, rate_ms: 3_600_000 });
+    expect(await call('GetQueue', { queue: 'rate' })).toMatchObject({ rate_max: 2, rate_ms: 3_600_000 });
+    for (let n = 0; n < 4; n += 1) await call('Add', { queue: 'rate', name: 'n' });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    await call('SetRateLimit', { queue: 'rate' });
+    expect(await call('GetQueue', { queue: 'rate' })).toMatchObject({ rate_max: 0, rate_ms: 0 });
+    await call('HoldClaims', { queue: 'rate', hold_ms: 3_600_000 });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toEqual({ jobs: [] });
+    await call('HoldClaims', { queue: 'rate' });
+    expect(await call('Claim', { queue: 'rate', count_max: 9 })).toMatchObject({ jobs: [{}, {}] });
+    const limited = { queue: 'brought', count_max: 9, limiter_max: 1, limiter_ms: 3_600_000 };
+    for (let n = 0; n < 2; n += 1) await call('Add', { queue: 'brought', name: 'n' });
+    expect(await call('Claim', limited)).toMatchObject({ jobs: [{}] });
+    expect(await call('Claim', limited)).toEqual({ jobs: [] });
+    expect(await failure('Claim', { queue: 'brought', limiter_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(await failure('SetRateLimit', { queue: 'rate', rate_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
   it('sets, reads, lists and removes job schedulers, which add jobs', async () => {

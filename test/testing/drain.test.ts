@@ -102,6 +102,26 @@ describe('drain', () => {
     expect(done).toEqual(['a']);
   });
 
+  it('leaves the jobs of a queue at the limit of its rate, and takes the next ones when the time is over', async () => {
+    const done: string[] = [];
+    const { cluster, queue } = await aScene((name) => done.push(name));
+    await queue.setGlobalRateLimit(2, 60_000);
+    await queue.addBulk(['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, data: 1 })));
+    await cluster.drain();
+    expect(done).toEqual(['a', 'b']);
+    await cluster.clock.advance(59_000);
+    expect(done).toEqual(['a', 'b']);
+    await cluster.clock.advance(1_000);
+    await cluster.drain();
+    expect(done).toEqual(['a', 'b', 'c', 'd']);
+    await queue.rateLimit(10_000);
+    await cluster.clock.advance(9_000);
+    expect(done).toHaveLength(4);
+    await cluster.clock.advance(2_000);
+    await cluster.drain();
+    expect(done).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
   it('does not wait for jobs of a process that is disconnected: they are due when their leases end', async () => {
     const { cluster, queue } = await aScene();
     const away = cluster.connect();

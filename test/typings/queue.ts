@@ -22,6 +22,9 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   expectTypeOf(await queue.getFailedCount()).toEqualTypeOf<number>();
   expectTypeOf(await queue.getJobCountByTypes('waiting', 'failed')).toEqualTypeOf<number>();
   expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
+  expectTypeOf(await queue.getGlobalConcurrency()).toEqualTypeOf<number | null>();
+  expectTypeOf(await queue.getGlobalRateLimit()).toEqualTypeOf<{ readonly max: number; readonly duration: number } | null>();
+  expectTypeOf(await queue.getRateLimitTtl()).toEqualTypeOf<number>();
   expectTypeOf(await queue.clean(60_000, 100, 'failed')).toEqualTypeOf<string[]>();
   await using _disposable: AsyncDisposable = queue;
 

@@ -82,18 +82,19 @@ export function takesItsOptions(): void {
   expectTypeOf<WorkerOptions['lockDuration']>().toEqualTypeOf<number | undefined>();
   expectTypeOf<WorkerOptions['maxStalledCount']>().toEqualTypeOf<number | undefined>();
   expectTypeOf<WorkerOptions>().not.toHaveProperty('leaseMs');
-  expectTypeOf<WorkerOptions>().not.toHaveProperty('limiter');
+  expectTypeOf<WorkerOptions['limiter']>().toEqualTypeOf<{ readonly max: number; readonly duration: number } | undefined>();
 }
 
 export async function isClosedAndAsked(worker: Worker<Mail, Receipt>): Promise<void> {
   expectTypeOf(worker.isRunning()).toEqualTypeOf<boolean>();
   expectTypeOf(worker.concurrency).toEqualTypeOf<number>();
+  worker.concurrency = 5;
+  // @ts-expect-error a number
+  worker.concurrency = '5';
   await worker.waitUntilReady();
   await worker.close();
   await worker.close(true);
   await using _disposable: AsyncDisposable = worker;
-  // @ts-expect-error it cannot be changed
-  worker.concurrency = 5;
   // @ts-expect-error only BullMQ has it
   await worker.rateLimit(5);
 }

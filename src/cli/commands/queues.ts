@@ -67,7 +67,8 @@ const QUEUES_PER_REQUEST = 200;
 export const queues: CliCommand = {
   name: 'queues',
   group: 'Queues',
-  summary: 'Shows the queues that have jobs or job schedulers, or are paused, oldest first, and how many jobs of each are in each state.',
+  summary:
+    'Shows the queues that have jobs, job schedulers or limits, or are paused, oldest first, and how many jobs of each are in each state.',
   arguments: [],
   options: connectionOptions(),
   json: 'document',
@@ -84,7 +85,7 @@ export const queues: CliCommand = {
         return;
       }
       const [first] = found;
-      if (first === undefined) output.line('No queue has jobs or job schedulers, or is paused.');
+      if (first === undefined) output.line('No queue has jobs, job schedulers or limits, or is paused.');
       else
         output.table(
           ['queue', ...Object.keys(cellsOf(first.reading))],

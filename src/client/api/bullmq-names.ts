@@ -10,7 +10,7 @@ const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
-const RATE = 'Rates cannot be limited yet: lower the "concurrency" of the workers.';
+const HOLD = 'Use queue.rateLimit(), and throw an error: the job is tried again after its "backoff".';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
@@ -47,16 +47,6 @@ export const QUEUE_MISSING: MissingNames = {
     exportPrometheusMetrics: NONE,
     getMeta: NONE,
     getVersion: NONE,
-    getRateLimitTtl: RATE,
-    getGlobalRateLimit: RATE,
-    setGlobalRateLimit: RATE,
-    removeGlobalRateLimit: RATE,
-    removeRateLimitKey: RATE,
-    rateLimit: RATE,
-    getGlobalConcurrency: RATE,
-    setGlobalConcurrency: RATE,
-    removeGlobalConcurrency: RATE,
-    isMaxed: RATE,
     getDebounceJobId: DEDUPLICATION,
     getDeduplicationJobId: DEDUPLICATION,
     removeDebounceKey: DEDUPLICATION,
@@ -103,7 +93,7 @@ export const WORKER_MISSING: MissingNames = {
     extendJobLocks: LEASES,
     getNextJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
     processJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
-    rateLimit: RATE,
+    rateLimit: HOLD,
     delay: 'Use setTimeout() of node:timers/promises.',
     startStalledCheckTimer: 'The cluster ends expired leases by itself.',
   },
@@ -119,9 +109,9 @@ export const WORKER_MISSING: MissingNames = {
     minimumBlockTimeout: 'Set the option "claimWaitMs".',
     maximumBlockTimeout: 'Set the option "claimWaitMs".',
   },
-  setters: { concurrency: 'Close the worker, and create another one with the option "concurrency".' },
+  setters: {},
   asyncStatics: {},
-  statics: { RateLimitError: RATE },
+  statics: { RateLimitError: HOLD },
   events: {
     closing: "Listen to 'closed'.",
     lockRenewalFailed: "Listen to 'error' and 'stalled'.",
@@ -211,10 +201,9 @@ export const OPTIONS_MISSING = {
   worker: {
     blockingConnection: REDIS,
     drainDelay: 'Use "claimWaitMs", in milliseconds.',
-    limiter: RATE,
     lockRenewTime: 'A lease is extended every third of "lockDuration".',
     maxStartedAttempts: 'Use "maxStalledCount".',
-    maximumRateLimitDelay: RATE,
+    maximumRateLimitDelay: 'Workers wait at the cluster, and get jobs as soon as they may.',
     metrics: NONE,
     name: NONE,
     prefix: 'Give the queue another name, or use another cluster.',

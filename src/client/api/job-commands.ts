@@ -114,6 +114,35 @@ export class QueueCommands implements JobCommands {
     throw unexpectedResult(result);
   }
 
+  /** How many jobs may be active; 0 for any number. */
+  async concurrency(consistency: ReadConsistency): Promise<number> {
+    const result = await this.query(consistency, (encoder) => encoder.command('concurrency', { queue: this.#queue }));
+    if (result.ok && result.type === 'concurrency') return result.concurrencyMax;
+    throw unexpectedResult(result);
+  }
+
+  /** How many jobs claims take within `durationMs`; undefined if there is no limit. */
+  async rateLimit(consistency: ReadConsistency): Promise<{ readonly max: number; readonly durationMs: number } | undefined> {
+    const result = await this.query(consistency, (encoder) => encoder.command('rateLimit', { queue: this.#queue }));
+    if (!result.ok || result.type !== 'rateLimit') throw unexpectedResult(result);
+    return result.rateMax === 0 ? undefined : { max: result.rateMax, durationMs: result.rateMs };
+  }
+
+  /** For how many ms claims take nothing because of a rate, by the log's clock. @param takenMin as if the limit were this number, unless it is 0. */
+  async rateLimitTtl(takenMin: number): Promise<number> {
+    // Through the log: a query knows the time of the latest entry only.
+    const result = await this.send((encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin }));
+    if (result.ok && result.type === 'rateLimitTtl') return result.ttlMs;
+    throw unexpectedResult(result);
+  }
+
+  /** Whether claims took nothing because of a rate when the latest entry was written. */
+  async isHeld(): Promise<boolean> {
+    const result = await this.query('linearizable', (encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin: 0 }));
+    if (result.ok && result.type === 'rateLimitTtl') return result.ttlMs > 0;
+    throw unexpectedResult(result);
+  }
+
   /** Removes a job in this state that was added, or finished if it is, at least `graceMs` ago. @returns its id; undefined if it is no such job. */
   async clean(id: number, state: keyof JobCounts, graceMs: number): Promise<string | undefined> {
     const result = await this.tried((encoder) =>

@@ -104,6 +104,11 @@ export async function drainJobs(commands: QueueCommands, isDelayedToo: boolean):
 interface PausableQueue {
   pause(): Promise<void>;
   resume(): Promise<void>;
+  getGlobalConcurrency(): Promise<number | null>;
+  removeGlobalConcurrency(): Promise<void>;
+  getGlobalRateLimit(): Promise<object | null>;
+  removeGlobalRateLimit(): Promise<void>;
+  removeRateLimitKey(): Promise<void>;
 }
 
 /** @throws {JobStateError} if workers have some of the jobs, unless `force` is set; nothing was removed. */
@@ -123,7 +128,15 @@ export async function obliterateJobs(queue: PausableQueue, commands: QueueComman
   await changeAll(commands, 'active', count, (id) => commands.endLease(id));
   // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
   for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);
+  await removeLimits(queue, commands);
   await queue.resume();
+}
+
+/** Only those that there are: a cluster with members of an earlier release has no limits, and rejects to set one. */
+async function removeLimits(queue: PausableQueue, commands: QueueCommands): Promise<void> {
+  if ((await queue.getGlobalConcurrency()) !== null) await queue.removeGlobalConcurrency();
+  if ((await queue.getGlobalRateLimit()) !== null) await queue.removeGlobalRateLimit();
+  if (await commands.isHeld()) await queue.removeRateLimitKey();
 }
 
 /** @throws {JobStateError} */

@@ -11,7 +11,6 @@ import type { ClusterEndpoint } from '../endpoint.ts';
 import { BulkTooLargeError, ClientClosedError } from '../errors.ts';
 import { aValue, checkOptions, optionsOf } from '../option-check.ts';
 import { encodePayload } from '../payload.ts';
-import { unexpectedResult } from '../result-errors.ts';
 import { readProperty } from '../thrown.ts';
 import { AddCall } from './add-call.ts';
 import { addBytesOf, Bulk } from './bulk.ts';
@@ -80,7 +79,6 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
  * in TypeScript, and a {@link NotSupportedError} at run time.
  */
 export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data> implements AsyncDisposable {
-  readonly name: string;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #commands: QueueCommands;
@@ -98,9 +96,8 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
     const defaults = addOptionsOf(options.defaultJobOptions);
     const lease = acquireClient(options.connection);
     const commands = new QueueCommands(name, lease.client.dispatcher);
-    super(commands, defaults);
+    super(name, commands, defaults);
     this.#defaults = defaults;
-    this.name = name;
     this.#lease = lease;
     this.#dispatcher = lease.client.dispatcher;
     this.#commands = commands;
@@ -273,27 +270,6 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   }
 
   /**
-   * Workers of all processes get no more jobs of this queue until {@link resume}, also after a restart; jobs that they have go on. Jobs can
-   * be added, and count as waiting.
-   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
-   */
-  async pause(): Promise<void> {
-    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: true }));
-  }
-
-  /** Ends {@link pause}. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
-  async resume(): Promise<void> {
-    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: false }));
-  }
-
-  /** By a linearizable read, unless another consistency is given. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async isPaused(options?: ReadOptions): Promise<boolean> {
-    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('isPaused', { queue: this.name }));
-    if (result.ok && result.type === 'paused') return result.isPaused;
-    throw unexpectedResult(result);
-  }
-
-  /**
    * Removes a job of this queue that is not active.
    * @returns 1, the number of removed jobs. Where BullMQ returns 0, it rejects.
    * @throws {JobNotFoundError} if this queue has no such job. @throws {JobStateError} if the job is active.
@@ -328,7 +304,7 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   }
 
   /**
-   * Removes all jobs and job schedulers of this queue that are there now; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
+   * Removes all jobs and job schedulers of this queue that are there now, and its limits; of those that are added meanwhile some may be removed. The queue is paused meanwhile, and
    * resumed afterwards. A call that overlaps with another one, or with {@link pause} or {@link resume}, may resume the queue early.
    * @throws {JobStateError} if workers have some of them, unless `force` is set; nothing was removed, and the queue is paused only if it was
    * @throws {UnknownOptionError | InvalidOptionError} nothing was sent

@@ -10,14 +10,16 @@ import {
   removeScheduler,
   upsertScheduler,
 } from './job-schedulers.ts';
+import { PacedQueue } from './paced-queue.ts';
 
 /** The job schedulers of a Queue: they add jobs at their times, by the cluster's clock, also while no client is connected. */
-export abstract class ScheduledQueue<Data> {
+export abstract class ScheduledQueue<Data> extends PacedQueue {
   readonly #commands: QueueCommands;
   readonly #defaults: AddOptions;
 
   /** @internal */
-  constructor(commands: QueueCommands, defaults: AddOptions) {
+  constructor(name: string, commands: QueueCommands, defaults: AddOptions) {
+    super(name, commands);
     this.#commands = commands;
     this.#defaults = defaults;
   }

@@ -1,5 +1,6 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob, OperationResult } from '../../protocol/reply.ts';
+import type { ClaimOptions } from '../../protocol/request-encoder.ts';
 import { type OperationSpan, startSpan } from '../../tracing/span.ts';
 import { type ClientClock, SYSTEM_CLOCK } from '../clock.ts';
 import type { Batch } from '../delivery/batch.ts';
@@ -11,6 +12,7 @@ export interface ClaimTerms {
   readonly queue: string;
   readonly leaseMs: number;
   readonly stalledMax: number;
+  readonly limiter: ClaimOptions['limiter'];
 }
 
 /**
@@ -103,13 +105,13 @@ export class ClaimScheduler {
   };
 
   #submit(count: number): void {
-    const { queue, leaseMs, stalledMax } = this.#terms;
+    const { queue, leaseMs, stalledMax, limiter } = this.#terms;
     let waitMs = Number.POSITIVE_INFINITY;
     for (const worker of this.#wanted.keys()) waitMs = Math.min(waitMs, worker.waitMs);
     try {
       const batch = this.#dispatcher.claim(
         queue,
-        { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, holder: this.#holder },
+        { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, limiter, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
       );
       const span = startSpan('claim', queue);
@@ -228,4 +230,5 @@ export class ClaimSchedulers {
   }
 }
 
-const keyOf = ({ queue, leaseMs, stalledMax }: ClaimTerms): string => `${leaseMs} ${stalledMax} ${queue}`;
+const keyOf = ({ queue, leaseMs, stalledMax, limiter }: ClaimTerms): string =>
+  `${leaseMs} ${stalledMax} ${limiter?.max} ${limiter?.durationMs} ${queue}`;

@@ -15,7 +15,7 @@ import {
 } from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { WorkerConfig } from './worker-options.ts';
+import { prefetchMaxOf, type WorkerConfig } from './worker-options.ts';
 
 export interface JobClaimerHandlers {
   /** Jobs that have a slot: their processor runs, or is about to. */
@@ -83,7 +83,7 @@ export class JobClaimer {
     this.#dispatcher = dispatcher;
     this.#shared = shared;
     this.#handlers = handlers;
-    this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
+    this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount, limiter: config.limiter };
     this.#waiting = {
       waitMs: config.claimWaitMs,
       onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
@@ -157,11 +157,11 @@ export class JobClaimer {
    * as many as are done while a claim is in flight (Little's law), so that no free slot waits for a job.
    */
   get #capacity(): number {
-    const { concurrency, prefetchMax } = this.#config;
+    const { concurrency } = this.#config;
     if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
     // If a job that was claimed ahead ends the process at once, the cluster does not know that it had begun.
     if (this.#shared.quarantine.isCautious(this.#clock.nowMs())) return concurrency;
-    return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
+    return concurrency + Math.min(prefetchMaxOf(this.#config), Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {
@@ -172,7 +172,7 @@ export class JobClaimer {
       return;
     }
     const taken = this.#handlers.running() + this.#handlers.ready();
-    const { concurrency, leaseMs, maxStalledCount } = this.#config;
+    const { concurrency, leaseMs, maxStalledCount, limiter } = this.#config;
     this.#scheduler?.want(this.#waiting, this.#waitsForJobs ? Math.max(0, concurrency - taken - this.#asked) : 0);
     if (this.#waitsForJobs) return;
     const countMax = Math.min(CLAIM_COUNT_MAX, this.#capacity - taken - this.#asked);
@@ -183,7 +183,7 @@ export class JobClaimer {
     try {
       this.#dispatcher
         .open(OPERATION_BYTES, true)
-        .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder });
+        .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder, limiter });
     } catch (error) {
       this.#onError(error as Error);
       return;

@@ -22,7 +22,7 @@ export function openProcessor<Data, Result>(
   const sandbox = new Sandbox<Data, Result>(processor, { concurrency: config.concurrency, threads: options.threads, onError });
   return {
     // A job without a thread has not begun.
-    config: Object.freeze({ ...config, concurrency: sandbox.threads }),
+    config: { ...config, concurrency: sandbox.threads, threadsMax: sandbox.threads },
     run: (job, _token, signal) => sandbox.run(job, signal),
     sandbox,
   };

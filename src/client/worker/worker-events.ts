@@ -25,7 +25,10 @@ export interface WorkerEvents<Data, Result> {
   failed: [job: Job<Data, Result>, error: Error];
   /** The lease was lost: another worker may hold the job, and this worker's result no longer counts. */
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
-  /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
+  /**
+   * The worker got jobs, and no job is left waiting in the queue that it could get: delayed ones may be left, and those of a queue that is paused
+   * or at one of its limits. Jobs may still run.
+   */
   drained: [];
   /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
   error: [error: Error];

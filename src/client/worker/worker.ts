@@ -27,8 +27,8 @@ import { Progress } from './progress.ts';
 import { Quarantine } from './quarantine.ts';
 import { readStalledJob } from './stalled-job.ts';
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
-import type { WorkerConfig, WorkerOptions } from './worker-options.ts';
-import type { WorkerPause } from './worker-pause.ts';
+import { changeConcurrency, type WorkerConfig, type WorkerOptions } from './worker-options.ts';
+import { beginPause, type WorkerPause } from './worker-pause.ts';
 
 export { UnrecoverableError } from '../errors.ts';
 export type { Processor, WorkerEvents, WorkerOptions };
@@ -100,9 +100,18 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     if (this.#config.autorun) queueMicrotask(() => void this.run());
   }
 
-  /** Maximum number of jobs processed at the same time: the option, or fewer if a processor in a file has fewer threads. */
+  /**
+   * Maximum number of jobs processed at the same time: the option, or fewer if a processor in a file has fewer threads. May be set at any time;
+   * jobs that run go on. @throws {InvalidOptionError} when it is set to another value than an integer from 1 on.
+   */
   get concurrency(): number {
     return this.#config.concurrency;
+  }
+
+  set concurrency(concurrency: number) {
+    changeConcurrency(this.#config, concurrency);
+    this.#slots.fill();
+    this.#intake.request();
   }
 
   /** Whether it was started, by itself or by run(), and is not closed or about to be. */
@@ -132,7 +141,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   async pause(doNotWaitActive = false): Promise<void> {
     checkOptions(aBoolean, doNotWaitActive, ['doNotWaitActive']);
     if (this.#isClosing) return;
-    this.#pause ??= this.#newPause();
+    this.#pause ??= beginPause(this.#intake, this.#slots, () => this.#progress.notify());
     const pause = this.#pause;
     const isOver = (): boolean => this.#pause !== pause || this.#isClosing;
     if (!doNotWaitActive) await this.#progress.until(() => isOver() || (this.#isIdle() && pause.isClaimOver));
@@ -193,16 +202,6 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     };
     if (departedReleased === undefined) start();
     else void departedReleased.then(start);
-  }
-
-  #newPause(): WorkerPause {
-    const pause: WorkerPause = { isClaimOver: false, isEmitted: false };
-    void this.#intake.pause().then(() => {
-      pause.isClaimOver = true;
-      this.#progress.notify();
-    });
-    this.#slots.pause();
-    return pause;
   }
 
   /** No job runs, all reports have their replies, and no claim is unanswered but one that waits. */

@@ -1,6 +1,6 @@
 import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../protocol/job-order.ts';
 import { JOB_STATES } from '../../protocol/job-state.ts';
-import type { ClaimResult, JobKey } from '../functions.ts';
+import type { Calls, ClaimResult, JobKey } from '../functions.ts';
 import type { HistoryOperation, OperationOf } from '../operation.ts';
 import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobSource, type JobState, takenUnseen } from './job-model.ts';
 import type { Moment, SequentialModel } from './linearizability.ts';
@@ -28,7 +28,23 @@ export interface QueueState {
   readonly lastToken: number;
   /** The queues that are paused. */
   readonly paused: readonly string[];
+  /** The limits of each queue that has or had some. */
+  readonly paces: Readonly<Record<string, Pace>>;
 }
+
+/** What limits the claims of a queue. */
+interface Pace {
+  /** How many jobs may be active; 0 for any number. */
+  readonly concurrencyMax: number;
+  /** How many jobs claims take within `rateMs`; 0 for any number. */
+  readonly rateMax: number;
+  readonly rateMs: number;
+  /** Claims may take nothing, or jobs under the limit of an earlier claim, for a time: log time, of which a history shows no bound. */
+  readonly isHeld: boolean;
+}
+
+const NO_LIMIT = 0;
+const NO_PACE: Pace = Object.freeze({ concurrencyMax: NO_LIMIT, rateMax: NO_LIMIT, rateMs: 1, isHeld: false });
 
 /** Values that are the same for all jobs. */
 export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' | 'isCounting'>;
@@ -36,11 +52,11 @@ export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
-const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused'] as const);
+const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused', 'concurrency', 'rateLimit'] as const);
 
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
-  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [] };
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [], paces: {} };
   readonly #options: QueueModelOptions;
   #isIncomplete = false;
 
@@ -57,8 +73,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return !READS.has(f);
   }
 
-  keyOf({ jobs, lastId, lastToken, paused }: QueueState): string {
-    return `${lastId} ${lastToken} ${JSON.stringify(paused)} ${jobs.map(keyOfJob).join(' ')}`;
+  keyOf({ jobs, lastId, lastToken, paused, paces }: QueueState): string {
+    return `${lastId} ${lastToken} ${JSON.stringify([paused, paces])} ${jobs.map(keyOfJob).join(' ')}`;
   }
 
   step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
@@ -75,6 +91,13 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return this.#read(state, operation, moment);
       case 'pause':
         return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
+      case 'setConcurrency':
+      case 'setRateLimit':
+      case 'holdClaims':
+        return [withPace(state, operation)];
+      case 'concurrency':
+      case 'rateLimit':
+        return isLimitOf(operation, state) ? [state] : [];
       case 'jobIds':
         return this.#mayList(state, operation, moment) ? [state] : [];
       case 'isPaused':
@@ -126,13 +149,49 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       next = { ...after, lastToken: job.token };
       taken.push(at);
     }
+    const pace = state.paces[queue] ?? NO_PACE;
+    if (claimed.length > 0 && this.#isExceeded(pace, next, operation.call, claimed.length, moment)) return [];
+    if (claimed.length > 0) next = afterLimiter(next, operation);
     if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
     const last = taken.at(-1);
+    const mayBeShort =
+      (isLimited(pace) || operation.call.limiterMax !== undefined) &&
+      this.#mayEndClaim(state, pace, operation.call, claimed.length, moment);
     const isPassedOver = state.jobs.some((job, at) => {
       if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
-      return claimed.length < countMax || last === undefined || servedBefore(next, at, last);
+      if (last !== undefined && servedBefore(next, at, last)) return true;
+      return claimed.length < countMax && !mayBeShort;
     });
     return isPassedOver ? [] : [next];
+  }
+
+  /** Whether a claim took more than a limit of its queue allows. @param state after it. */
+  #isExceeded(
+    { concurrencyMax, rateMax, isHeld }: Pace,
+    state: QueueState,
+    { queue, limiterMax }: Calls['claim'],
+    claimed: number,
+    moment: Moment,
+  ): boolean {
+    const isOwnRate = rateMax !== NO_LIMIT && limiterMax === undefined && !isHeld;
+    if (isOwnRate && claimed > rateMax) return true;
+    return concurrencyMax !== NO_LIMIT && this.#active(state, queue, moment).sure > concurrencyMax;
+  }
+
+  /** Whether the claim need take no more than these jobs although others wait, since their queue has a limit. @param state before it. */
+  #mayEndClaim(state: QueueState, pace: Pace, call: Calls['claim'], claimed: number, moment: Moment): boolean {
+    const { queue, countMax, beginMax = countMax, limiterMax } = call;
+    if (claimed >= Math.max(1, beginMax) || pace.rateMax !== NO_LIMIT || pace.isHeld) return true;
+    if (limiterMax !== undefined && claimed >= limiterMax) return true;
+    if (pace.concurrencyMax === NO_LIMIT) return false;
+    return this.#active(state, queue, moment).possible + claimed >= pace.concurrencyMax;
+  }
+
+  /** How many jobs of the queue are active: surely, and possibly. */
+  #active(state: QueueState, queue: string, moment: Moment): { readonly sure: number; readonly possible: number } {
+    const visible = state.jobs.filter((job) => job.queue === queue).map(({ model, state: job }) => model.visibleStates(job, moment));
+    const active = visible.filter((states) => states.has('active'));
+    return { sure: active.filter(({ size }) => size === 1).length, possible: active.length };
   }
 
   /** A claim with an unknown result: it got the first jobs of the order, possibly including those whose lease or delay had just ended. */
@@ -148,15 +207,19 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       this.#isIncomplete = true;
       return [];
     }
+    const mayBeShort = isLimited(state.paces[queue] ?? NO_PACE) || operation.call.limiterMax !== undefined;
     let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
+    const ended: QueueState[] = mayBeShort ? [state] : [];
     for (const { job, at, taken } of claimable) {
       outcomes = outcomes.flatMap((outcome) => {
         if (outcome.taken === countMax) return [outcome];
         const chosen = taken.map((after) => ({ state: withJob(outcome.state, at, { ...job, state: after }), taken: outcome.taken + 1 }));
+        // Under a limit it may have ended with any of them.
+        if (mayBeShort) for (const one of chosen) ended.push(one.state);
         return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
       });
     }
-    return outcomes.map((outcome) => outcome.state);
+    return [...ended, ...outcomes.map((outcome) => outcome.state)].map((after) => afterLimiter(after, operation));
   }
 
   /** All leases of a holder end, and some of those whose holder is unknown. */
@@ -244,6 +307,31 @@ const pausedBy = ({ call }: OperationOf<'pause'>): readonly string[] => (call.is
 
 const isTrueOf = ({ call, result }: OperationOf<'isPaused'>, { paused }: QueueState): boolean =>
   result === undefined || call.consistency === 'stale' || result.isPaused === paused.includes(call.queue);
+
+const isLimited = ({ concurrencyMax, rateMax, isHeld }: Pace): boolean => concurrencyMax !== NO_LIMIT || rateMax !== NO_LIMIT || isHeld;
+
+function withPace(
+  state: QueueState,
+  { call }: OperationOf<'setConcurrency'> | OperationOf<'setRateLimit'> | OperationOf<'holdClaims'>,
+): QueueState {
+  const { queue, ...changed } = call;
+  const before = state.paces[queue] ?? NO_PACE;
+  const pace = 'holdMs' in changed ? { ...before, isHeld: changed.holdMs > 0 } : { ...before, ...changed };
+  return { ...state, paces: { ...state.paces, [queue]: pace } };
+}
+
+/** The limit that a claim brings may hold later ones back. */
+function afterLimiter(state: QueueState, { call: { queue, limiterMax } }: OperationOf<'claim'>): QueueState {
+  if (limiterMax === undefined) return state;
+  return { ...state, paces: { ...state.paces, [queue]: { ...(state.paces[queue] ?? NO_PACE), isHeld: true } } };
+}
+
+function isLimitOf({ call, result }: OperationOf<'concurrency'> | OperationOf<'rateLimit'>, { paces }: QueueState): boolean {
+  if (result === undefined || call.consistency === 'stale') return true;
+  const pace = paces[call.queue] ?? NO_PACE;
+  if ('concurrencyMax' in result) return result.concurrencyMax === pace.concurrencyMax;
+  return result.rateMax === pace.rateMax && (pace.rateMax === NO_LIMIT || result.rateMs === pace.rateMs);
+}
 
 const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 

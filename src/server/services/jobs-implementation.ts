@@ -18,6 +18,7 @@ import type {
   ChangePriorityRequestProto,
   ClaimRequestProto,
   CleanRequestProto,
+  HoldClaimsRequestProto,
   JobRequestProto,
   LeaseRequestProto,
   ListJobsRequestProto,
@@ -25,6 +26,8 @@ import type {
   PayloadProto,
   QueueRequestProto,
   RequestIdProto,
+  SetConcurrencyRequestProto,
+  SetRateLimitRequestProto,
   UpdateDataRequestProto,
   UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
@@ -160,10 +163,29 @@ const CALLS = {
   },
   PauseQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, true),
   ResumeQueue: async ({ queue }: QueueRequestProto, { client }: ServedCall) => await pause(client, queue, false),
+  SetConcurrency: async ({ queue, concurrency_max: concurrencyMax }: SetConcurrencyRequestProto, { client }: ServedCall) => {
+    await commandsOf(client, queue).command((encoder) => encoder.command('setConcurrency', { queue, concurrencyMax }));
+    return {};
+  },
+  SetRateLimit: async ({ queue, rate_max: rateMax, rate_ms }: SetRateLimitRequestProto, { client }: ServedCall) => {
+    const rateMs = rateMax === 0 ? 1 : rate_ms;
+    await commandsOf(client, queue).command((encoder) => encoder.command('setRateLimit', { queue, rateMax, rateMs }));
+    return {};
+  },
+  HoldClaims: async ({ queue, hold_ms: holdMs }: HoldClaimsRequestProto, { client }: ServedCall) => {
+    await commandsOf(client, queue).command((encoder) => encoder.command('holdClaims', { queue, holdMs }));
+    return {};
+  },
   GetQueue: async ({ queue, consistency }: QueueRequestProto, { client }: ServedCall) => {
-    const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue }));
+    const commands = commandsOf(client, queue);
+    const [result, concurrencyMax, rate] = await Promise.all([
+      commands.query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue })),
+      commands.concurrency(consistencyOf(consistency)),
+      commands.rateLimit(consistencyOf(consistency)),
+    ]);
     if (!result.ok || result.type !== 'paused') throw unexpectedResult(result);
-    return { queue, paused: result.isPaused };
+    const { max = 0, durationMs = 0 } = rate ?? {};
+    return { queue, paused: result.isPaused, concurrency_max: concurrencyMax, rate_max: max, rate_ms: Math.ceil(durationMs) };
   },
   ReleaseHolder: async ({ holder }: { readonly holder: number }, { client }: ServedCall) => {
     await client.releaseHolder(holder);
@@ -217,10 +239,11 @@ async function claimJobs(request: ClaimRequestProto, served: ServedCall) {
   const { queue, count_max, lease_ms, wait_ms: waitMs, max_stalled_count: stalledMax = STALLED_MAX, ahead, holder, request_id } = request;
   checkQueueName(queue);
   const countMax = count_max === 0 ? 1 : count_max;
+  const limiter = request.limiter_max === 0 ? undefined : { max: request.limiter_max, durationMs: request.limiter_ms };
   const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
   // A reply that is lost counts a stall of a begun job: one that may not stall begins by a call of its own.
   const beginMax = ahead || stalledMax === 0 ? 0 : countMax;
-  const jobs = await claim(served, request_id, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder });
+  const jobs = await claim(served, request_id, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder, limiter });
   return { jobs: jobs.map((job) => claimedJobProto(queue, job)) };
 }
 

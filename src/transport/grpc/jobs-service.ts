@@ -47,6 +47,9 @@ export interface ClaimRequestProto {
   readonly max_stalled_count?: number;
   readonly ahead: boolean;
   readonly holder: number;
+  /** 0 for no limit. */
+  readonly limiter_max: number;
+  readonly limiter_ms: number;
   readonly request_id: RequestIdProto | null;
 }
 
@@ -102,6 +105,24 @@ export interface ListJobsRequestProto {
 export interface QueueRequestProto {
   readonly queue: string;
   readonly consistency: number;
+}
+
+export interface SetConcurrencyRequestProto {
+  readonly queue: string;
+  /** 0 for no limit. */
+  readonly concurrency_max: number;
+}
+
+export interface SetRateLimitRequestProto {
+  readonly queue: string;
+  /** 0 for no limit. */
+  readonly rate_max: number;
+  readonly rate_ms: number;
+}
+
+export interface HoldClaimsRequestProto {
+  readonly queue: string;
+  readonly hold_ms: number;
 }
 
 export interface SchedulerTimesProto {
