@@ -28,14 +28,21 @@ function decode(bytes: Uint8Array, what: string): string {
   return text;
 }
 
+/** Between a key and the value of replaced data; no key contains it. */
+const VALUE_MARK = '=';
+
 /** The payload of a job. @param padding bytes after the key. @param value of the data, if they replace those of the add. */
-export const payloadOf = (key: string, padding: number, value = 0): Uint8Array => encode(value === 0 ? key : `${key}#${value}`, padding);
+export const payloadOf = (key: string, padding: number, value = 0): Uint8Array =>
+  encode(value === 0 ? key : `${key}${VALUE_MARK}${value}`, padding);
 
 /** The key in a job's payload. @throws {Violation} */
-export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload').split('#')[0] ?? '';
+export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload').split(VALUE_MARK)[0] ?? '';
 
 /** What its data say, 0 as they were added. @throws {Violation} */
-export const dataValueOf = (payload: Uint8Array): number => Number(decode(payload, 'the payload').split('#')[1] ?? 0);
+export const dataValueOf = (payload: Uint8Array): number => Number(decode(payload, 'the payload').split(VALUE_MARK)[1] ?? 0);
+
+/** The key in the payload of a job with this key: all ticks of a job scheduler have the payload of its template. */
+export const keyInPayload = (key: string): string => key.split('#')[0] ?? key;
 
 /** The same, for a job that a job scheduler may have added. */
 export const keyOfJob = (payload: Uint8Array, tick: SchedulerTick | undefined): string =>

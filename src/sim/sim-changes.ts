@@ -2,7 +2,7 @@ import type { HistoryRecorder } from '../history/history.ts';
 import { PROGRESS_BYTES_MAX } from '../protocol/limits.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import type { PayloadSizes } from './payload-sizes.ts';
-import { dataValueOf, payloadOf, progressOf, valueOfProgress } from './payloads.ts';
+import { dataValueOf, keyInPayload, payloadOf, progressOf, valueOfProgress } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { QUEUES } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -51,7 +51,7 @@ export class SimChanges {
     const queue = this.#queueOf(job);
     const isOversized = this.#sizes.isOversized();
     const size = isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(this.#random.of([0, 0, 500]));
-    encoder.command('updateData', { queue, jobId: job, token, payload: payloadOf(key, size, value) });
+    encoder.command('updateData', { queue, jobId: job, token, payload: payloadOf(keyInPayload(key), size, value) });
     const step = stepOf(this.#cluster.coverage, this.#history.invoke('updateData', { queue, job, token, value }), () => {
       this.#cluster.coverage.add('data of a job replaced');
       return null;
