@@ -60,3 +60,12 @@ export async function readText(input: Readable, signal: AbortSignal): Promise<st
     throw new UsageError('Standard input is not UTF-8. Give JSON in UTF-8.', { cause });
   }
 }
+
+/** @param json a JSON value, or "-" for that of standard input. @returns undefined without one. @throws {UsageError} for anything else. */
+export async function readData(
+  json: string | undefined,
+  { stdin, signal }: { readonly stdin: () => Readable; readonly signal: AbortSignal },
+): Promise<unknown> {
+  if (json === undefined) return undefined;
+  return json === '-' ? parseJson(await readText(stdin(), signal), 'Standard input') : parseJson(json, 'The data');
+}

@@ -203,7 +203,7 @@ export class RequestRejectedError extends JobraftError {
   readonly reason: string;
 
   constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
-    super(`The cluster rejected the call: ${message}${code === 'TOO_LARGE' ? '' : ` ${OTHER_VERSION}`}`);
+    super(`The cluster rejected the call: ${message}${code === 'TOO_LARGE' || code === 'REJECTED_TOGETHER' ? '' : ` ${OTHER_VERSION}`}`);
     this.code = code;
     this.outcome = outcome;
     this.reason = message;

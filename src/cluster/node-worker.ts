@@ -253,7 +253,8 @@ class NodeThread {
       this.#checkAlive();
       run();
     } catch (error) {
-      if (error instanceof NodeKilled) this.#crash();
+      // A kill in the middle of a write comes back as its failure.
+      if (error instanceof NodeKilled || this.#killSwitch.isKilled) this.#crash();
       else this.#fail(error);
     }
   }

@@ -1,6 +1,7 @@
 /** What is wrong with a request. */
 export interface RequestFault {
-  readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
+  /** OVERLOADED: it may be sent again later. */
+  readonly code: 'INVALID_REQUEST' | 'TOO_LARGE' | 'OVERLOADED';
   /** The remedy. */
   readonly message: string;
   /** The positions of the invalid operations in the request, in ascending order; empty if the request as a whole is invalid. */

@@ -1,8 +1,11 @@
 import { Cron } from 'croner';
 import type { PatternTimes } from '../queue/requests/pattern-times.ts';
 
-/** The fields of a pattern, or one of its names as in "@daily". The library takes a single date as well, which is no pattern. */
-const PATTERN = /^\s*(@|\S+\s+\S)/;
+/**
+ * A name as in "@daily", or five or six fields. The library takes more: a single date, a seventh field for the year, and a day of the week that
+ * counts together with the day of the month; it searches for a time of these for up to a second.
+ */
+const PATTERN = /^\s*(@\w+|(?:[\w*?/,#-]+\s+){4,5}[\w*?/,#-]+)\s*$/;
 
 /** The times of cron patterns by Croner, with the time zones of Node.js. */
 export const PATTERN_TIMES: PatternTimes = {

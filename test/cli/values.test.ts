@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { rangeOf } from '../../src/cli/commands/log.ts';
 import { UsageError } from '../../src/cli/exit-codes.ts';
 import { clockTime, isoTime } from '../../src/cli/times.ts';
-import { parseJson, readText, secondsIn, wholeNumber } from '../../src/cli/values.ts';
+import { parseJson, readData, readText, secondsIn, wholeNumber } from '../../src/cli/values.ts';
 
 const notAborted = (): AbortSignal => new AbortController().signal;
 
@@ -84,5 +84,17 @@ describe('a time', () => {
     expect(clockTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('03:04:05');
     expect(isoTime(0)).toBe('1970-01-01T00:00:00.000Z');
     expect(isoTime(undefined)).toBeUndefined();
+  });
+});
+
+describe('data', () => {
+  it('are a JSON value, or that of standard input, or nothing', async () => {
+    const from = { stdin: () => Readable.from([Buffer.from('[1]')]), signal: notAborted() };
+    expect([await readData('{"a":2}', from), await readData('-', from), await readData(undefined, from)]).toEqual([
+      { a: 2 },
+      [1],
+      undefined,
+    ]);
+    await expect(readData('x', from)).rejects.toThrow('The data is not JSON');
   });
 });

@@ -106,7 +106,11 @@ describe('an operation that the nodes reject', () => {
     cluster.silent.add(1);
     const calls = [queue.add('n', LARGE), queue.add('n', 'small'), complete()].map(outcomeOf);
     const [large, small, completed] = await Promise.all(calls);
-    expect([large, small]).toMatchObject([{ outcome: 'unknown' }, { outcome: 'unknown' }]);
+    expect(large).toMatchObject({ code: 'TOO_LARGE', outcome: 'unknown' });
+    const beside = expect.stringMatching(
+      /^The cluster rejected the call: Another call of the same request is invalid.* Look for its job, then repeat it/,
+    );
+    expect(small).toMatchObject({ code: 'REJECTED_TOGETHER', outcome: 'unknown', message: beside });
     expect(completed).toEqual({ ok: true, type: 'done' });
   });
 });

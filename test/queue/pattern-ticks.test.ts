@@ -125,11 +125,21 @@ describe('the check of patterns before the log', () => {
     expect(check.faultIn([at(0, '5')])).toBeUndefined();
   });
 
-  it('computes each pattern once, and a bounded number of a request', () => {
+  it('keeps what is wrong with a pattern, and the patterns of two zones apart', () => {
+    const times = new CountedTimes();
+    const check = new PatternCheck(times);
+    for (let sent = 0; sent < 3; sent += 1) expect(check.faultIn([at(0, '0')])).toMatchObject({ operations: [0] });
+    expect(times.calls).toBe(1);
+    expect(check.faultIn([{ pattern: '* 5', tz: 'UTC', operation: 0 }])).toMatchObject({ operations: [0] });
+    expect(check.faultIn([{ pattern: '5', tz: 'UTC *', operation: 0 }])).toBeUndefined();
+    expect(times.calls).toBe(3);
+  });
+
+  it('computes each pattern once, and a bounded number of a request, which is then to be sent again', () => {
     const times = new CountedTimes();
     const check = new PatternCheck(times);
     const many = Array.from({ length: 1_001 }, (_, each) => at(each, String(each + 1)));
-    expect(check.faultIn(many)).toMatchObject({ operations: [1_000] });
+    expect(check.faultIn(many)).toMatchObject({ code: 'OVERLOADED', operations: [] });
     expect(check.faultIn(many)).toBeUndefined();
     expect(times.calls).toBe(1_001);
   });

@@ -5,7 +5,7 @@ import { type Connection, type ConnectionOptions, connectionOptions, withCluster
 import type { Output } from '../output.ts';
 import { printable, shortened } from '../printable.ts';
 import { isoTime } from '../times.ts';
-import { parseJson, readText, wholeNumber } from '../values.ts';
+import { readData, wholeNumber } from '../values.ts';
 
 /** Longest data, result or reason that is shown without --json, in characters. */
 const VALUE_CHARACTERS_MAX = 2_000;
@@ -40,10 +40,10 @@ export const add: CliCommand = {
     'jobraft add emails reminder --delay 60000 --attempts 3 --data-dir ./data',
   ],
   async run(invocation: Invocation<readonly [queue: string, name: string, json?: string], AddOptions>) {
-    const { args, options, output, stdin, isJson, signal } = invocation;
+    const { args, options, output, isJson } = invocation;
     const [queueName, name, json] = args;
     // Before the cluster is opened, or created.
-    const data = json === '-' ? parseJson(await readText(stdin(), signal), 'Standard input') : dataOf(json);
+    const data = await readData(json, invocation);
     await withCluster(
       invocation,
       async ({ client }) => {
@@ -56,8 +56,6 @@ export const add: CliCommand = {
     );
   },
 };
-
-const dataOf = (json: string | undefined): unknown => (json === undefined ? undefined : parseJson(json, 'The data'));
 
 function jobOptionsOf({ attempts, delay, jobId, lifo, priority }: AddOptions): JobOptions {
   return {
@@ -129,7 +127,7 @@ export const change: CliCommand = {
   arguments: [queueArgument(), idArgument()],
   options: [
     ...connectionOptions(),
-    new Option('--data <json>', 'other data, as JSON'),
+    new Option('--data <json>', 'other data, as JSON; "-" reads them from standard input'),
     new Option('--delay <ms>', 'milliseconds from now until a worker may get it').argParser(wholeNumber(0)),
     new Option('--priority <number>', '0 is served first, then 1, 2, …').argParser(wholeNumber(0)),
   ],
@@ -140,12 +138,13 @@ export const change: CliCommand = {
     const { data: json, delay, priority } = invocation.options;
     if (json === undefined && delay === undefined && priority === undefined)
       throw new ConfigError('delay', delay, 'Give --data, --delay or --priority.');
-    const data = dataOf(json);
+    const data = await readData(json, invocation);
     await withJob(invocation, async (found, { output, isJson }) => {
-      // First: without a delay a worker may get it at once.
-      if (json !== undefined) await found.updateData(data);
+      // What fewer states allow comes first; without a delay, last, since a worker may get it at once.
+      if (delay !== undefined && delay > 0) await found.changeDelay(delay);
       if (priority !== undefined) await found.changePriority({ priority });
-      if (delay !== undefined) await found.changeDelay(delay);
+      if (json !== undefined) await found.updateData(data);
+      if (delay === 0) await found.changeDelay(delay);
       if (isJson) output.document({ queue: found.queueName, id: found.id, data, delay, priority });
       else output.line(`Job ${printable(found.id)} is changed.`);
     });

@@ -4,7 +4,7 @@ import type { CliCommand, Invocation } from '../command.ts';
 import { type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import { printable } from '../printable.ts';
 import { isoTime } from '../times.ts';
-import { parseJson, wholeNumber } from '../values.ts';
+import { readData, wholeNumber } from '../values.ts';
 
 const queueArgument = (): Argument => new Argument('<queue>', 'the name of the queue');
 const idArgument = (): Argument => new Argument('<id>', 'the id of the job scheduler');
@@ -44,7 +44,7 @@ export const schedule: CliCommand = {
     new Option('--tz <zone>', 'the time zone of the pattern, as in Europe/Berlin (default: UTC)'),
     new Option('--limit <count>', 'how many jobs at most (default: any number)').argParser(wholeNumber(1)),
     new Option('--name <name>', 'the name of its jobs (default: its id)'),
-    new Option('--data <json>', 'their data as JSON (default: {})'),
+    new Option('--data <json>', 'their data as JSON; "-" reads them from standard input (default: {})'),
   ],
   json: 'document',
   mayHaveHappened: 'the job scheduler may be set',
@@ -52,12 +52,12 @@ export const schedule: CliCommand = {
     'jobraft schedule reports daily --pattern "0 9 * * *" --tz Europe/Berlin --data-dir ./data',
     `jobraft schedule reports minutely --every 60000 --name report --data '{"kind":"short"}' --data-dir ./data`,
   ],
-  run: (invocation: Invocation<readonly [queue: string, id: string], ScheduleOptions>) => {
+  async run(invocation: Invocation<readonly [queue: string, id: string], ScheduleOptions>) {
     const { args, options, output, isJson } = invocation;
     const [, id] = args;
     // Before the cluster is opened.
-    const data = options.data === undefined ? {} : { data: parseJson(options.data, 'The data') };
-    return withQueue(invocation, async (queue) => {
+    const data = options.data === undefined ? {} : { data: await readData(options.data, invocation) };
+    await withQueue(invocation, async (queue) => {
       await queue.upsertJobScheduler(id, repeatOf(options), { ...(options.name === undefined ? {} : { name: options.name }), ...data });
       if (isJson) output.document({ queue: queue.name, id });
       else output.line(`The job scheduler ${shown(id)} of the queue ${shown(queue.name)} is set.`);

@@ -81,7 +81,8 @@ export class Outcomes {
     const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
     const rejected = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
     batch.completed();
-    for (const [, call] of rejected) fail(call, error);
+    for (const [at, call] of rejected)
+      fail(call, places.has(at) ? error : new RequestRejectedError(BESIDE, besideMessage(error), 'unknown'));
   }
 
   /**
@@ -164,6 +165,12 @@ export class Outcomes {
     batch.completed();
   }
 }
+
+/** The code of a call that was rejected because of another one in its request. */
+const BESIDE = 'REJECTED_TOGETHER';
+
+const besideMessage = ({ message }: Error): string =>
+  `Another call of the same request is invalid, and the request was sent before, so that this call may have taken effect. Look for its job, then repeat it. The other one: ${message}`;
 
 function hasOtherThanClaims(batch: Batch): boolean {
   for (const [, call] of batch.pending()) if (!isRepeated(call) && call.claimLeaseMs === undefined) return true;
