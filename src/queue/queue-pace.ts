@@ -26,12 +26,16 @@ export class QueuePace {
     this.onActive(active);
   }
 
-  /** The window of the limit before, if one runs, gets the new number, and ends within the new time from now. @param rate undefined for none. */
+  /**
+   * A window that runs, also one of a limit that a claim brought, gets the new number, and ends within the new time from now.
+   * @param rate undefined for none: then the window of the limit before ends.
+   */
   setRate(rate: RateLimit | undefined, logMs: number): void {
     this.rate = rate;
-    if (this.window?.kind !== WindowKind.rate) return;
-    if (rate === undefined) this.window = undefined;
-    else this.window = this.window.changed(rate, logMs);
+    const { window } = this;
+    if (window === undefined || window.kind === WindowKind.hold) return;
+    if (rate !== undefined) this.window = window.changed(rate, logMs);
+    else if (window.kind === WindowKind.rate) this.window = undefined;
   }
 
   /** Claims take nothing for this time, in place of a window that runs; 0 ends such a time, and a window. */

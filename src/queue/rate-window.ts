@@ -9,14 +9,11 @@ export interface RateLimit {
 /** `rate`: of the limit of its queue; `hold`: claims take nothing; `claims`: of a limit that a claim brought. */
 export const WindowKind = Object.freeze({ rate: 0, hold: 1, claims: 2 });
 
-/** The window that the first job of a claim begins, under the limit of its queue or the one that the claim brings: the lower rate of both. */
+/** The window that the first job of a claim begins: under the limit of its queue, if there is one, else under the one that the claim brings. */
 export function firstWindow(ofQueue: RateLimit | undefined, ofClaim: RateLimit | undefined, logMs: number): RateWindow | undefined {
-  const isOfClaim = ofClaim !== undefined && (ofQueue === undefined || isLower(ofClaim, ofQueue));
-  const limit = isOfClaim ? ofClaim : ofQueue;
-  return limit && new RateWindow(isOfClaim ? WindowKind.claims : WindowKind.rate, limit.max, logMs + limit.durationMs);
+  const limit = ofQueue ?? ofClaim;
+  return limit && new RateWindow(ofQueue === undefined ? WindowKind.claims : WindowKind.rate, limit.max, logMs + limit.durationMs);
 }
-
-const isLower = (one: RateLimit, other: RateLimit): boolean => one.max * other.durationMs < other.max * one.durationMs;
 
 /**
  * A time in which claims take a bounded number of jobs of a queue, from the first of them on. It runs on the log clock, as leases do: no
@@ -40,9 +37,9 @@ export class RateWindow {
     return this.max - this.taken;
   }
 
-  /** Under another limit. If more were taken than that allows, none is left. */
+  /** Under the limit that its queue gets. If more were taken than that allows, none is left. */
   changed({ max, durationMs }: RateLimit, logMs: number): RateWindow {
-    const window = new RateWindow(this.kind, Math.max(max, this.taken), Math.min(this.endMs, logMs + durationMs));
+    const window = new RateWindow(WindowKind.rate, Math.max(max, this.taken), Math.min(this.endMs, logMs + durationMs));
     window.taken = this.taken;
     return window;
   }

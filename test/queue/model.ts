@@ -36,7 +36,8 @@ interface ModelWindow {
   taken: number;
   endMs: number;
   /** It is one of the limit of the queue. */
-  readonly isOfQueue: boolean;
+  isOfQueue: boolean;
+  readonly isHold: boolean;
 }
 
 /** A job scheduler of the reference model; one with an interval. */
@@ -142,18 +143,17 @@ export class ModelQueue {
     return Math.max(0, Math.min(countMax, Math.max(1, beginMax), active, rate ?? Number.POSITIVE_INFINITY));
   }
 
-  /** The limit of the next window: the lower rate, and that of the queue if both are the same. */
+  /** The limit of the next window: that of the queue, else that of the claim. */
   #nextRate(queue: string, limiter: ClaimOptions['limiter']): (ModelRate & { readonly isOfQueue: boolean }) | undefined {
     const own = this.#rates.get(queue);
-    if (limiter === undefined || (own !== undefined && own.max / own.ms <= limiter.max / limiter.durationMs))
-      return own && { ...own, isOfQueue: true };
-    return { max: limiter.max, ms: limiter.durationMs, isOfQueue: false };
+    if (own !== undefined) return { ...own, isOfQueue: true };
+    return limiter && { max: limiter.max, ms: limiter.durationMs, isOfQueue: false };
   }
 
   #onTaken(queue: string, limiter: ClaimOptions['limiter']): void {
     const rate = this.#nextRate(queue, limiter);
     if (rate !== undefined && !this.#windows.has(queue))
-      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isOfQueue: rate.isOfQueue });
+      this.#windows.set(queue, { left: rate.max, taken: 0, endMs: this.nowMs + rate.ms, isOfQueue: rate.isOfQueue, isHold: false });
     const window = this.#windows.get(queue);
     if (window === undefined) return;
     window.left -= 1;
@@ -376,7 +376,8 @@ export class ModelQueue {
       if (window?.isOfQueue === true) this.#windows.delete(queue);
     } else {
       this.#rates.set(queue, rate);
-      if (window?.isOfQueue === true) {
+      if (window?.isHold === false) {
+        window.isOfQueue = true;
         window.left = Math.max(0, rate.max - window.taken);
         window.endMs = Math.min(window.endMs, this.nowMs + rate.ms);
       }
@@ -390,7 +391,7 @@ export class ModelQueue {
 
   hold(queue: string, ms: number): Reply {
     if (ms === 0) this.#windows.delete(queue);
-    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isOfQueue: false });
+    else this.#windows.set(queue, { left: 0, taken: 0, endMs: this.nowMs + ms, isOfQueue: false, isHold: true });
     return 'done';
   }
 

@@ -251,22 +251,24 @@ describe('a claim that brings a limit', () => {
   });
 
   it.each([
-    ['that of the queue, if it is lower', 1, MINUTE_MS, [[1], [], []]],
-    ['that of the queue, if both are the same', 2, MINUTE_MS, [[1, 2], [], []]],
-    ['its own, if that of the queue is higher', 3, MINUTE_MS, [[1, 2], [], []]],
-    ['that of the queue, if it allows fewer in a time', 4, 3 * MINUTE_MS, [[1, 2, 3, 4], [], []]],
-  ])('begins a window of %s', (_which, rateMax, rateMs, taken) => {
+    ['lower', 1, MINUTE_MS, [[1], [], []]],
+    ['higher', 3, MINUTE_MS, [[1, 2, 3], [], []]],
+    ['higher, of a shorter time', 4, 1_000, [[1, 2, 3, 4], [], []]],
+  ])('begins a window of the limit that its queue has, also a %s one', (_which, rateMax, rateMs, taken) => {
     const queue = queueWith(9);
     setRate(queue, rateMax, rateMs);
     expect([limited(queue), limited(queue), claimed(queue)]).toEqual(taken);
   });
 
-  it('keeps its window when the limit of the queue changes', () => {
+  it('leaves its window to a limit that the queue gets, and keeps it when that is removed before', () => {
     const queue = queueWith(9);
-    limited(queue);
-    setRate(queue, 9);
+    expect(limited(queue, 1)).toEqual([1]);
     setRate(queue, 0);
-    expect(claimed(queue)).toEqual([]);
+    expect([limited(queue), claimed(queue)]).toEqual([[2], []]);
+    setRate(queue, 3, 1_000);
+    expect([limited(queue), claimed(queue), ttlOf(queue)]).toEqual([[3], [], 1_000]);
+    queue.pass(1_000);
+    expect(claimed(queue)).toEqual([4, 5, 6]);
   });
 
   it('takes none ahead, and no more than one if it begins none', () => {

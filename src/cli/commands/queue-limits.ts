@@ -51,9 +51,13 @@ export const limit: CliCommand = {
     await withCluster(invocation, async ({ client }) => {
       await using queue = new Queue(name, { connection: client });
       await change(queue, options);
-      const [concurrency, rateLimit] = await Promise.all([queue.getGlobalConcurrency(), queue.getGlobalRateLimit()]);
-      if (isJson) output.document({ queue: name, concurrency, rateLimit });
-      else output.line(`The queue ${JSON.stringify(name)} ${limitsText(concurrency, rateLimit)}.`);
+      const [concurrency, rateLimit, rateLimitTtl] = await Promise.all([
+        queue.getGlobalConcurrency(),
+        queue.getGlobalRateLimit(),
+        queue.getRateLimitTtl(),
+      ]);
+      if (isJson) output.document({ queue: name, concurrency, rateLimit, rateLimitTtl });
+      else output.line(`The queue ${JSON.stringify(name)} ${limitsText(concurrency, rateLimit, rateLimitTtl)}.`);
     });
   },
 };
@@ -73,11 +77,16 @@ async function change(queue: Queue, { concurrency, rate, per, hold }: LimitOptio
   else if (hold !== undefined) await queue.rateLimit(hold * 1_000);
 }
 
-/** What follows the name of the queue. */
-export function limitsText(concurrency: number | null, rate: { readonly max: number; readonly duration: number } | null): string {
+/** What follows the name of the queue. @param heldMs for how long workers get no job. */
+export function limitsText(
+  concurrency: number | null,
+  rate: { readonly max: number; readonly duration: number } | null,
+  heldMs: number,
+): string {
   const limits = [
     ...(concurrency === null ? [] : [`has at most ${jobs(concurrency, 'active ')}`]),
     ...(rate === null ? [] : [`hands out at most ${jobs(rate.max)} within ${rate.duration / 1_000} s`]),
+    ...(heldMs === 0 ? [] : [`hands out none for another ${Math.ceil(heldMs) / 1_000} s, by a rate, the limiter of a worker or --hold`]),
   ];
   return limits.length === 0 ? 'has no limit' : limits.join(', and ');
 }

@@ -136,10 +136,15 @@ export class QueueCommands implements JobCommands {
     throw unexpectedResult(result);
   }
 
-  /** Whether claims took nothing because of a rate when the latest entry was written. */
-  async isHeld(): Promise<boolean> {
-    const result = await this.query('linearizable', (encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin: 0 }));
-    if (result.ok && result.type === 'rateLimitTtl') return result.ttlMs > 0;
+  /** Whether a time of a rate ran, or one without jobs, when the latest entry was written. */
+  async isTimed(): Promise<boolean> {
+    return (await this.heldMs(1)) > 0;
+  }
+
+  /** For how many ms claims take nothing because of a rate, by the time of the latest entry. @param takenMin see the command `rateLimitTtl`. */
+  async heldMs(takenMin = 0): Promise<number> {
+    const result = await this.query('linearizable', (encoder) => encoder.command('rateLimitTtl', { queue: this.#queue, takenMin }));
+    if (result.ok && result.type === 'rateLimitTtl') return result.ttlMs;
     throw unexpectedResult(result);
   }
 

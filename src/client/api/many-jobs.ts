@@ -136,7 +136,7 @@ export async function obliterateJobs(queue: PausableQueue, commands: QueueComman
 async function removeLimits(queue: PausableQueue, commands: QueueCommands): Promise<void> {
   if ((await queue.getGlobalConcurrency()) !== null) await queue.removeGlobalConcurrency();
   if ((await queue.getGlobalRateLimit()) !== null) await queue.removeGlobalRateLimit();
-  if (await commands.isHeld()) await queue.removeRateLimitKey();
+  if (await commands.isTimed()) await queue.removeRateLimitKey();
 }
 
 /** @throws {JobStateError} */

@@ -30,8 +30,8 @@ export interface WorkerOptions {
   readonly prefetchMax?: number;
   /**
    * Workers of the queue, of all processes together, get at most `max` jobs of it within `duration` milliseconds, from the first of them on. The
-   * limit of a worker that begins such a time holds for all workers until it ends, so give all the same. A lower
-   * {@link Queue.setGlobalRateLimit} comes first. Default: none.
+   * limit of a worker that begins such a time holds for all workers until it ends, so give all the same. With
+   * {@link Queue.setGlobalRateLimit} it has no effect. Default: none.
    */
   readonly limiter?: { readonly max: number; readonly duration: number };
   /** Maximum number of threads of a processor in a file, each with one job at a time; as many as `concurrency`, but at most 32. */
