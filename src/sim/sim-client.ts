@@ -259,7 +259,9 @@ export class SimClient {
   #onError(step: Step, error: Error): void {
     if (!(error instanceof JobraftError)) throw error;
     const { code, outcome, message } = error;
-    const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#cluster.plan.isVersionAsked);
+    const { isVersionAsked, workload } = this.#cluster.plan;
+    const isByOversized = workload.isOversized && (code === 'TOO_LARGE' || (code === 'REJECTED_TOGETHER' && outcome === 'unknown'));
+    const isExpected = EXPECTED_ERRORS.includes(code) || isByOversized || (code === 'VERSION' && isVersionAsked);
     checkProperty(code !== 'UNEXPECTED_RESULT', 'replies are whole', () => message);
     checkProperty(isExpected, 'valid requests are taken', () => `${code}: ${message}`);
     this.#cluster.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not applied');
