@@ -181,6 +181,8 @@ export class OperationReader extends FieldDefaults implements FieldValues {
   /** By the row alone; a text is decoded only to reject what cannot be shown later. */
   #readFields(row: CommandRow, reader: ByteReader): void {
     this.countAt = reader.position;
+    // That of the operation before would be named in an error, by the replicas that know it.
+    this.jobId = 0;
     // The only cast: each name of a row is one of FieldValues.
     const values = this as unknown as Record<string, unknown>;
     for (const { name, field } of row.fieldList) {

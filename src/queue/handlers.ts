@@ -126,11 +126,7 @@ const HANDLERS = {
     else run.result(outcome);
   },
   upsertScheduler,
-  removeScheduler: (run) => {
-    // An error must not name the job of an operation before it, which a replica that was restarted does not know.
-    if (run.jobs.removeScheduler(run.knownQueue(), run.operation.scheduler)) run.replies.done();
-    else run.replies.error(ErrorCode.schedulerNotFound, 0, NO_STATE);
-  },
+  removeScheduler: (run) => run.result(run.jobs.removeScheduler(run.knownQueue(), run.operation.scheduler)),
   advanceScheduler: (run) => {
     const { schedulerNumber, afterMs, nextMs } = run.operation;
     run.jobs.advanceScheduler(schedulerNumber, afterMs, nextMs);

@@ -1,7 +1,7 @@
 import { invariant } from '../base/invariant.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
-import { OutcomeKind } from '../protocol/reply.ts';
+import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
@@ -43,13 +43,12 @@ export class JobStore extends JobEdits {
     this.queues.dropIfUnused(queue, this.version);
   }
 
-  /** @returns whether the queue had it. */
-  removeScheduler(queue: NamedQueue<Job> | undefined, key: string): boolean {
+  removeScheduler(queue: NamedQueue<Job> | undefined, key: string): number {
     const scheduler = this.schedulers.find(queue, key);
-    if (scheduler === undefined) return false;
+    if (scheduler === undefined) return ErrorCode.schedulerNotFound;
     this.schedulers.remove(scheduler);
     this.queues.dropIfUnused(scheduler.queue, this.version);
-    return true;
+    return APPLIED;
   }
 
   /** Changes nothing unless the scheduler waits for the tick after this time. */

@@ -57,12 +57,12 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   /** How many jobs a claim can take. */
   get claimable(): number {
     if (this.isPaused) return 0;
-    return this.pace === undefined ? this.waiting : Math.min(this.waiting, this.pace.room(this.active));
+    return this.pace === undefined ? this.waiting : Math.min(this.waiting, this.pace.claimableMax(this.active));
   }
 
   /** The job that a claim takes next, which leaves the index of waiting jobs. */
   takeNext(): Job | undefined {
-    return this.isPaused || this.pace?.room(this.active) === 0 ? undefined : this.index.pop();
+    return this.isPaused || this.pace?.claimableMax(this.active) === 0 ? undefined : this.index.pop();
   }
 
   /** It has nothing that would be lost without it. */

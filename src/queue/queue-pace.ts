@@ -55,7 +55,7 @@ export class QueuePace {
   }
 
   /** How many more jobs claims can take. */
-  room(active: number): number {
+  claimableMax(active: number): number {
     const ofRate = this.window?.left ?? this.rate?.max ?? Number.POSITIVE_INFINITY;
     return this.concurrencyMax === NO_LIMIT ? ofRate : Math.min(ofRate, Math.max(0, this.concurrencyMax - active));
   }

@@ -301,6 +301,16 @@ describe('the job schedulers of a queue', () => {
     expect(queue.machine.nextWallDueMs).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('are not found without the job of the operation before in the error', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const [, gone] = queue.send((to) => {
+      to.command('promote', { queue: 'q', jobId: id });
+      to.command('removeScheduler', { queue: 'q', scheduler: 'gone' });
+    });
+    expect(gone).toMatchObject({ code: 'SCHEDULER_NOT_FOUND', job: undefined, state: undefined });
+  });
+
   it('leave their jobs when they are removed', () => {
     const queue = new TestQueue();
     upsert(queue);

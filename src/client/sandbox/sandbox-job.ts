@@ -43,7 +43,7 @@ export class SandboxJob<Data = unknown> {
   readonly repeatJobKey: string | undefined;
   /** The time for which its scheduler scheduled it, in wall-clock milliseconds. */
   readonly scheduledFor: number | undefined;
-  /** When the job was claimed; 0 without one. */
+  /** The progress that the job had when it was claimed; 0 if none was set. */
   readonly progress: JobProgress;
 
   static {
