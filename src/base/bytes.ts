@@ -162,9 +162,9 @@ export class ByteReader {
   #position: number;
   readonly #end: number;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = view;
     this.#position = start;
     this.#end = end;
   }
@@ -223,6 +223,13 @@ export class ByteReader {
   /** A view of the bytes behind a u32 length, sharing memory with the input. */
   blob(): Uint8Array {
     return this.raw(this.u32());
+  }
+
+  /** A reader of the bytes behind a u32 length, which are skipped here. It shares the views of this one: a view costs more than the reader. */
+  blobReader(): ByteReader {
+    const length = this.u32();
+    const at = this.skip(length);
+    return new ByteReader(this.#bytes, at, at + length, this.#view);
   }
 
   text(): string {

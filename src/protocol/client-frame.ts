@@ -211,14 +211,13 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
   const frames: ClientFrame[] = [];
   const reader = new ByteReader(packet);
   while (reader.remaining > 0) {
-    const bytes = reader.blob();
-    const body = new ByteReader(bytes);
+    const body = reader.blobReader();
     const kind = body.u8();
-    if (kind === 1) frames.push({ type: 'request', request: bytes.subarray(1) });
+    if (kind === 1) frames.push({ type: 'request', request: body.raw(body.remaining) });
     else if (kind === QUERY) {
       const consistency = READ_CONSISTENCIES[body.u8()];
       if (consistency === undefined) throw new MalformedBytesError('query of unknown consistency');
-      frames.push({ type: 'query', consistency, request: bytes.subarray(2) });
+      frames.push({ type: 'query', consistency, request: body.raw(body.remaining) });
     } else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
     else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: readWhole(body, 0), to: readWhole(body, 0) });
     else if (kind === CHANGE) {

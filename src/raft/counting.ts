@@ -28,10 +28,9 @@ export function isCounted({ configurations, configuration, commit }: SharedState
  */
 export function agreedIndex(core: SharedState, leader: LeaderState): LogIndex {
   const { configuration, configurations, commit } = core;
+  // In the latest configuration each record is its own.
   let placed: PlacedConfiguration = configurations.latest;
-  let index = quorumIndex(configuration, (voter) =>
-    matchOf(core, leader, voter, (progress) => isLifeOnRecord(configuration, voter, progress)),
-  );
+  let index = agreedAt(core, leader, configuration);
   while (index < placed.index && placed.index > commit) {
     // An earlier entry records no other life, so its index is no higher: the entries in between are not reached either.
     placed = configurations.at(asIndex(Math.max(index, commit)));
@@ -43,13 +42,10 @@ export function agreedIndex(core: SharedState, leader: LeaderState): LogIndex {
 /** The index that a majority has on disk, counting only voters whose lives are already recorded in the earlier configuration. */
 function agreedAt(core: SharedState, leader: LeaderState, earlier: Configuration): LogIndex {
   const { configuration } = core;
-  const isOnRecord = (voter: NodeId, progress: Progress): boolean =>
-    isLifeOnRecord(configuration, voter, progress) && isSameRecord(configuration, earlier, voter);
-  return quorumIndex(configuration, (voter) => matchOf(core, leader, voter, (progress) => isOnRecord(voter, progress)));
-}
-
-function matchOf(core: SharedState, leader: LeaderState, voter: NodeId, counts: (progress: Progress) => boolean): LogIndex {
-  if (voter === core.id) return core.log.persisted;
-  const progress = leader.progress.get(voter);
-  return progress !== undefined && counts(progress) ? progress.match : asIndex(0);
+  return quorumIndex(configuration, (voter) => {
+    if (voter === core.id) return core.log.persisted;
+    const progress = leader.progress.get(voter);
+    if (progress === undefined || !isLifeOnRecord(configuration, voter, progress)) return asIndex(0);
+    return earlier === configuration || isSameRecord(configuration, earlier, voter) ? progress.match : asIndex(0);
+  });
 }

@@ -128,8 +128,10 @@ const newNodesOf = ({ joining, leaving, disks }: Configuration): readonly NodeId
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
 
-const recordOf = (configuration: Configuration, node: NodeId): VoterDisk | undefined =>
-  configuration.disks.find((known) => known.node === node);
+function recordOf({ disks }: Configuration, node: NodeId): VoterDisk | undefined {
+  for (const known of disks) if (known.node === node) return known;
+  return undefined;
+}
 
 /** The disk that a voter votes with; zero for any. */
 export const diskOf = (configuration: Configuration, node: NodeId): DiskId | 0 => recordOf(configuration, node)?.disk ?? 0;
@@ -194,15 +196,17 @@ export interface DiskState {
 
 /** The configuration with the later generations of the voters' disks that were seen, or undefined if there are none. */
 export function recorded(current: Configuration, seenOf: (node: NodeId) => DiskState | undefined): Configuration | undefined {
-  let isNews = false;
-  const disks = current.disks.map((known) => {
-    const seen = seenOf(known.node);
-    const before = known.generation ?? ANY_GENERATION;
-    if (seen === undefined || seen.disk !== known.disk || counterOf(seen.generation) <= counterOf(before)) return known;
-    isNews = true;
-    return { ...known, generation: seen.generation };
-  });
-  return isNews ? { ...current, disks } : undefined;
+  for (const known of current.disks) {
+    if (renewed(known, seenOf) !== known) return { ...current, disks: current.disks.map((disk) => renewed(disk, seenOf)) };
+  }
+  return undefined;
+}
+
+function renewed(known: VoterDisk, seenOf: (node: NodeId) => DiskState | undefined): VoterDisk {
+  const seen = seenOf(known.node);
+  const before = known.generation ?? ANY_GENERATION;
+  if (seen === undefined || seen.disk !== known.disk || counterOf(seen.generation) <= counterOf(before)) return known;
+  return { ...known, generation: seen.generation };
 }
 
 const joint = (current: Configuration, voters: readonly NodeId[]): Configuration => ({ ...current, voters, outgoing: current.voters });

@@ -10,8 +10,10 @@ import type { Configuration } from './entry.ts';
 export type VoteResult = 'won' | 'lost' | 'pending';
 
 /** Each node once, in order. The lists are short and rarely have duplicates, and a leader calls this on every count. */
-export const distinct = (nodes: readonly NodeId[]): readonly NodeId[] =>
-  nodes.every((node, at) => nodes.indexOf(node) === at) ? nodes : [...new Set(nodes)];
+export function distinct(nodes: readonly NodeId[]): readonly NodeId[] {
+  for (let at = 1; at < nodes.length; at += 1) if (nodes.indexOf(nodes[at] as NodeId) < at) return [...new Set(nodes)];
+  return nodes;
+}
 
 /** Number of voters in a majority of `voters`, each of them named once. */
 export const majorityOf = (voters: readonly NodeId[]): number => Math.floor(voters.length / 2) + 1;
@@ -39,12 +41,20 @@ export function voteResult(configuration: Configuration, granted: (voter: NodeId
   return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending';
 }
 
-/** The highest value that a majority of the named voters has reached, or undefined when there are none. */
+/**
+ * The highest value that a majority of the named voters has reached, or undefined when there are none. A leader calls this several times for
+ * each entry: to sort three values by a comparison function allocates half a kilobyte.
+ */
 function majorityValueOf(named: readonly NodeId[], reachedBy: (voter: NodeId) => number): number | undefined {
   const voters = distinct(named);
-  if (voters.length === 0) return undefined;
-  const values = voters.map(reachedBy).sort((a, b) => b - a);
-  return values[majorityOf(voters) - 1];
+  const descending: number[] = [];
+  for (const voter of voters) {
+    const value = reachedBy(voter);
+    let at = descending.length;
+    for (; at > 0 && (descending[at - 1] as number) < value; at -= 1) descending[at] = descending[at - 1] as number;
+    descending[at] = value;
+  }
+  return descending[majorityOf(voters) - 1];
 }
 
 /** The highest value that a majority has reached, of both sets while joint; zero without voters. */

@@ -91,8 +91,7 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
   const parts: PeerPart[] = [];
   const reader = new ByteReader(frame);
   while (reader.remaining > 0) {
-    const bytes = reader.blob();
-    const body = new ByteReader(bytes);
+    const body = reader.blobReader();
     const kind = body.u8();
     if (kind === FORWARD) parts.push({ type: 'forward', connection: body.f64(), request: body.raw(body.remaining) });
     else if (kind === FORWARD_REPLY) parts.push({ type: 'forward-reply', connection: body.f64(), frame: body.raw(body.remaining) });
