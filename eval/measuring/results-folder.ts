@@ -13,6 +13,8 @@ export class ResultsFolder {
   readonly microFile: string;
   readonly profileFile: string;
   readonly peersFile: string;
+  /** Of `npm run bench:scale`. */
+  readonly scaleFile: string;
   readonly environmentFile: string;
   /** Of the nodes, one folder a run; ignored by git. */
   readonly logsPath: string;
@@ -26,6 +28,7 @@ export class ResultsFolder {
     this.microFile = join(this.path, 'micro.csv');
     this.profileFile = join(this.path, 'profile.csv');
     this.peersFile = join(this.path, 'peers.csv');
+    this.scaleFile = join(this.path, 'scale.csv');
     this.environmentFile = join(this.path, 'environment.json');
   }
 

@@ -323,6 +323,10 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'commander'],
   },
   // Clients that misbehave, beside one that does not.
+  'eval/scale': {
+    own: ['runtime/check', 'index', 'testing/index', 'eval/measuring'],
+    packages: ['node:', 'commander', 'csv-stringify', 'zod'],
+  },
   'eval/crowd': {
     own: [
       ...['runtime/check', 'index', 'remote/index', 'server/index', 'security/certificate-folder', 'security/token-file'],
@@ -376,6 +380,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'containers',
         'clients',
         'crowd',
+        'scale',
         'peers',
       ].map((folder) => `eval/${folder}`),
     ],
