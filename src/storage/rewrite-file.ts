@@ -35,8 +35,13 @@ export interface RewriteOptions {
   readonly entryKind?: string | undefined;
 }
 
+/** SQLite keeps files beside its own one; it opens some even where nothing is written to them. */
+const BESIDE = ['', '-journal', '-wal', '-shm'];
+
 /** Left by a stop in the middle. */
-export const removeUnfinished = (file: string): void => rmSync(unfinishedOf(file), { force: true });
+export function removeUnfinished(file: string): void {
+  for (const suffix of BESIDE) rmSync(unfinishedOf(file) + suffix, { force: true });
+}
 
 const unfinishedOf = (file: string): string => `${file}.rewriting`;
 
