@@ -9,6 +9,14 @@ export interface CrowdTask {
   readonly token: string;
 }
 
+/** The argument of a process that takes connections and rejects every call, and does nothing else. */
+export interface BareServerTask {
+  /** `host:port` to listen on. */
+  readonly address: string;
+  /** Paths of a node's certificate. */
+  readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+}
+
 /** What it sends each second: what became of its clients so far. */
 export interface CrowdReport {
   readonly type: 'report';
