@@ -5,6 +5,7 @@ export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/
 export type { MemoryRelease } from './base/memory-release.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
+export type { DeduplicationOptions } from './client/api/deduplication-options.ts';
 export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
@@ -23,6 +24,7 @@ export {
 } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
+export { DeduplicationLimitError } from './client/deduplication-errors.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
   AdminRejectedError,

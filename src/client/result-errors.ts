@@ -1,4 +1,5 @@
 import type { OperationErrorCode, OperationResult } from '../protocol/reply.ts';
+import { DeduplicationLimitError } from './deduplication-errors.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
 import { SchedulerLimitError, SchedulerNotFoundError } from './scheduler-errors.ts';
 
@@ -18,6 +19,8 @@ export function errorOfResult(rejection: FailedResult): Error {
       return new SchedulerNotFoundError(message);
     case 'SCHEDULER_LIMIT':
       return new SchedulerLimitError(message);
+    case 'DEDUPLICATION_LIMIT':
+      return new DeduplicationLimitError(message);
     case 'SESSION_EXPIRED':
       return new SessionExpiredError();
     default:

@@ -1,4 +1,5 @@
 import { type Arguments, COMMAND_NAMES, COMMANDS, type CommandName, type CommandRow, rowOfCommand } from '../protocol/commands.ts';
+import { DEDUPLICATION_FIELDS } from '../protocol/deduplication.ts';
 import type { Field } from '../protocol/fields.ts';
 import { JOB_STATES, type JobState } from '../protocol/job-state.ts';
 import { POLICY_FIELDS, type Policy } from '../protocol/policy.ts';
@@ -39,6 +40,12 @@ interface SpecialCalls {
     readonly queue: string;
     /** Whether `backoffMs`, the pause after the first failed attempt, doubles with each further one. */
     readonly isBackoffExponential?: boolean;
+    /** It is deduplicated: see `Deduplication`. One that found a duplicate failed, or is of unknown outcome if it may be executed later. */
+    readonly deduplicationId?: string;
+    readonly ttlMs?: number;
+    readonly isExtending?: boolean;
+    readonly isReplacing?: boolean;
+    readonly keepsLast?: boolean;
   };
   readonly claim: {
     readonly queue: string;
@@ -65,6 +72,7 @@ interface SpecialCalls {
     readonly scheduler: string;
     readonly isBackoffExponential?: boolean;
   };
+  readonly removeDeduplication: { readonly queue: string; readonly deduplicationId: string; readonly holderJobId: number };
   readonly removeScheduler: { readonly queue: string; readonly scheduler: string };
   /** `queue`: the only queue in which the job may be. */
   readonly retry: { readonly job: number; readonly queue?: string };
@@ -165,6 +173,8 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     queue: 'text',
     ...optionsOf(COMMANDS.add.fields),
     isBackoffExponential: 'boolean?',
+    deduplicationId: 'text?',
+    ...optionsOf(DEDUPLICATION_FIELDS),
   },
   claim: {
     queue: 'text',
@@ -186,6 +196,7 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     isBackoffExponential: 'boolean?',
   },
   removeScheduler: { queue: 'text', scheduler: 'text' },
+  removeDeduplication: { queue: 'text', deduplicationId: 'text', holderJobId: 'number' },
   retry: { job: 'number', queue: 'text?' },
   remove: { job: 'number', queue: 'text?' },
   updateProgress: { queue: 'text', job: 'number', token: 'number', value: 'number?' },

@@ -30,8 +30,8 @@ interface SentRequest {
 /**
  * Sits between a client and a cluster and records every queue operation: the invocation before the request is first sent,
  * the outcome before the client receives it. It therefore sees what a `Worker` does by itself: claims, extensions, completions. A repeated
- * request is the same operation; one without a reply stays open, regardless of how its client handles it. Adds with the option `jobId` are not
- * recorded: a history with them is not that of all jobs.
+ * request is the same operation; one without a reply stays open, regardless of how its client handles it. Adds with the option `jobId` or
+ * `deduplication` are not recorded: a history with them is not that of all jobs.
  */
 export class RecordingEndpoint implements ClusterEndpoint {
   readonly #cluster: ClusterEndpoint;
@@ -199,6 +199,7 @@ function callOf(row: CommandRow, operation: OperationReader, consistency: ReadCo
   const values = operation as unknown as Readonly<Record<string, unknown>>;
   for (const { name, field } of row.fieldList) if (!field.isVariable) call[nameOf(name)] = values[name];
   if ('scheduler' in row.fields) call.scheduler = operation.scheduler;
+  if ('deduplicationId' in row.fields) call.deduplicationId = operation.deduplicationId;
   if (!row.writes && consistency === 'stale') call.consistency = consistency;
   return call as unknown as Calls[OperationFunction];
 }

@@ -45,3 +45,9 @@ export const PROGRESS_BYTES_MAX = 4 * 1024;
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */
 export const CLIENT_ID_END = 2 ** 52;
+/** Longest deduplication id, in bytes of UTF-8. */
+export const DEDUPLICATION_ID_BYTES_MAX = 255;
+/** Most deduplication ids that are taken at a time, in all queues. */
+export const DEDUPLICATION_IDS_MAX = 1_000_000;
+/** Most bytes of the payloads of adds that are kept until an active job ends, which stay in memory. */
+export const KEPT_ADDS_BYTES_MAX = 64 * 1024 * 1024;

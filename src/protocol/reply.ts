@@ -1,6 +1,13 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { JOB_STATES, type JobCounts, type JobState } from './job-state.ts';
-import { OPERATIONS_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from './limits.ts';
+import {
+  DEDUPLICATION_IDS_MAX,
+  KEPT_ADDS_BYTES_MAX,
+  OPERATIONS_MAX,
+  SCHEDULERS_BYTES_MAX,
+  SCHEDULERS_MAX,
+  SCHEDULERS_PER_QUEUE_MAX,
+} from './limits.ts';
 import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, skipResult } from './results.ts';
 import { readTick, type SchedulerTick } from './scheduler.ts';
 
@@ -15,7 +22,8 @@ import { readTick, type SchedulerTick } from './scheduler.ts';
  * jobs has a custom id, `[u32 jobs]` follows, and for each such job `[f64 id][text customId]`: a client of an earlier release ignores it.
  * If a job scheduler added any of them, the custom ids are there, perhaps none, and likewise behind them `[u32 jobs]` and
  * `[f64 id][text scheduler][f64 tick][f64 scheduledMs]`. If any has a
- * progress, both lists are there, and behind them one more of the form of the custom ids: `[f64 id][blob progress]`.
+ * progress, both lists are there, and behind them one more of the form of the custom ids: `[f64 id][blob progress]`. If any has a
+ * deduplication id, these three are there, and behind them `[u32 jobs]` and `[f64 id][text deduplicationId]`.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -35,6 +43,7 @@ export const ERROR_CODES = [
   'QUEUE_LIMIT',
   'SCHEDULER_NOT_FOUND',
   'SCHEDULER_LIMIT',
+  'DEDUPLICATION_LIMIT',
 ] as const;
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
 export const ErrorCode = Object.freeze({
@@ -46,6 +55,7 @@ export const ErrorCode = Object.freeze({
   queueLimit: 5,
   schedulerNotFound: 6,
   schedulerLimit: 7,
+  deduplicationLimit: 8,
 });
 
 /** The beginning of the stored reason of a job that failed because it stalled too often. */
@@ -73,6 +83,8 @@ export interface ClaimedJob {
   readonly tick?: SchedulerTick | undefined;
   /** How far it has come, if a client set that. */
   readonly progress?: Uint8Array | undefined;
+  /** What it is deduplicated by, if it is. */
+  readonly deduplicationId?: string | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -107,6 +119,8 @@ export interface JobDetail {
   readonly tick?: SchedulerTick | undefined;
   /** How far it has come, if a client set that. */
   readonly progress?: Uint8Array | undefined;
+  /** What it is deduplicated by, if it is. */
+  readonly deduplicationId?: string | undefined;
 }
 
 /** Results of other shapes than the fields of their rows. */
@@ -194,7 +208,9 @@ class AttachmentReader {
     for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) ticks.set(reader.f64(), readTick(reader));
     const progress = new Map<number, Uint8Array>();
     for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) progress.set(reader.f64(), reader.blob());
-    return { customIds, ticks, progress };
+    const deduplicationIds = new Map<number, string>();
+    for (let left = reader.remaining === 0 ? 0 : reader.u32(); left > 0; left -= 1) deduplicationIds.set(reader.f64(), reader.text());
+    return { customIds, ticks, progress, deduplicationIds };
   }
 }
 
@@ -203,11 +219,17 @@ interface Extras {
   readonly customIds: ReadonlyMap<number, string>;
   readonly ticks: ReadonlyMap<number, SchedulerTick>;
   readonly progress: ReadonlyMap<number, Uint8Array>;
+  readonly deduplicationIds: ReadonlyMap<number, string>;
 }
 
-function withExtras(result: OperationResult, { customIds, ticks, progress }: Extras): OperationResult {
+function withExtras(result: OperationResult, { customIds, ticks, progress, deduplicationIds }: Extras): OperationResult {
   if (!result.ok) return result;
-  const extrasOf = (id: number) => ({ customId: customIds.get(id), tick: ticks.get(id), progress: progress.get(id) });
+  const extrasOf = (id: number) => ({
+    customId: customIds.get(id),
+    tick: ticks.get(id),
+    progress: progress.get(id),
+    ...(deduplicationIds.has(id) ? { deduplicationId: deduplicationIds.get(id) } : {}),
+  });
   if (result.type === 'job') return { ...result, job: { ...result.job, ...extrasOf(result.job.id) } };
   if (result.type === 'claimed') return { ...result, jobs: result.jobs.map((job) => ({ ...job, ...extrasOf(job.id) })) };
   return result;
@@ -320,6 +342,8 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
       return 'The queue has no job scheduler of this id. It was never set, was removed, or has had its last tick.';
     case 'SCHEDULER_LIMIT':
       return `There are too many job schedulers. At most ${SCHEDULERS_PER_QUEUE_MAX} are in one queue and ${SCHEDULERS_MAX} in all, with ${SCHEDULERS_BYTES_MAX} bytes of payloads. Remove some, or schedule one job that adds the others.`;
+    case 'DEDUPLICATION_LIMIT':
+      return `Too many jobs are deduplicated. At most ${DEDUPLICATION_IDS_MAX} deduplication ids are taken at a time, and adds that are kept until an active job ends have ${KEPT_ADDS_BYTES_MAX} bytes of payloads. Use a shorter "ttl", or smaller data.`;
     default:
       return code satisfies never;
   }

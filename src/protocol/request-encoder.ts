@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from './commands.ts';
+import { type Deduplication, writeDeduplicationHead } from './deduplication.ts';
 import { CLIENT_ID_END } from './limits.ts';
 import { BACKOFF_TYPES, type BackoffType, isSamePolicy, layoutOfPolicy, POLICY_DEFAULTS, type Policy, writePolicy } from './policy.ts';
 import { type SchedulerTimes, writeSchedulerHead } from './scheduler.ts';
@@ -39,6 +40,8 @@ export interface ClaimOptions {
 export interface AddOptions extends Omit<Policy, 'backoff' | 'backoffMs'> {
   /** An id that the client chose. Default: one that the queue gives. */
   readonly customId?: string | undefined;
+  /** How the add is deduplicated. Default: not at all. */
+  readonly deduplication?: Deduplication | undefined;
   /** How long the job stays delayed before it is waiting; 0 for at once. */
   readonly delayMs: number;
   /** 0 is served first, then 1 up to 2^21 in ascending order. */
@@ -134,7 +137,11 @@ export class RequestEncoder {
   add(queue: string, payload: Uint8Array, options: AddOptions): void {
     this.#useQueue(queue);
     this.#usePolicy(options);
-    const { customId } = options;
+    const { customId, deduplication } = options;
+    if (deduplication !== undefined) {
+      this.#addDeduplicated(payload, options, deduplication);
+      return;
+    }
     this.#begin(customId === undefined ? COMMANDS.add.code : COMMANDS.addWithId.code);
     this.#to.f64(options.delayMs);
     this.#to.u32(options.priority);
@@ -190,6 +197,19 @@ export class RequestEncoder {
     return this.#to.view();
   }
 
+  #addDeduplicated(payload: Uint8Array, options: AddOptions, deduplication: Deduplication): void {
+    const { id, ttlMs, isExtending, isReplacing, keepsLast } = deduplication;
+    this.#begin(COMMANDS.addDeduplicated.code);
+    this.#to.f64(options.delayMs);
+    this.#to.u32(options.priority);
+    this.#to.f64(ttlMs);
+    for (const isSet of [isExtending, isReplacing, keepsLast]) this.#to.u8(isSet ? 1 : 0);
+    const lengthAt = this.#to.reserve(4);
+    writeDeduplicationHead(this.#to, { deduplicationId: id, customId: options.customId ?? '' });
+    this.#to.raw(payload);
+    this.#to.patchU32(lengthAt, this.#to.length - lengthAt - 4);
+  }
+
   #idAndPayload(customId: string, payload: Uint8Array): void {
     const lengthAt = this.#to.reserve(4);
     this.#to.text(customId);
@@ -221,7 +241,7 @@ export class RequestEncoder {
   }
 }
 
-const policyOf = ({ backoff, customId: _, ...shared }: AddOptions): Policy => ({
+const policyOf = ({ backoff, customId: _, deduplication: __, ...shared }: AddOptions): Policy => ({
   ...shared,
   backoff: BACKOFF_TYPES.indexOf(backoff.type),
   backoffMs: backoff.delayMs,

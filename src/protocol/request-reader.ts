@@ -10,6 +10,7 @@ import {
   rowOfCommand,
   SELECT_QUEUE_CODE,
 } from './commands.ts';
+import { readDeduplicationHead } from './deduplication.ts';
 import { customId, InvalidOperationError } from './fields.ts';
 import { DURATION_MS_MAX, PRIORITY_MAX, QUEUE_NAME_BYTES_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
@@ -28,7 +29,8 @@ type TunedField =
   | 'holder'
   | 'jobId'
   | 'token'
-  | 'scheduler';
+  | 'scheduler'
+  | 'deduplicationId';
 type OtherFields = Omit<FieldValues, TunedField>;
 
 /** Has a default of every other field that some command has; a reader gets a field of its own when it first reads it. */
@@ -63,6 +65,8 @@ export class OperationReader extends FieldDefaults implements FieldValues {
   customId = '';
   /** The id of the job scheduler that is removed or read. */
   scheduler = '';
+  /** Of a deduplicated add; or that of the job that is sought or set free. */
+  deduplicationId = '';
   /** Offset of `countMax` of a claim in the bytes that are read. */
   countAt = 0;
   /** Offset of the payload, result or reason in the bytes that are read. */
@@ -98,6 +102,9 @@ export class OperationReader extends FieldDefaults implements FieldValues {
         break;
       case COMMANDS.addWithId.code:
         this.#readAdd(reader, true);
+        break;
+      case COMMANDS.addDeduplicated.code:
+        this.#readDeduplicatedAdd(reader);
         break;
       case COMMANDS.claim.code:
         this.#readClaim(reader);
@@ -142,6 +149,23 @@ export class OperationReader extends FieldDefaults implements FieldValues {
     this.customId = '';
     if (hasId) this.#readIdAndBlob(reader);
     else this.#readBlob(reader);
+  }
+
+  /** The payload is what is behind the ids. */
+  #readDeduplicatedAdd(reader: ByteReader): void {
+    const { fields } = COMMANDS.addDeduplicated;
+    this.delayMs = fields.delayMs.read(reader);
+    this.priority = fields.priority.read(reader);
+    this.ttlMs = fields.ttlMs.read(reader);
+    this.isExtending = fields.isExtending.read(reader);
+    this.isReplacing = fields.isReplacing.read(reader);
+    this.keepsLast = fields.keepsLast.read(reader);
+    const length = reader.u32();
+    const start = reader.position;
+    Object.assign(this, readDeduplicationHead(reader));
+    this.blobLength = start + length - reader.position;
+    if (this.blobLength < 0) throw new MalformedBytesError('the ids of a deduplicated add are longer than what they are a part of');
+    this.blobAt = reader.skip(this.blobLength);
   }
 
   #readClaim(reader: ByteReader): void {
@@ -190,6 +214,7 @@ export class OperationReader extends FieldDefaults implements FieldValues {
       const value = field.read(reader);
       if (field.kind === 'text' && name === 'customId') this.customId = value as string;
       if (field.kind === 'text' && name === 'scheduler') this.scheduler = value as string;
+      if (field.kind === 'text' && name === 'deduplicationId') this.deduplicationId = value as string;
       if (field.isVariable) {
         this.blobAt = at + field.bytes;
         this.blobLength = reader.position - this.blobAt;

@@ -91,6 +91,17 @@ export const RESULTS = defineResults({
   concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
   rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
+  deduplicated: {
+    code: 40,
+    fields: { id: f64, customId: text },
+    about: 'No job was added: the job that has taken the deduplication id, and the id that its client chose, empty if it chose none.',
+  },
+  deduplicationJob: {
+    code: 41,
+    fields: { id: f64, customId: text },
+    about: 'The job that has taken a deduplication id, 0 if none has; and the id that its client chose, empty if it chose none.',
+  },
+  deduplicationRemoved: { code: 42, fields: { isRemoved: flag }, about: 'Whether a deduplication id was taken, and is free now.' },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

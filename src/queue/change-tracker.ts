@@ -1,4 +1,5 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
+import type { DeduplicatedJob } from './deduplicated-job.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -23,6 +24,8 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
   readonly schedulers: ReadonlySet<Scheduler>;
   readonly removedSchedulers: readonly number[];
+  readonly deduplicated: ReadonlySet<DeduplicatedJob>;
+  readonly removedDeduplicated: readonly number[];
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -56,11 +59,14 @@ export class ChangeTracker {
   #removedSessions: number[] = [];
   #schedulers = new Set<Scheduler>();
   #removedSchedulers: number[] = [];
+  #deduplicated = new Set<DeduplicatedJob>();
+  #removedDeduplicated: number[] = [];
 
   /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed;
+    const deduplicated = this.#deduplicated.size + this.#removedDeduplicated.length;
+    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + deduplicated + removed;
   }
 
   get work(): PendingWork {
@@ -68,7 +74,8 @@ export class ChangeTracker {
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
     const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    const once = this.#payloadBytes / PAGE_BYTES + (isDense ? pages : 0);
+    const sideRows = this.#deduplicated.size + this.#removedDeduplicated.length;
+    const once = (this.#payloadBytes + sideRows * ROW_BYTES) / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
 
@@ -149,6 +156,16 @@ export class ChangeTracker {
     if (scheduler.isStored) this.#removedSchedulers.push(scheduler.id);
   }
 
+  /** A deduplicated job took an id, or anything of its record changed. */
+  deduplicated(job: DeduplicatedJob): void {
+    this.#deduplicated.add(job);
+  }
+
+  deduplicatedRemoved(job: DeduplicatedJob): void {
+    this.#deduplicated.delete(job);
+    if (job.isStored) this.#removedDeduplicated.push(job.id);
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -160,6 +177,8 @@ export class ChangeTracker {
       removedSessions: this.#removedSessions,
       schedulers: this.#schedulers,
       removedSchedulers: this.#removedSchedulers,
+      deduplicated: this.#deduplicated,
+      removedDeduplicated: this.#removedDeduplicated,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -172,6 +191,8 @@ export class ChangeTracker {
     this.#removedSessions = [];
     this.#schedulers = new Set();
     this.#removedSchedulers = [];
+    this.#deduplicated = new Set();
+    this.#removedDeduplicated = [];
     return taken;
   }
 

@@ -5,6 +5,7 @@ import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
+import { readDeduplicatedJob, writeDeduplicatedJob } from './deduplicated-job.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -63,6 +64,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield this.#encoded(RecordKind.machine, 0, () => writeMachine(this.#to, this.#machine, this.#jobs));
     yield* this.#sessions();
     yield* this.#queues();
+    yield* this.#deduplicated();
     yield* this.#removedJobs();
     for (const page of this.#set.pages) yield* this.#page(page);
     this.#isComplete = true;
@@ -98,6 +100,14 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     for (const scheduler of this.#set.schedulers) {
       scheduler.isStored = true;
       yield this.#encoded(RecordKind.queue, schedulerKey(scheduler.id), () => writeScheduler(this.#to, scheduler));
+    }
+  }
+
+  *#deduplicated(): Generator<RecordChange> {
+    for (const id of this.#set.removedDeduplicated) yield this.#gone(RecordKind.deduplicated, id);
+    for (const job of this.#set.deduplicated) {
+      job.isStored = true;
+      yield this.#encoded(RecordKind.deduplicated, job.id, () => writeDeduplicatedJob(this.#to, job));
     }
   }
 
@@ -240,5 +250,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
     }
   }
   for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
+  for (const { key, value } of records(RecordKind.deduplicated))
+    jobs.deduplications.restore(readDeduplicatedJob(key, new ByteReader(value), queues), jobs.table.get(key) !== undefined);
   return machine;
 }

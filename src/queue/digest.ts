@@ -1,4 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
+import { writeDeduplicatedJob } from './deduplicated-job.ts';
 import type { Job } from './job.ts';
 import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -62,5 +63,6 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
     if (job.hasProgress) addBytes(source.progressOf(job.id));
   };
   for (const job of jobs.table.jobs()) addJob(job);
+  for (const job of jobs.deduplications.values()) record(job.id, () => writeDeduplicatedJob(to, job));
   return hash.text();
 }

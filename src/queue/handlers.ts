@@ -4,6 +4,7 @@ import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { faultInTimes, readSchedulerHead } from '../protocol/scheduler.ts';
+import { addDeduplicated, getDeduplicationJob, removeDeduplication } from './deduplication-handlers.ts';
 import type { Job, LeaseTerms } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import { JobListing } from './job-listing.ts';
@@ -151,6 +152,9 @@ const HANDLERS = {
     const { queueName, jobId, token, blobAt, blobLength } = run.operation;
     run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
   },
+  addDeduplicated,
+  getDeduplicationJob,
+  removeDeduplication,
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

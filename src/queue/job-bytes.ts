@@ -8,12 +8,15 @@ const EMPTY = new Uint8Array(0);
 
 /** What a job has beside its fields: bytes in memory or in the checkpoint, and the id that its client chose. */
 export class JobBytes implements AttachmentSource {
-  readonly #jobs: Pick<JobIndexes, 'table' | 'progress'>;
+  readonly #jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications'>;
   readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   readonly #payloads: StoredPayloads;
 
   /** @param readRecord reads a record from the last written checkpoint. */
-  constructor(jobs: Pick<JobIndexes, 'table' | 'progress'>, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
+  constructor(
+    jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications'>,
+    readRecord: (kind: number, key: number) => Uint8Array | undefined,
+  ) {
     this.#jobs = jobs;
     this.#readRecord = readRecord;
     this.#payloads = new StoredPayloads(readRecord);
@@ -42,6 +45,11 @@ export class JobBytes implements AttachmentSource {
     const { bytes, length } = progress;
     if (bytes !== undefined) return bytes;
     return checkStored(this.#readRecord(RecordKind.changed, progressKey(jobId)), length, () => `the progress of job ${jobId}`);
+  }
+
+  /** What a job is deduplicated by, if it is and the job is there. */
+  deduplicationIdOf(jobId: number): string | undefined {
+    return this.#jobs.deduplications.get(jobId)?.deduplicationId;
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -1,6 +1,7 @@
 import { StateCode } from '../protocol/job-state.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
+import { DeduplicationTable } from './deduplication-table.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
@@ -25,10 +26,13 @@ export class JobIndexes {
   readonly delayed = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
   readonly windows = new RunningWindows();
+  readonly deduplications: DeduplicationTable;
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
   trimPerFinishMax = TRIM_PER_FINISH_MAX;
+  /** The log time of the entry that is applied; set by the machine. */
+  logMs = 0;
   /** The wall time of the entry that is applied. */
   protected wall = NEVER;
   protected readonly changes: ChangeTracker;
@@ -39,6 +43,7 @@ export class JobIndexes {
     this.changes = changes;
     this.queues = new QueueTable(changes);
     this.schedulers = new SchedulerTable(changes);
+    this.deduplications = new DeduplicationTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -49,6 +54,11 @@ export class JobIndexes {
 
   set wallMs(ms: number) {
     if (ms !== this.wall.ms) this.wall = { ms };
+  }
+
+  /** When the next window of a rate ends, or the next deduplication id is free, in log time. Infinity if none. */
+  get nextLogEndMs(): number {
+    return Math.min(this.windows.nextEndMs, this.deduplications.top()?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes a queue of a checkpoint, before its jobs. */
@@ -141,6 +151,7 @@ export class JobIndexes {
   /** Ends a job that is not active. */
   protected drop(job: Job): void {
     const { queue } = job;
+    this.deduplications.onRemoved(job.id);
     switch (job.state) {
       case StateCode.waiting:
         queue.waiting -= 1;
@@ -174,6 +185,7 @@ export class JobIndexes {
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
     this.progress.drop(job);
+    this.deduplications.onGone(job.id);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);

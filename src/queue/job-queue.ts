@@ -113,9 +113,9 @@ export class JobQueue implements StateMachine {
     return this.#jobs.leases.top()?.dueMs;
   }
 
-  /** When the next lease, window of a rate or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
+  /** When the next lease, window of a rate, deduplication id or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
   get nextLogDueMs(): number {
-    return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.windows.nextEndMs, this.#sessions.nextEndMs);
+    return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.nextLogEndMs, this.#sessions.nextEndMs);
   }
 
   /** When the next delay ends, or the next job scheduler ticks, in wall time. */
@@ -251,9 +251,8 @@ export class JobQueue implements StateMachine {
     if (machine.version > this.versionMax)
       throw new UnsupportedVersionError(`The checkpoint is of state-machine version ${machine.version}`, `has up to ${this.versionMax}`);
     this.#version = machine.version;
-    this.#jobs.version = machine.version;
     this.#logMs = machine.logMs;
-    this.#jobs.wallMs = machine.wallMs;
+    Object.assign(this.#jobs, { version: machine.version, logMs: machine.logMs, wallMs: machine.wallMs });
     this.#nextSessionId = machine.nextSessionId;
     this.#appliedIndex = asIndex(machine.appliedIndex);
   }
@@ -267,6 +266,7 @@ export class JobQueue implements StateMachine {
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#jobs.schedulers.bounds = this.#bounds;
+    this.#jobs.deduplications.bounds = this.#bounds;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);

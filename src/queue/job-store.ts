@@ -1,10 +1,12 @@
 import { invariant } from '../base/invariant.ts';
+import type { Deduplication } from '../protocol/deduplication.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
+import { type DeduplicatedJob, type KeptAdd, type NewJob, NO_END_OF_ID } from './deduplicated-job.ts';
 import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
 import { APPLIED, JobEdits } from './job-edits.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -28,12 +30,28 @@ export class JobStore extends JobEdits {
     const { customId } = operation;
     const known = customId === '' ? undefined : queue.jobOf(customId);
     if (known !== undefined) return known;
-    const shared = queue.sharePolicy(operation.policy);
-    const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
-    if (customId !== '') queue.keepId(customId, job);
+    const { policy, priority } = operation;
+    const job = this.#newJob(queue, { policy, customId, priority });
     this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
     this.#insert(job, operation.delayMs);
     return job;
+  }
+
+  /**
+   * Adds a job, unless another one has taken its deduplication id.
+   * @returns the job, or with a custom id the one that the queue has; the one that has taken the id; or undefined if there are too many ids or
+   * too large adds that are kept.
+   */
+  addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd): Job | DeduplicatedJob | undefined {
+    return this.#addDeduplicated(queue, add, true);
+  }
+
+  /** Frees a deduplication id. @param jobId of the job that has taken it; 0 for any. @returns whether it was taken. */
+  freeDeduplicationId(queue: NamedQueue<Job> | undefined, deduplicationId: string, jobId: number): boolean {
+    const holder = this.deduplications.holderOf(queue, deduplicationId, this.logMs);
+    if (holder === undefined || (jobId !== 0 && holder.id !== jobId)) return false;
+    this.#free(holder);
+    return true;
   }
 
   /** The caller has checked that there is space for it. */
@@ -112,16 +130,18 @@ export class JobStore extends JobEdits {
     if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.totals.completed += 1;
+    const next = this.deduplications.onFinished(jobId);
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
       this.evict(job);
-      return APPLIED;
+    } else {
+      const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
+      this.changes.outcome(job, resultLength);
+      setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
+      this.enterFinished(job, StateCode.completed, job.queue.keptCompleted);
+      this.trim(job.queue.keptCompleted, keep);
     }
-    const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
-    this.changes.outcome(job, resultLength);
-    setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
-    this.enterFinished(job, StateCode.completed, job.queue.keptCompleted);
-    this.trim(job.queue.keptCompleted, keep);
+    if (next !== undefined) this.#addDeduplicated(job.queue, next, false);
     return APPLIED;
   }
 
@@ -191,14 +211,19 @@ export class JobStore extends JobEdits {
     this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
   }
 
-  /** Processes leases and windows that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
+  /** Processes leases, windows and deduplication ids that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
+    this.logMs = logMs;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
       this.#onLeaseDue(job, logMs);
     }
     for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {
       this.changePace(this.windows.nextQueue() as NamedQueue<Job>, (pace) => pace.hold(0, logMs));
+    }
+    for (let one = this.deduplications.top(); one !== undefined && one.dueMs <= logMs && left > 0; one = this.deduplications.top()) {
+      this.#free(one);
+      left -= 1;
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
@@ -291,12 +316,72 @@ export class JobStore extends JobEdits {
 
   #failForGood(job: Job): void {
     this.totals.failed += 1;
+    const next = this.deduplications.onFinished(job.id);
     const keep = job.policy.keepFailed;
     if (keep === 0) {
       this.evict(job);
-      return;
+    } else {
+      this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
+      this.trim(job.queue.keptFailed, keep);
     }
-    this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
-    this.trim(job.queue.keptFailed, keep);
+    if (next !== undefined) this.#addDeduplicated(job.queue, next, false);
   }
+
+  /** @param isBounded whether the bounds hold; not for an add that was kept, and must not be lost. */
+  #addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd, isBounded: boolean): Job | DeduplicatedJob | undefined {
+    const known = add.customId === '' ? undefined : queue.jobOf(add.customId);
+    if (known !== undefined) return known;
+    const { deduplications, logMs } = this;
+    const { id, isReplacing } = add.deduplication;
+    const holder = deduplications.holderOf(queue, id, logMs);
+    const replaced = holder === undefined || !isReplacing ? undefined : this.table.get(holder.id);
+    if (holder !== undefined && replaced?.state !== StateCode.delayed) return this.#onDuplicate(holder, add, isBounded);
+    if (holder === undefined && isBounded && !deduplications.hasSpace) return undefined;
+    const endMs = endOfId(add.deduplication, holder?.dueMs, logMs);
+    if (replaced !== undefined) this.drop(replaced);
+    const job = this.#newJob(queue, add);
+    // An add that was kept is no longer in the entry that brought it.
+    if (isBounded) {
+      this.setPayload(job, add.chunk, add.payloadAt, add.payloadLength);
+    } else {
+      job.length = add.payloadLength;
+      if (job.length > 0) job.entryData = add.chunk;
+    }
+    this.#insert(job, add.delayMs);
+    deduplications.take(job, id, endMs);
+    return job;
+  }
+
+  /** Another job has taken the id. */
+  #onDuplicate(holder: DeduplicatedJob, add: KeptAdd, isBounded: boolean): DeduplicatedJob | undefined {
+    const { keepsLast, isReplacing, isExtending, ttlMs } = add.deduplication;
+    const state = this.table.get(holder.id)?.state;
+    if (keepsLast && state === StateCode.active) {
+      if (!this.deduplications.keep(holder, add, isBounded)) return undefined;
+      this.deduplications.setEnd(holder, NO_END_OF_ID);
+    } else if (isExtending && !isReplacing && ttlMs > 0) {
+      const isLive = state === StateCode.waiting || state === StateCode.delayed || state === StateCode.active;
+      if (!keepsLast) this.deduplications.setEnd(holder, this.logMs + ttlMs);
+      else if (isLive) this.deduplications.setEnd(holder, NO_END_OF_ID);
+    }
+    return holder;
+  }
+
+  #newJob(queue: NamedQueue<Job>, { policy, customId, priority }: Pick<NewJob, 'policy' | 'customId' | 'priority'>): Job {
+    const shared = queue.sharePolicy(policy);
+    const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, priority, this.wall);
+    if (customId !== '') queue.keepId(customId, job);
+    return job;
+  }
+
+  #free(holder: DeduplicatedJob): void {
+    this.deduplications.free(holder);
+    this.queues.dropIfUnused(holder.queue, this.version);
+  }
+}
+
+/** When the id that a new job takes is free again. @param replacedMs that of the job in whose place it is; undefined without one. */
+function endOfId({ ttlMs, isExtending, keepsLast }: Deduplication, replacedMs: number | undefined, logMs: number): number {
+  if (keepsLast || ttlMs === 0) return NO_END_OF_ID;
+  return replacedMs === undefined || isExtending ? logMs + ttlMs : replacedMs;
 }

@@ -28,6 +28,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   active = 0;
   /** How many job schedulers it has: SchedulerTable has them. */
   schedulers = 0;
+  /** How many deduplication ids its jobs have taken: DeduplicationTable has them. */
+  deduplications = 0;
   /** Claims take no job of it. */
   isPaused = false;
   /** Limits of what claims take; undefined, as for most queues, if there are none. */
@@ -68,7 +70,7 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
     const jobs = this.delayed + this.waiting + this.active + this.completed + this.failed;
-    return !this.isPaused && this.pace === undefined && this.schedulers === 0 && jobs === 0;
+    return !this.isPaused && this.pace === undefined && this.schedulers + this.deduplications === 0 && jobs === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */

@@ -27,6 +27,8 @@ export interface AttachmentSource {
   originOf(jobId: number): JobOrigin | undefined;
   /** The progress of a job, if it has one and the job is there. */
   progressOf(jobId: number): Uint8Array | undefined;
+  /** What a job is deduplicated by, if it is and the job is there. */
+  deduplicationIdOf(jobId: number): string | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -155,7 +157,7 @@ const ID_BYTES = 8;
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids, ticks and progress. Without any it returns the head itself, which must not be changed. */
+/** Joins a reply head and what it leaves out: payloads, outcomes, custom ids, ticks, progress and deduplication ids. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
@@ -163,6 +165,7 @@ export class ReplyAttacher {
   readonly #customIds = new Map<number, string>();
   readonly #ticks = new Map<number, SchedulerTick>();
   readonly #progress = new Map<number, Uint8Array>();
+  readonly #deduplicationIds = new Map<number, string>();
 
   constructor(source: AttachmentSource) {
     this.#source = source;
@@ -175,16 +178,24 @@ export class ReplyAttacher {
     this.#customIds.clear();
     this.#ticks.clear();
     this.#progress.clear();
+    this.#deduplicationIds.clear();
     to.raw(replyHead);
     const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
-    const [ticks, progress] = [this.#ticks.size, this.#progress.size];
-    if (this.#customIds.size + ticks + progress > 0) this.#attachCustomIds();
-    if (ticks + progress > 0) this.#attachTicks();
-    if (progress > 0) this.#attachProgress();
+    this.#attachExtras();
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
     return to.copy();
+  }
+
+  /** A list is there if it, or one behind it, has anything: a client of an earlier release ignores those that it does not know. */
+  #attachExtras(): void {
+    const sizes = [this.#customIds.size, this.#ticks.size, this.#progress.size, this.#deduplicationIds.size];
+    const last = sizes.findLastIndex((size) => size > 0);
+    if (last >= 0) this.#attachTexts(this.#customIds);
+    if (last >= 1) this.#attachTicks();
+    if (last >= 2) this.#attachProgress();
+    if (last >= 3) this.#attachTexts(this.#deduplicationIds);
   }
 
   #attachResult(reader: ByteReader): void {
@@ -212,6 +223,8 @@ export class ReplyAttacher {
     this.#attachBytes(this.#source.payloadOf(jobId));
     const progress = this.#source.progressOf(jobId);
     if (progress !== undefined) this.#progress.set(jobId, progress);
+    const deduplicationId = this.#source.deduplicationIdOf(jobId);
+    if (deduplicationId !== undefined) this.#deduplicationIds.set(jobId, deduplicationId);
   }
 
   #attachProgress(): void {
@@ -222,11 +235,11 @@ export class ReplyAttacher {
     }
   }
 
-  #attachCustomIds(): void {
-    this.#to.u32(this.#customIds.size);
-    for (const [jobId, customId] of this.#customIds) {
+  #attachTexts(texts: ReadonlyMap<number, string>): void {
+    this.#to.u32(texts.size);
+    for (const [jobId, text] of texts) {
       this.#to.f64(jobId);
-      this.#to.text(customId);
+      this.#to.text(text);
     }
   }
 

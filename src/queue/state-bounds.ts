@@ -1,4 +1,11 @@
-import { DUE_PER_ENTRY_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from '../protocol/limits.ts';
+import {
+  DEDUPLICATION_IDS_MAX,
+  DUE_PER_ENTRY_MAX,
+  KEPT_ADDS_BYTES_MAX,
+  SCHEDULERS_BYTES_MAX,
+  SCHEDULERS_MAX,
+  SCHEDULERS_PER_QUEUE_MAX,
+} from '../protocol/limits.ts';
 
 /** Maximum number of queues in versions 1 and 2; queues without jobs are dropped for new ones. */
 export const QUEUES_MAX = 10_000;
@@ -29,6 +36,8 @@ export interface StateBounds {
   readonly schedulersPerQueueMax: number;
   readonly schedulersMax: number;
   readonly schedulersBytesMax: number;
+  readonly deduplicationIdsMax: number;
+  readonly keptAddsBytesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -42,4 +51,6 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   schedulersPerQueueMax: SCHEDULERS_PER_QUEUE_MAX,
   schedulersMax: SCHEDULERS_MAX,
   schedulersBytesMax: SCHEDULERS_BYTES_MAX,
+  deduplicationIdsMax: DEDUPLICATION_IDS_MAX,
+  keptAddsBytesMax: KEPT_ADDS_BYTES_MAX,
 });

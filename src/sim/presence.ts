@@ -18,8 +18,11 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
   const unknownClaims = new Set(
     operations.filter(isFunction('claim')).flatMap(({ outcome, call }) => (outcome === 'info' ? [call.queue] : [])),
   );
+  const adds = operations.filter(isFunction('add'));
+  const idOf = ({ call }: (typeof adds)[number]): string | undefined => call.deduplicationId && `${call.queue} ${call.deduplicationId}`;
+  const replacing = new Set(adds.filter(({ call }) => call.isReplacing === true).map(idOf));
   let latest = 0;
-  for (const add of operations.filter(isFunction('add'))) {
+  for (const add of adds) {
     if (add.result === undefined) continue;
     const { job } = add.result;
     latest = Math.max(latest, job);
@@ -28,7 +31,9 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
     // A job that was never claimed has not finished.
     const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
     const isTrimmed = cluster.plan.workload.retention !== 'all' && mayHaveFinished;
-    const isThere = isRemoved || isTrimmed || payloadOf(machine, job) !== undefined;
+    // A duplicate may have taken the place of a delayed one.
+    const mayBeReplaced = add.call.deduplicationId !== undefined && replacing.has(idOf(add));
+    const isThere = isRemoved || mayBeReplaced || isTrimmed || payloadOf(machine, job) !== undefined;
     checkProperty(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
   }
   const asked = new Set<unknown>(

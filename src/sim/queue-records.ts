@@ -7,4 +7,6 @@ export interface QueueRecords {
   readonly sessions: SessionModel;
   /** Keys of the added jobs, by id, for adds with a reply. */
   readonly jobs: Map<number, { readonly key: string; readonly queue: string; readonly customId: string | undefined }>;
+  /** Keys of the adds that found a duplicate, and may be executed when it ends. */
+  readonly kept: Set<string>;
 }

@@ -8,6 +8,7 @@ import type { PayloadSizes } from './payload-sizes.ts';
 import { payloadOf } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import { recordedDeduplication, type SimDeduplications } from './sim-deduplications.ts';
 import type { SimRandom } from './sim-random.ts';
 import { type Step, stepOf } from './sim-step.ts';
 import { checkProperty } from './violation.ts';
@@ -41,6 +42,7 @@ export class SimAdds {
   readonly #onAdded: (job: number, isDelayed: boolean) => void;
   /** Ids that this client chose for jobs that it added, and with which it is adding none now. */
   readonly #customIds: CustomId[] = [];
+  readonly #deduplications: SimDeduplications;
   #adds = 0;
 
   constructor(
@@ -49,6 +51,7 @@ export class SimAdds {
     random: SimRandom,
     sizes: PayloadSizes,
     records: QueueRecords,
+    deduplications: SimDeduplications,
     onAdded: (job: number, isDelayed: boolean) => void,
   ) {
     this.#client = client;
@@ -56,6 +59,7 @@ export class SimAdds {
     this.#random = random;
     this.#sizes = sizes;
     this.#records = records;
+    this.#deduplications = deduplications;
     this.#history = records.history;
     this.#onAdded = onAdded;
   }
@@ -68,7 +72,9 @@ export class SimAdds {
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
     const chosen = this.#customId(key, version);
-    const queue = chosen?.queue ?? this.anyQueue();
+    const duplicated = chosen === undefined ? this.#deduplications.next(version) : undefined;
+    const queue = chosen?.queue ?? duplicated?.queue ?? this.anyQueue();
+    const deduplication = duplicated?.deduplication;
     const customId = chosen?.id;
     const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
@@ -80,6 +86,7 @@ export class SimAdds {
       backoff: this.#backoff(),
       ...this.retention(queue),
       customId,
+      deduplication,
     };
     const isOversized = this.#sizes.isOversized();
     encoder.add(
@@ -87,9 +94,9 @@ export class SimAdds {
       payloadOf(key, isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(this.#random.withProbability(0.1) ? 500 : 0)),
       options,
     );
-    const { backoff, customId: _, ...others } = options;
+    const { backoff, customId: _, deduplication: __, ...others } = options;
     const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
-    const call = this.#history.invoke('add', { key, queue, ...others, ...pause });
+    const call = this.#history.invoke('add', { key, queue, ...others, ...pause, ...recordedDeduplication(deduplication) });
     const step = stepOf(this.#cluster.coverage, call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#records.jobs.set(result.id, { key, queue, customId });
@@ -97,6 +104,10 @@ export class SimAdds {
       return { job: result.id };
     });
     const settle = (result: OperationResult): void => {
+      if (result.ok && result.type === 'deduplicated' && deduplication !== undefined) {
+        this.#deduplications.onDuplicate(call, key, deduplication);
+        return;
+      }
       const known = result.ok && result.type === 'added' ? this.#records.jobs.get(result.id) : undefined;
       if (chosen !== undefined && result.ok) this.#customIds.push(chosen);
       if (known === undefined || customId === undefined) {

@@ -3,6 +3,7 @@ import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
+import { DEDUPLICATION_VERSION } from '../protocol/machine-version.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import type { Sometimes } from './coverage.ts';
 import { jobQueueOf } from './job-queue-of.ts';
@@ -14,6 +15,7 @@ import type { QueueRecords } from './queue-records.ts';
 import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
 import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import { SimDeduplications } from './sim-deduplications.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
@@ -47,6 +49,8 @@ const RATE_MS = [20, 200, 1_000] as const;
 const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
+/** Of all operations: those that set a deduplication id free. */
+const FREE_SHARE = 0.01;
 /** Of all operations, where there are job schedulers. */
 const SCHEDULER_SHARE = 0.12;
 
@@ -73,6 +77,7 @@ export class SimOperations {
   readonly #adds: SimAdds;
   readonly #schedulers: SimSchedulers;
   readonly #changes: SimChanges;
+  readonly #deduplications: SimDeduplications;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -88,7 +93,8 @@ export class SimOperations {
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
     this.#changes = new SimChanges(client, cluster, random, this.#sizes, records);
-    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
+    this.#deduplications = new SimDeduplications(cluster, random, records);
+    this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, this.#deduplications, (job, isDelayed) => {
       this.#jobs.push(job);
       if (isDelayed) this.#latestDelayed = job;
       look(job);
@@ -113,6 +119,9 @@ export class SimOperations {
    */
   next(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     if (this.#workload.hasSchedulers && version > 1 && this.#random.withProbability(SCHEDULER_SHARE)) return this.#schedulers.next(encoder);
+    if (version >= DEDUPLICATION_VERSION && this.#random.withProbability(FREE_SHARE))
+      return this.#deduplications.free(encoder, this.#adds.anyQueue(), this.#jobs.at(-1));
+    if (this.#deduplications.isKeeping) return this.#adds.add(encoder, version);
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -220,6 +229,9 @@ export class SimOperations {
         if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
         for (const { id, payload, tick } of result.jobs)
           if (payload !== undefined && tick !== undefined) this.#onTick(id, queue, keyOfJob(payload, tick));
+        for (const { id, payload, deduplicationId } of result.jobs)
+          if (payload !== undefined && deduplicationId !== undefined)
+            this.#deduplications.onClaimed(id, keyOfJob(payload, undefined), queue, deduplicationId);
         const jobs = result.jobs.map((job) => {
           const { id, token, attempt, isBegun, stalls, payload, progress, tick } = job;
           this.#changes.progressIn(id, progress);

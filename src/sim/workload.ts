@@ -64,6 +64,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
   const bounds: Partial<StateBounds> = {
     ...(random.withProbability(0.35) && !isVersionAsked ? sessionBounds(random) : {}),
     ...(random.withProbability(0.2) ? { duePerEntryMax: random.of([1, 2]) } : {}),
+    ...(random.withProbability(0.1) ? { deduplicationIdsMax: 3 } : {}),
     ...(random.withProbability(0.3) ? { trimPerFinishMax: random.of([1, 2]) } : {}),
   };
   const isPipelined = random.withProbability(0.25);

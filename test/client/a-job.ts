@@ -14,6 +14,7 @@ export const noCommands: JobCommands = {
   changeDelay: reject,
   updateProgress: reject,
   updateData: reject,
+  removeDeduplication: reject,
   stateOf: reject,
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -109,6 +109,27 @@ function withData(): MachineOfVersion {
   return queue;
 }
 
+/** A job that has taken its id until it ends, with an add that is kept; one that is gone; and one that has none. */
+function withDeduplication(): MachineOfVersion {
+  const queue = new MachineOfVersion(DEDUPLICATION_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const deduplication = { id: 'user 7', ttlMs: 60_000, isExtending: true, isReplacing: false, keepsLast: false };
+  queue.send((to) => to.add('mail', bytesOf('gone'), options({ keepCompleted: 0, customId: 'order-17', deduplication })));
+  queue.send((to) => to.add('mail', bytesOf('active'), options({ deduplication: { ...deduplication, id: 'ü', keepsLast: true } })));
+  queue.send((to) => to.add('mail', bytesOf('plain'), options()));
+  queue.send((to) => to.claim('mail', claimOptions(2, 60_000)));
+  queue.send((to) => to.complete(1, 1, new Uint8Array(0)));
+  const next = options({
+    customId: 'order-18',
+    isLifo: true,
+    priority: 3,
+    delayMs: 500,
+    deduplication: { ...deduplication, id: 'ü', keepsLast: true },
+  });
+  queue.send((to) => to.add('mail', bytesOf('next'), next));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -127,6 +148,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
+      ...recordsOf('deduplication: ', withDeduplication()).filter(([name]) => name.startsWith('deduplication: deduplicated')),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));
     expectGolden(FILE, Object.fromEntries([...today, ...others]));

@@ -20,6 +20,8 @@ const POLICY: AddOptions = options({
 });
 const CLAIM = { ...claimOptions(16, 30_000), beginMax: 4, waitMs: 10_000, stalledMax: 2, holder: 99 };
 
+const DEBOUNCE = { id: 'user 7', ttlMs: 60_000, isExtending: true, isReplacing: true, keepsLast: false };
+
 const HOURLY: SchedulerOptions = {
   ...{ scheduler: 'hourly', everyMs: 3_600_000, offsetMs: 60_000, pattern: '', tz: '' },
   ...{ startMs: 1_700_000_000_000, endMs: 1_800_000_000_000, ticksMax: 10, isImmediate: true },
@@ -78,6 +80,9 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
   claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
   rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
+  addDeduplicated: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, deduplication: DEBOUNCE }),
+  getDeduplicationJob: (to) => to.command('getDeduplicationJob', { queue: 'mail', deduplicationId: 'user 7' }),
+  removeDeduplication: (to) => to.command('removeDeduplication', { queue: 'mail', holderJobId: 12, deduplicationId: 'user 7' }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -91,6 +96,8 @@ const OTHERS = {
   'several operations': TOGETHER,
   'add with lifo': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, isLifo: true }),
   'upsertScheduler with a pattern': (to: RequestEncoder) => to.upsertScheduler('mail', DAILY, bytesOf('hello'), POLICY),
+  'addDeduplicated with a custom id': (to: RequestEncoder) =>
+    to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17', deduplication: { ...DEBOUNCE, keepsLast: true } }),
   'add with lifo, and one without': (to: RequestEncoder) => {
     to.add('mail', bytesOf('1'), { ...POLICY, isLifo: true });
     to.add('mail', bytesOf('2'), POLICY);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -67,6 +67,7 @@ function otherReplies(): Record<string, Uint8Array> {
     ...withCustomIds(),
     ...withSchedulers(),
     ...withProgress(),
+    ...withDeduplication(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -133,6 +134,25 @@ function withProgress(): Record<string, Uint8Array> {
   };
 }
 
+/** Behind the custom ids, the ticks and the progress, of which there may be none. */
+function withDeduplication(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(DEDUPLICATION_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const deduplication = { id: 'user 7', ttlMs: 60_000, isExtending: true, isReplacing: true, keepsLast: false };
+  const add: Build = (to) => to.add('q', bytesOf('x'), options({ customId: 'order-17', deduplication }));
+  machine.send(add);
+  machine.send((to) => to.add('q', bytesOf('x'), options()));
+  return {
+    deduplicated: machine.send((to) => to.add('q', bytesOf('x'), options({ deduplication }))),
+    deduplicationJob: machine.machine.query(
+      machine.request((to) => to.command('getDeduplicationJob', { queue: 'q', deduplicationId: 'user 7' }), 1),
+    ),
+    'claimed, deduplicated': machine.send((to) => to.claim('q', claimOptions(2, 1000))),
+    deduplicationRemoved: machine.send((to) =>
+      to.command('removeDeduplication', { queue: 'q', holderJobId: 0, deduplicationId: 'user 7' }),
+    ),
+  };
+}
+
 function allReplies(): Record<string, Uint8Array> {
   const version1 = repliesOf(1).filter(([name]) => /^(claimed|job)/.test(name));
   const prefixed = version1.map(([name, bytes]) => [`version 1: ${name}`, bytes]);
@@ -166,6 +186,9 @@ describe('the bytes of replies', () => {
     ['removed', 'removed, with a custom id'],
     ['scheduler', 'scheduler'],
     ['schedulerIds', 'schedulerIds'],
+    ['deduplicated', 'deduplicated'],
+    ['deduplicationJob', 'deduplicationJob'],
+    ['deduplicationRemoved', 'deduplicationRemoved'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
@@ -182,6 +205,13 @@ describe('the bytes of replies', () => {
     ]);
     expect(resultsIn('job, with a custom id')).toMatchObject([{ job: { id: 3, customId: 'ü' } }]);
     expect(resultsIn('removed, with a custom id')).toEqual([{ ok: true, type: 'removed', customId: 'order-18' }]);
+  });
+
+  it('contain deduplication ids', () => {
+    expect(resultsIn('claimed, deduplicated')).toMatchObject([
+      { jobs: [{ id: 1, customId: 'order-17', deduplicationId: 'user 7' }, { id: 2 }] },
+    ]);
+    expect(resultsIn('deduplicated')).toEqual([{ ok: true, type: 'deduplicated', id: 1, customId: 'order-17' }]);
   });
 
   it('contain job schedulers, and the ticks of their jobs', () => {

@@ -19,6 +19,24 @@ const FAULTS: readonly {
     says: /job 1 was acknowledged and came to no end: add .*"key":"job-1"/,
   },
   {
+    fault: 'two jobs with one deduplication id are there at a time',
+    history: () =>
+      new Script()
+        .added(1, { deduplicationId: 'd' })
+        .added(2, { deduplicationId: 'd' })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['deduplications'],
+    says: /jobs 1 and 2 are there with one deduplication id/,
+  },
+  {
+    fault: 'a job with a deduplication id disappears while it waits',
+    history: () => new Script().added(1, { deduplicationId: 'd' }).read(1, null),
+    seenBy: ['linearizable jobs', 'linearizable queue'],
+    says: /job 1 has no linear order/,
+  },
+  {
     fault: 'an acknowledged add is not found',
     history: () => new Script().added(1).read(1, null),
     seenBy: ['accounting', 'linearizable jobs', 'linearizable queue'],

@@ -57,6 +57,19 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(4, 4),
   },
   {
+    what: 'duplicates are not added, are kept until the job ends, or take its place',
+    history: () => {
+      const script = new Script().added(1, { deduplicationId: 'd', keepsLast: true }).claimed([1, 1]);
+      const duplicate = { deduplicationId: 'd', keepsLast: true };
+      script.failed('add', aJob(9, duplicate), 'DEDUPLICATED').unknown('add', aJob(2, duplicate)).completed(1, 1);
+      script.claimed([2, 2]).completed(2, 2).added(3, duplicate);
+      script.did('removeDeduplication', { queue: 'work', deduplicationId: 'd', holderJobId: 0 }, { isRemoved: true });
+      script.added(4, duplicate).claimed([3, 3], [4, 4]).completed(3, 3).completed(4, 4);
+      script.added(5, { deduplicationId: 'e', delayMs: 5_000, isReplacing: true }).added(6, { deduplicationId: 'e', isReplacing: true });
+      return script.read(5, null).claimed([6, 5]).completed(6, 5);
+    },
+  },
+  {
     what: 'a completed job was dropped by one that keeps fewer',
     history: () =>
       new Script()

@@ -264,15 +264,17 @@ export class ReferenceRun {
             };
       }
       default:
-        throw new Error(`${f satisfies SchedulerFunction} is not modelled`);
+        throw new Error(`${f satisfies OtherFunction} is not modelled`);
     }
   }
 }
 
-type SchedulerFunction = 'upsertScheduler' | 'removeScheduler';
+type OtherFunction = 'upsertScheduler' | 'removeScheduler' | 'removeDeduplication';
 
-/** Histories with ticks, which are no calls, are written by hand. */
-export const isModelled = (f: OperationFunction): boolean => f !== 'upsertScheduler' && f !== 'removeScheduler';
+const NOT_MODELLED: readonly OperationFunction[] = ['upsertScheduler', 'removeScheduler', 'removeDeduplication'];
+
+/** Histories with ticks and with adds that are kept, which are no calls, are written by hand. */
+export const isModelled = (f: OperationFunction): boolean => !NOT_MODELLED.includes(f);
 
 const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
 

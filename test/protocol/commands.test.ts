@@ -54,6 +54,9 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   holdClaims: 54,
   rateLimitTtl: 55,
   claimLimited: 56,
+  addDeduplicated: 70,
+  getDeduplicationJob: 71,
+  removeDeduplication: 72,
 };
 const RESULT_CODES = {
   error: 0,
@@ -75,6 +78,9 @@ const RESULT_CODES = {
   concurrency: 20,
   rateLimit: 21,
   rateLimitTtl: 22,
+  deduplicated: 40,
+  deduplicationJob: 41,
+  deduplicationRemoved: 42,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

@@ -41,6 +41,7 @@ const everything = (to: RequestEncoder): void => {
   to.command('remove', { queue: 'q', jobId: 1 });
 };
 
+const DEDUPLICATION = { id: 'd', ttlMs: 5, isExtending: true, isReplacing: true, keepsLast: false };
 const SCHEDULER = {
   ...{ scheduler: 's', everyMs: 0, offsetMs: -1, pattern: '0 9 * * *', tz: 'Europe/Berlin' },
   ...{ startMs: 0, endMs: 0, ticksMax: 5, isImmediate: true },
@@ -181,6 +182,9 @@ describe('operations that are taken from a request', () => {
       () => to.command('changeDelay', { queue: 'q', jobId: 1, delayMs: 5 }),
       () => to.command('updateData', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
       () => to.command('updateProgress', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
+      () => to.add('q', Uint8Array.of(1, 2, 3), options({ deduplication: DEDUPLICATION })),
+      () => to.command('getDeduplicationJob', { queue: 'q', deduplicationId: 'd' }),
+      () => to.command('removeDeduplication', { queue: 'other', holderJobId: 1, deduplicationId: 'd' }),
     ];
     const ends = writes.map((write) => {
       write();

@@ -28,6 +28,7 @@ type Step =
       readonly payload: string;
     }
   | { readonly type: 'remove scheduler'; readonly queue: string; readonly scheduler: string }
+  | { readonly type: 'free deduplication'; readonly queue: string; readonly id: string; readonly job: number }
   | { readonly type: 'release-holder'; readonly holder: number }
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
   | { readonly type: 'concurrency'; readonly queue: string; readonly limit: number }
@@ -45,7 +46,18 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   keepCompleted: fc.constantFrom(-1, 0, 1, 2),
   keepFailed: fc.constantFrom(-1, -1, 0, 1),
   customId: fc.constantFrom(undefined, undefined, 'x', 'y'),
+  deduplication: fc.option(
+    fc.record({
+      id: fc.constantFrom('d', 'e'),
+      ttlMs: fc.constantFrom(0, 0, 15, 40),
+      isExtending: fc.boolean(),
+      isReplacing: fc.boolean(),
+      keepsLast: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
 });
+const DEDUPLICATION_IDS = ['d', 'e'] as const;
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -144,6 +156,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       scheduler: fc.constantFrom('s', 't'),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('free deduplication'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.constantFrom(...DEDUPLICATION_IDS),
+      job: fc.constantFrom(0, 0, 1, 2, 3, 4, 5),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('pause'), queue: fc.constantFrom(...QUEUES), isPaused: fc.boolean() }) },
   {
@@ -188,10 +209,15 @@ class Comparison {
     if (!isNoEntry) this.#model.tick();
     switch (step.type) {
       case 'add':
-        expect(this.#send((to) => to.add(step.queue, bytesOf(step.payload), step.options))).toMatchObject({
-          id: this.#model.add(step.queue, step.payload, step.options),
-        });
+        this.#add(step);
         break;
+      case 'free deduplication': {
+        const { queue, id: deduplicationId, job: holderJobId } = step;
+        const isRemoved = this.#model.freeDeduplication(queue, deduplicationId, holderJobId);
+        const result = this.#send((to) => to.command('removeDeduplication', { queue, deduplicationId, holderJobId }));
+        expect(result).toEqual({ ok: true, type: 'deduplicationRemoved', isRemoved });
+        break;
+      }
       case 'claim':
         this.#claim(step.queue, step.options);
         break;
@@ -301,6 +327,13 @@ class Comparison {
     this.#compare();
   }
 
+  #add({ queue, payload, options: added }: Extract<Step, { readonly type: 'add' }>): void {
+    const result = this.#send((to) => to.add(queue, bytesOf(payload), added));
+    const { deduplication } = added;
+    if (deduplication === undefined) expect(result).toMatchObject({ id: this.#model.add(queue, payload, added) });
+    else expect(result).toEqual({ ok: true, ...this.#model.addDeduplicated(queue, payload, added) });
+  }
+
   #upsertScheduler({ queue, set, startInMs, endInMs, payload }: Extract<Step, { readonly type: 'upsert scheduler' }>): void {
     const { nowMs } = this.#steady;
     const startMs = startInMs === 0 ? 0 : nowMs + startInMs;
@@ -316,8 +349,9 @@ class Comparison {
     const seen = jobs.map(({ payload, progress, attemptsMax: _, ...job }) => {
       return { ...job, payload: textOf(payload), progress: textOf(progress) };
     });
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, progress, options: { customId }, tick }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, progress, customId, tick };
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload, progress, options: added, tick }) => {
+      const ids = { customId: added.customId, deduplicationId: added.deduplication?.id };
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload, progress, ...ids, tick };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
@@ -385,6 +419,12 @@ class Comparison {
       const [ttl] = this.#steady.read((to) => to.command('rateLimitTtl', { queue, takenMin: 0 }));
       expect(ttl).toEqual({ ok: true, type: 'rateLimitTtl', ttlMs: this.#model.heldMs(queue) });
     }
+    for (const queue of QUEUES)
+      for (const deduplicationId of DEDUPLICATION_IDS) {
+        const [holder] = this.#restarted.read((to) => to.command('getDeduplicationJob', { queue, deduplicationId }));
+        const { job: id = 0, customId = '' } = this.#model.deduplicationOf(queue, deduplicationId) ?? {};
+        expect(holder).toEqual({ ok: true, type: 'deduplicationJob', id, customId });
+      }
     this.#compareListings();
   }
 

@@ -50,6 +50,16 @@ interface ModelScheduler extends SchedulerOptions {
   ticks: number;
 }
 
+/** A deduplication id that is taken. */
+interface ModelDeduplication {
+  readonly queue: string;
+  readonly id: string;
+  readonly job: number;
+  readonly customId: string;
+  /** 0 for when the job ends. */
+  endMs: number;
+}
+
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE' | 'SCHEDULER_NOT_FOUND';
 
 /**
@@ -66,6 +76,9 @@ export class ModelQueue {
   #set = 0;
   #claims = 0;
   #finished = 0;
+  #deduplications: ModelDeduplication[] = [];
+  /** The adds that wait for the end of an active job, by this. */
+  readonly #kept = new Map<number, { readonly queue: string; readonly payload: string; readonly options: AddOptions }>();
   readonly #paused = new Set<string>();
   readonly #concurrency = new Map<string, number>();
   readonly #rates = new Map<string, ModelRate>();
@@ -80,6 +93,46 @@ export class ModelQueue {
     const { customId } = options;
     const known = this.jobs.find((job) => customId !== undefined && job.queue === queue && job.options.customId === customId);
     return known?.id ?? this.#insert(queue, payload, options, undefined);
+  }
+
+  addDeduplicated(queue: string, payload: string, options: AddOptions): object {
+    const { customId, deduplication } = options;
+    if (deduplication === undefined) throw new Error('the add is not deduplicated');
+    const { id, ttlMs, isExtending, isReplacing, keepsLast } = deduplication;
+    const known = this.jobs.find((one) => customId !== undefined && one.queue === queue && one.options.customId === customId);
+    if (known !== undefined) return { type: 'added', id: known.id };
+    const holder = this.deduplicationOf(queue, id);
+    const job = holder === undefined ? undefined : this.find(holder.job);
+    const newEndMs = keepsLast || ttlMs === 0 ? 0 : this.nowMs + ttlMs;
+    let endMs = newEndMs;
+    if (holder !== undefined && isReplacing && job?.state === 'delayed') {
+      if (newEndMs !== 0 && !isExtending) endMs = holder.endMs;
+      this.#removeJob(job);
+    } else if (holder !== undefined) {
+      const isLive = job !== undefined && job.state !== 'completed' && job.state !== 'failed';
+      if (keepsLast && job?.state === 'active') {
+        this.#kept.set(job.id, { queue, payload, options });
+        holder.endMs = 0;
+      } else if (isExtending && !isReplacing && ttlMs > 0 && (!keepsLast || isLive)) holder.endMs = newEndMs;
+      return { type: 'deduplicated', id: holder.job, customId: holder.customId };
+    }
+    const added = this.#insert(queue, payload, options, undefined);
+    this.#deduplications = this.#deduplications.filter((one) => one.queue !== queue || one.id !== id);
+    this.#deduplications.push({ queue, id, job: added, customId: customId ?? '', endMs });
+    return { type: 'added', id: added };
+  }
+
+  /** The one that is taken now. */
+  deduplicationOf(queue: string, id: string): ModelDeduplication | undefined {
+    return this.#deduplications.find((one) => one.queue === queue && one.id === id && (one.endMs === 0 || one.endMs > this.nowMs));
+  }
+
+  /** @param job 0 for any. @returns whether the id was taken. */
+  freeDeduplication(queue: string, id: string, job: number): boolean {
+    const holder = this.deduplicationOf(queue, id);
+    if (holder === undefined || (job !== 0 && holder.job !== job)) return false;
+    this.#deduplications = this.#deduplications.filter((one) => one !== holder);
+    return true;
   }
 
   #insert(queue: string, payload: string, options: AddOptions, tick: SchedulerTick | undefined): number {
@@ -217,7 +270,7 @@ export class ModelQueue {
     const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state === 'active') return 'JOB_STATE';
-    this.#drop(job);
+    this.#removeJob(job);
     return 'done';
   }
 
@@ -269,7 +322,7 @@ export class ModelQueue {
     if (job === undefined) return 'JOB_NOT_FOUND';
     const sinceMs = job.state === 'completed' || job.state === 'failed' ? job.finishedMs : job.addedMs;
     if (job.state !== state || state === 'active' || this.nowMs - sinceMs < graceMs) return 'JOB_STATE';
-    this.#drop(job);
+    this.#removeJob(job);
     return 'done';
   }
 
@@ -433,6 +486,7 @@ export class ModelQueue {
         ...this.#concurrency.keys(),
         ...this.#rates.keys(),
         ...this.#windows.keys(),
+        ...this.#deduplications.filter(({ queue, id }) => this.deduplicationOf(queue, id) !== undefined).map(({ queue }) => queue),
       ]),
     ].sort();
   }
@@ -446,16 +500,28 @@ export class ModelQueue {
   }
 
   #finish(job: ModelJob, state: 'completed' | 'failed', outcome: string | undefined, keep: number): void {
-    if (keep === 0) {
-      this.#drop(job);
-      return;
-    }
+    this.#deduplications = this.#deduplications.filter((one) => one.job !== job.id || one.endMs !== 0);
+    const kept = this.#kept.get(job.id);
+    this.#kept.delete(job.id);
+    if (keep === 0) this.#drop(job);
+    else this.#keepFinished(job, state, outcome, keep);
+    if (kept !== undefined) this.addDeduplicated(kept.queue, kept.payload, kept.options);
+  }
+
+  #keepFinished(job: ModelJob, state: 'completed' | 'failed', outcome: string | undefined, keep: number): void {
     this.#finished += 1;
     Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs });
     const kept = this.jobs
       .filter((other) => other.queue === job.queue && other.state === state)
       .sort((a, b) => b.finishedAs - a.finishedAs);
     if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
+  }
+
+  /** A client removes the job, or another one takes its place. */
+  #removeJob(job: ModelJob): void {
+    this.#deduplications = this.#deduplications.filter((one) => one.job !== job.id);
+    this.#kept.delete(job.id);
+    this.#drop(job);
   }
 
   #drop(job: ModelJob): void {

@@ -39,11 +39,13 @@ export class AddCall<Data, Result> implements PendingOperation {
   }
 
   onResult(result: OperationResult): void {
-    if (!result.ok || result.type !== 'added') {
+    if (!result.ok || (result.type !== 'added' && result.type !== 'deduplicated')) {
       this.onError(unexpectedResult(result));
       return;
     }
     const { id } = result;
-    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, this.#clock.wallMs(), this.#added, this.#name, this.#data));
+    const duplicateOf = result.type === 'added' ? undefined : { customId: result.customId || undefined };
+    const [timestamp, added, name, data] = [this.#clock.wallMs(), this.#added, this.#name, this.#data];
+    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, timestamp, added, name, data, duplicateOf));
   }
 }

@@ -8,15 +8,16 @@ import { PayloadWriter } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import type { Job } from './job.ts';
 import type { JobCommands } from './job-commands.ts';
-import { jobOfAdd } from './job-of.ts';
+import { type DuplicateOf, jobOfAdd } from './job-of.ts';
 
 /** The parts of the client that a bulk uses. */
 type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;
 
 /** Approximate bytes of an add in a request beside its payload. */
 const ADD_BYTES = 64;
-/** The same with its own id. A character has at most three bytes. */
-export const addBytesOf = ({ customId = '' }: AddOptions): number => ADD_BYTES + 3 * customId.length;
+/** The same with its own ids. A character has at most three bytes. */
+export const addBytesOf = ({ customId = '', deduplication }: AddOptions): number =>
+  ADD_BYTES + 3 * (customId.length + (deduplication?.id.length ?? 0));
 /** Maximum number of unanswered jobs of a bulk, unless the client allows fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -44,6 +45,8 @@ export class Bulk<Data, Result> {
   readonly #data: Data[] = [];
   readonly #options: AddOptions[] = [];
   readonly #ids: number[] = [];
+  /** Those that were not added, by their index. */
+  readonly #duplicates = new Map<number, DuplicateOf>();
 
   #unanswered = 0;
   #failure: Error | undefined;
@@ -81,8 +84,10 @@ export class Bulk<Data, Result> {
     return added;
   }
 
-  onAdded(at: number, id: number): void {
+  /** @param duplicateOf the job that was found in its place. */
+  onAdded(at: number, id: number, duplicateOf?: DuplicateOf): void {
     this.#ids[at] = id;
+    if (duplicateOf !== undefined) this.#duplicates.set(at, duplicateOf);
     this.#answered(1);
   }
 
@@ -143,7 +148,8 @@ export class Bulk<Data, Result> {
   #jobAt(at: number, timestamp: number): Job<Data, Result> {
     const added = this.#options[at] as AddOptions;
     const id = this.#ids[at] as number;
-    return jobOfAdd(this.#queueName, this.#commands, id, timestamp, added, this.#names[at] as string, this.#data[at] as Data);
+    const [name, data] = [this.#names[at] as string, this.#data[at] as Data];
+    return jobOfAdd(this.#queueName, this.#commands, id, timestamp, added, name, data, this.#duplicates.get(at));
   }
 }
 
@@ -160,6 +166,8 @@ class RequestCall<Data, Result> implements PendingOperation {
 
   onResult(result: OperationResult): void {
     if (result.ok && result.type === 'added') this.#bulk.onAdded(this.#at, result.id);
+    else if (result.ok && result.type === 'deduplicated')
+      this.#bulk.onAdded(this.#at, result.id, { customId: result.customId || undefined });
     else this.#bulk.onFailed(unexpectedResult(result));
     this.#at += 1;
   }

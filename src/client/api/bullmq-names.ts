@@ -11,7 +11,6 @@ const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
 const HOLD = 'Use queue.rateLimit(), and throw an error: that counts as an attempt, so give "attempts" and "backoff".';
-const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
 const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
@@ -47,10 +46,8 @@ export const QUEUE_MISSING: MissingNames = {
     exportPrometheusMetrics: NONE,
     getMeta: NONE,
     getVersion: NONE,
-    getDebounceJobId: DEDUPLICATION,
-    getDeduplicationJobId: DEDUPLICATION,
-    removeDebounceKey: DEDUPLICATION,
-    removeDeduplicationKey: DEDUPLICATION,
+    getDebounceJobId: 'Use queue.getDeduplicationJobId(id).',
+    removeDebounceKey: 'Use queue.removeDeduplicationKey(id).',
     trimEvents: REDIS,
     removeDeprecatedPriorityKey: REDIS,
     removeOrphanedJobs: REDIS,
@@ -141,7 +138,6 @@ export const JOB_MISSING: MissingNames = {
     getDependenciesCount: FLOW,
     waitUntilFinished: 'Listen to the events of its Worker, or read job.getState() from time to time.',
     addJob: ADD,
-    removeDeduplicationKey: DEDUPLICATION,
   },
   methods: {
     asJSON: 'Use job.toJSON().',
@@ -154,7 +150,6 @@ export const JOB_MISSING: MissingNames = {
     deferredFailure: FLOW,
     parent: FLOW,
     parentKey: FLOW,
-    deduplicationId: DEDUPLICATION,
     processedBy: NONE,
     queueQualifiedName: 'Use job.queueName.',
     prefix: REDIS,
@@ -179,6 +174,7 @@ export const JOB_MISSING: MissingNames = {
 export const JOB_OPTIONS_SUPPORTED = {
   attempts: true,
   backoff: true,
+  deduplication: true,
   delay: true,
   jobId: true,
   lifo: true,
@@ -223,7 +219,6 @@ export const OPTIONS_MISSING = {
   },
   job: {
     continueParentOnFailure: FLOW,
-    deduplication: DEDUPLICATION,
     failParentOnFailure: FLOW,
     ignoreDependencyOnFailure: FLOW,
     keepLogs: LOGS,

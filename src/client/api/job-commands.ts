@@ -27,6 +27,8 @@ export interface JobCommands {
    * @throws {JobNotFoundError | LeaseLostError | InvalidPayloadError | PayloadTooLargeError}
    */
   updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
+  /** Sets a deduplication id free. @param jobId of the job that has taken it; 0 for any. @returns whether it was taken. */
+  removeDeduplication(jobId: number, deduplicationId: string): Promise<boolean>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -112,6 +114,23 @@ export class QueueCommands implements JobCommands {
     const result = await this.query(consistency, (encoder) => encoder.command('counts', { queue: this.#queue }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);
+  }
+
+  async removeDeduplication(holderJobId: number, deduplicationId: string): Promise<boolean> {
+    const bytes = 3 * deduplicationId.length;
+    const args = { queue: this.#queue, holderJobId, deduplicationId };
+    const result = await this.send((encoder) => encoder.command('removeDeduplication', args), bytes);
+    if (result.ok && result.type === 'deduplicationRemoved') return result.isRemoved;
+    throw unexpectedResult(result);
+  }
+
+  /** The id of the job that has taken a deduplication id; undefined if none has. */
+  async deduplicationJob(deduplicationId: string, consistency: ReadConsistency): Promise<string | undefined> {
+    const args = { queue: this.#queue, deduplicationId };
+    const result = await this.query(consistency, (encoder) => encoder.command('getDeduplicationJob', args));
+    if (!result.ok || result.type !== 'deduplicationJob') throw unexpectedResult(result);
+    if (result.id === 0) return undefined;
+    return result.customId === '' ? String(result.id) : result.customId;
   }
 
   /** How many jobs may be active; 0 for any number. */

@@ -3,6 +3,11 @@ import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { Job, type JobHolder, NOTHING } from './job.ts';
 import type { JobCommands } from './job-commands.ts';
 
+/** The job that an add found in place of its own. */
+export interface DuplicateOf {
+  readonly customId: string | undefined;
+}
+
 /** The job that add() returns: `timestamp` by the client's clock, and the same name and data objects. */
 export const jobOfAdd = <Data, Result>(
   queueName: string,
@@ -12,9 +17,13 @@ export const jobOfAdd = <Data, Result>(
   added: AddOptions,
   name: string,
   data: Data,
+  duplicateOf?: DuplicateOf,
 ): Job<Data, Result> =>
   new Job<Data, Result>({
-    ...{ id, customId: added.customId, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data },
+    ...{ id, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data },
+    customId: duplicateOf === undefined ? added.customId : duplicateOf.customId,
+    deduplicationId: added.deduplication?.id,
+    isDeduplicated: duplicateOf !== undefined,
   });
 
 export const jobOfClaim = <Data, Result>(
@@ -26,6 +35,7 @@ export const jobOfClaim = <Data, Result>(
   new Job<Data, Result>({
     id: claimed.id,
     customId: claimed.customId,
+    deduplicationId: claimed.deduplicationId,
     queueName,
     commands,
     timestamp: claimed.addedMs,
@@ -44,6 +54,7 @@ export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobComman
   new Job<Data, Result>({
     id: detail.id,
     customId: detail.customId,
+    deduplicationId: detail.deduplicationId,
     queueName: detail.queue,
     commands,
     timestamp: detail.addedMs,

@@ -4,6 +4,14 @@ import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../pro
 import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
+import {
+  DEDUPLICATION,
+  type DeduplicationOptions,
+  deduplicationOf,
+  deduplicationOptionsOf,
+  deduplicationReadOnce,
+  isDeduplication,
+} from './deduplication-options.ts';
 import { CUSTOM_ID_REMEDY, isCustomId } from './job-id.ts';
 
 export interface BackoffOptions {
@@ -19,6 +27,8 @@ export interface JobOptions extends DefaultJobOptions {
    * with it adds nothing. Default: the queue gives the next number.
    */
   readonly jobId?: string;
+  /** Adds of jobs with the same `id` are duplicates, and add nothing; default: every add adds a job. */
+  readonly deduplication?: DeduplicationOptions;
 }
 
 /** The options that all jobs of a queue can share. */
@@ -69,13 +79,18 @@ const REMEDY = 'Give an object of job options such as { attempts: 3 }, or leave 
 
 /** The authority; {@link isValidAtSight} only saves this call for options that are valid. */
 export const JOB_OPTIONS = optionsOf(
-  { ...SHARED, jobId: aValue<string>(isCustomId, CUSTOM_ID_REMEDY).optional() } satisfies Record<keyof JobOptions, z.ZodType>,
+  {
+    ...SHARED,
+    jobId: aValue<string>(isCustomId, CUSTOM_ID_REMEDY).optional(),
+    deduplication: DEDUPLICATION.optional(),
+  } satisfies Record<keyof JobOptions, z.ZodType>,
   REMEDY,
   OPTIONS_MISSING.job,
 );
 export const DEFAULT_JOB_OPTIONS = optionsOf(SHARED, REMEDY, {
   ...OPTIONS_MISSING.job,
   jobId: 'A queue has an id once: give it to each add().',
+  deduplication: 'All jobs of the queue would be duplicates: give it to each add().',
 });
 
 const COMPLETED_KEPT = 1_000;
@@ -91,8 +106,9 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
   if (options === undefined) return defaults;
   const read = readOnce(options);
   if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = read;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = read;
   return {
+    ...(deduplication === undefined ? {} : { deduplication: deduplicationOf(deduplication) }),
     ...(jobId === undefined ? {} : { customId: jobId }),
     delayMs: delay ?? defaults.delayMs,
     priority: priority ?? defaults.priority,
@@ -113,8 +129,9 @@ type ReadOptions = { readonly [Name in keyof JobOptions]: JobOptions[Name] | und
  */
 function readOnce(options: JobOptions): ReadOptions {
   if (!hasKnownNames(options)) return options;
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
-  return { delay, priority, lifo, attempts, backoff: backoffReadOnce(backoff), removeOnComplete, removeOnFail, jobId };
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = options;
+  const objects = { backoff: backoffReadOnce(backoff), deduplication: deduplicationReadOnce(deduplication) };
+  return { delay, priority, lifo, attempts, removeOnComplete, removeOnFail, jobId, ...objects };
 }
 
 function backoffReadOnce(backoff: JobOptions['backoff']): JobOptions['backoff'] {
@@ -140,6 +157,7 @@ function hasKnownNames(options: JobOptions): boolean {
       case 'removeOnComplete':
       case 'removeOnFail':
       case 'jobId':
+      case 'deduplication':
         break;
       default:
         return false;
@@ -149,8 +167,9 @@ function hasKnownNames(options: JobOptions): boolean {
 }
 
 function areValid(options: ReadOptions): boolean {
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = options;
   return (
+    (deduplication === undefined || isDeduplication(deduplication)) &&
     (jobId === undefined || isCustomId(jobId)) &&
     (delay === undefined || isDuration(delay)) &&
     (priority === undefined || isIntegerIn(priority, 0, PRIORITY_MAX)) &&
@@ -199,6 +218,7 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
     removeOnComplete: removeOf(added.keepCompleted),
     removeOnFail: removeOf(added.keepFailed),
     ...(added.customId === undefined ? {} : { jobId: added.customId }),
+    ...(added.deduplication === undefined ? {} : { deduplication: deduplicationOptionsOf(added.deduplication) }),
   });
 }
 

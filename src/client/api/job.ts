@@ -6,6 +6,7 @@ import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
+import { JobDeduplication } from './job-deduplication.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
@@ -14,6 +15,8 @@ import { addMissingNames, NotSupportedError } from './not-supported.ts';
 export interface JobSource<Data> {
   readonly id: number;
   readonly customId?: string | undefined;
+  readonly deduplicationId?: string | undefined;
+  readonly isDeduplicated?: boolean;
   readonly queueName: string;
   readonly commands: JobCommands;
   readonly timestamp: number;
@@ -54,7 +57,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * One job as its user sees it: a snapshot of the moment it was read, not a live view. The names are BullMQ's. What BullMQ's class has and
  * this one lacks is an error in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Job<Data = unknown, Result = unknown> {
+export class Job<Data = unknown, Result = unknown> extends JobDeduplication {
   /** The decimal form of a number from 1 on, unique in the cluster; or the option `jobId`, unique in the queue. */
   readonly id: string;
   readonly queueName: string;
@@ -105,6 +108,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   /** @internal jobs come from Queue and Worker. */
   constructor(source: JobSource<Data>) {
+    super(source);
     this.id = source.customId ?? String(source.id);
     this.#id = source.id;
     this.queueName = source.queueName;
@@ -345,7 +349,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   toJSON(): object {
     const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
-    const { progress, repeatJobKey, scheduledFor } = this;
+    const { progress, repeatJobKey, scheduledFor, deduplicationId } = this;
     const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
     const times = { timestamp, processedOn, finishedOn };
     return {
@@ -363,6 +367,7 @@ export class Job<Data = unknown, Result = unknown> {
       failedReason,
       repeatJobKey,
       scheduledFor,
+      deduplicationId,
     };
   }
 

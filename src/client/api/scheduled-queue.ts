@@ -1,4 +1,5 @@
 import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { DeduplicatedQueue } from './deduplicated-queue.ts';
 import type { QueueCommands } from './job-commands.ts';
 import {
   countSchedulers,
@@ -10,10 +11,9 @@ import {
   removeScheduler,
   upsertScheduler,
 } from './job-schedulers.ts';
-import { PacedQueue } from './paced-queue.ts';
 
 /** The job schedulers of a Queue: they add jobs at their times, by the cluster's clock, also while no client is connected. */
-export abstract class ScheduledQueue<Data> extends PacedQueue {
+export abstract class ScheduledQueue<Data> extends DeduplicatedQueue {
   readonly #commands: QueueCommands;
   readonly #defaults: AddOptions;
 

@@ -62,9 +62,11 @@ function hasEnded(job: JobHistory): boolean {
   const others = [...completes, ...fails, ...removes, ...retries, ...claims.map(({ operation }) => operation)];
   const state = last?.result?.state;
   if (state === 'completed' || state === 'failed') return true;
-  if (last === undefined || others.some((other) => !isBefore(other, last))) return isFinished || isRemoved;
-  const { keepCompleted, keepFailed } = addOf(job)?.call ?? {};
-  return state === null && (isRemoved || (isFinished && (keepCompleted !== -1 || keepFailed !== -1)));
+  const { keepCompleted, keepFailed, deduplicationId } = addOf(job)?.call ?? {};
+  // A duplicate may have taken its place.
+  const mayBeGone = isRemoved || deduplicationId !== undefined;
+  if (last === undefined || others.some((other) => !isBefore(other, last))) return isFinished || mayBeGone;
+  return state === null && (mayBeGone || (isFinished && (keepCompleted !== -1 || keepFailed !== -1)));
 }
 
 /** Whether the failure may have been final: no claim returned the job after it. */

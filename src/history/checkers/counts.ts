@@ -60,7 +60,10 @@ class Tally {
     );
     this.keepsAll =
       !isRemoving &&
-      [...adds, ...(upsertsByQueue(operations).get(queue) ?? [])].every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
+      [...adds, ...(upsertsByQueue(operations).get(queue) ?? [])].every(
+        ({ call }) => call.keepCompleted === -1 && call.keepFailed === -1,
+      ) &&
+      adds.every(({ call }) => call.deduplicationId === undefined);
     this.#ticksFrom = Math.min(
       Number.POSITIVE_INFINITY,
       ...(upsertsByQueue(operations).get(queue) ?? []).map(({ invokedAt }) => invokedAt),

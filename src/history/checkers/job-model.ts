@@ -39,7 +39,7 @@ export interface JobState {
 
 /** Fields of the job that its add shows; unknown ones are undefined. */
 export type JobTerms = Partial<
-  Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue'>
+  Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue' | 'deduplicationId'>
 >;
 
 /** An operation of one job, or on all jobs of a holder. */
@@ -112,6 +112,8 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       if (from.phase === 'active' && !from.isHeld) reached.push(pending(unbegun(from)));
       if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from))
         reached.push(...takenUnseen(from, 0).map((taken) => ({ ...taken, unseenClaims: from.unseenClaims + 1 })));
+      // A duplicate may take the place of a delayed job.
+      if (from.phase === 'pending' && from.mayBeDelayed && terms.deduplicationId !== undefined) reached.push(finished(from, 'removed'));
       if (from.phase === 'completed' && terms.keepCompleted !== -1) reached.push(finished(from, 'removed'));
       if (from.phase === 'failed' && terms.keepFailed !== -1) reached.push(finished(from, 'removed'));
     }

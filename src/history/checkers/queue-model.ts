@@ -106,6 +106,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return this.#releaseHolder(state, operation, moment);
       case 'upsertScheduler':
       case 'removeScheduler':
+      case 'removeDeduplication':
         return [state];
       default: {
         const changed = operation.f === 'changePriority' ? { priority: operation.call.priority } : {};
