@@ -1,8 +1,22 @@
 import { invariant } from '../base/invariant.ts';
 import { NO_STATE } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
-import type { Execution } from './handlers.ts';
+import type { OperationReader } from '../protocol/request-reader.ts';
 import { Job } from './job.ts';
+import type { JobStore } from './job-store.ts';
+import type { NamedQueue } from './named-queue.ts';
+import type { ReplyEncoder } from './reply-encoder.ts';
+
+/** What these handlers need of an `Execution`. */
+interface Execution {
+  readonly jobs: JobStore;
+  readonly replies: ReplyEncoder;
+  readonly operation: OperationReader;
+  readonly data: Uint8Array;
+  readonly logMs: number;
+  openQueue(): NamedQueue<Job> | undefined;
+  knownQueue(): NamedQueue<Job> | undefined;
+}
 
 export function addDeduplicated(run: Execution): void {
   const { replies, operation, data: chunk } = run;

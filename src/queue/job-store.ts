@@ -329,8 +329,8 @@ export class JobStore extends JobEdits {
 
   /** @param isBounded whether the bounds hold; not for an add that was kept, and must not be lost. */
   #addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd, isBounded: boolean): Job | DeduplicatedJob | undefined {
-    const known = add.customId === '' ? undefined : queue.jobOf(add.customId);
-    if (known !== undefined) return known;
+    const there = add.customId === '' ? undefined : queue.jobOf(add.customId);
+    if (there !== undefined) return there;
     const { deduplications, logMs } = this;
     const { id, isReplacing } = add.deduplication;
     const holder = deduplications.holderOf(queue, id, logMs);

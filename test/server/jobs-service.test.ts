@@ -238,6 +238,29 @@ describe('a client in another language', () => {
     expect(await failure('Remove', missing)).toMatchObject({ code: status.NOT_FOUND });
   });
 
+  it('deduplicates adds by an id, which a client can set free, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const deduplication = { id: 'user 7', ttl_ms: 3_600_000 };
+    const { id } = await call('Add', { queue: 'once', name: 'one', options: { deduplication } });
+    expect(await call('Add', { queue: 'once', name: 'two', options: { deduplication } })).toMatchObject({ id, deduplicated: true });
+    const jobs = ['user 8', 'user 8', 'user 7'].map((each) => ({ name: 'three', options: { deduplication: { id: each } } }));
+    const { ids, deduplicated } = await call('AddBulk', { queue: 'once', jobs, request_id: { session, sequence: 1 } });
+    expect(deduplicated).toEqual([1, 2]);
+    expect(ids).toMatchObject({ 2: id });
+    expect(await call('GetDeduplicationJob', { queue: 'once', deduplication_id: 'user 7' })).toMatchObject({ id });
+    expect(await call('GetDeduplicationJob', { queue: 'once', deduplication_id: 'none' })).toEqual({});
+    const remove = { queue: 'once', deduplication_id: 'user 7', id, request_id: { session, sequence: 2 } };
+    for (let repeated = 0; repeated < 2; repeated += 1) expect(await call('RemoveDeduplication', remove)).toMatchObject({ removed: true });
+    expect(await call('RemoveDeduplication', { queue: 'once', deduplication_id: 'user 7' })).toMatchObject({ removed: false });
+    expect(Object.keys(await call('Add', { queue: 'once', name: 'four', options: { deduplication } }))).toEqual(['id']);
+    expect(await failure('Add', { queue: 'once', name: 'five', options: { deduplication: { id: '' } } })).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+    });
+    const [job] = await claimed({ queue: 'once' });
+    expect(job).toMatchObject({ id, deduplication_id: 'user 7' });
+    expect(await call('GetJob', { queue: 'once', id })).toMatchObject({ deduplication_id: 'user 7' });
+  });
+
   it('promotes a delayed job, and removes one by its state and age', async () => {
     const { id } = await call('Add', { queue: 'clean', name: 'later', options: { delay_ms: 3_600_000 } });
     expect(await failure('Clean', { queue: 'clean', id, state: 1 })).toMatchObject({ code: status.FAILED_PRECONDITION });

@@ -116,6 +116,7 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
     },
   ],
   removeScheduler: ['RemoveScheduler', 'SchedulerRequest'],
+  removeDeduplication: ['RemoveDeduplication', 'RemoveDeduplicationRequest', { holderJobId: 'id' }],
   jobIds: ['ListJobs', 'ListJobsRequest', { isDescending: 'ascending', afterRank: 'start', afterTie: 'start' }],
 };
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

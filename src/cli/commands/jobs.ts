@@ -13,7 +13,11 @@ const VALUE_CHARACTERS_MAX = 2_000;
 const queueArgument = (): Argument => new Argument('<queue>', 'the name of the queue');
 const idArgument = (): Argument => new Argument('<id>', 'the id of the job, as "add" printed it');
 
-type AddOptions = ConnectionOptions & Pick<JobOptions, 'attempts' | 'delay' | 'jobId' | 'lifo' | 'priority'>;
+type AddOptions = ConnectionOptions &
+  Pick<JobOptions, 'attempts' | 'delay' | 'jobId' | 'lifo' | 'priority'> & {
+    readonly deduplicate?: string;
+    readonly ttl?: number;
+  };
 
 export const add: CliCommand = {
   name: 'add',
@@ -31,6 +35,8 @@ export const add: CliCommand = {
     new Option('--attempts <count>', 'attempts before it is a dead letter (default: 1)').argParser(wholeNumber(1)),
     new Option('--lifo', 'before the waiting jobs of its priority'),
     new Option('--job-id <id>', 'an id of your choice: while the queue has a job with it, nothing is added'),
+    new Option('--deduplicate <id>', 'until a job with this id ends, nothing is added; --ttl for a time instead'),
+    new Option('--ttl <ms>', 'with --deduplicate: for this time nothing is added').argParser(wholeNumber(1)),
   ],
   json: 'document',
   mayHaveHappened: 'the job may have been added',
@@ -43,13 +49,16 @@ export const add: CliCommand = {
     const { args, options, output, isJson } = invocation;
     const [queueName, name, json] = args;
     // Before the cluster is opened, or created.
+    const jobOptions = jobOptionsOf(options);
     const data = await readData(json, invocation);
     await withCluster(
       invocation,
       async ({ client }) => {
         await using queue = new Queue(queueName, { connection: client });
-        const { id } = await queue.add(name, data, jobOptionsOf(options));
-        if (isJson) output.document({ queue: queueName, id, name });
+        const { id, isDeduplicated } = await queue.add(name, data, jobOptions);
+        const more = isDeduplicated ? { isDeduplicated } : {};
+        if (isJson) output.document({ queue: queueName, id, name, ...more });
+        else if (isDeduplicated) output.line(`No job was added: it is a duplicate of job ${printable(id)}.`);
         else output.line(`Job ${printable(id)} is in the queue ${printable(JSON.stringify(queueName))}.`);
       },
       { mayCreate: true },
@@ -57,8 +66,10 @@ export const add: CliCommand = {
   },
 };
 
-function jobOptionsOf({ attempts, delay, jobId, lifo, priority }: AddOptions): JobOptions {
+function jobOptionsOf({ attempts, deduplicate, delay, jobId, lifo, priority, ttl }: AddOptions): JobOptions {
+  if (ttl !== undefined && deduplicate === undefined) throw new ConfigError('ttl', ttl, 'Give --deduplicate, too.');
   return {
+    ...(deduplicate === undefined ? {} : { deduplication: { id: deduplicate, ...(ttl === undefined ? {} : { ttl }) } }),
     ...(attempts === undefined ? {} : { attempts }),
     ...(delay === undefined ? {} : { delay }),
     ...(jobId === undefined ? {} : { jobId }),

@@ -28,6 +28,8 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     ChangeDelay: demand('operate', 'queue'),
     UpdateProgress: demand('work', 'queue'),
     UpdateData: demand('work', 'queue'),
+    RemoveDeduplication: demand('operate', 'queue'),
+    GetDeduplicationJob: demand('read', 'queue'),
     Clean: demand('operate', 'queue'),
     GetJob: demand('read', 'queue'),
     ListJobs: demand('read', 'queue'),

@@ -1,3 +1,4 @@
+import type { DeduplicationOptions } from '../../client/api/deduplication-options.ts';
 import type { ListedState } from '../../client/api/job-list.ts';
 import type { JobOptions } from '../../client/api/job-options.ts';
 import { InvalidOptionError } from '../../client/errors.ts';
@@ -6,7 +7,7 @@ import type { ReadConsistency } from '../../protocol/client-frame.ts';
 import { READ_CONSISTENCIES } from '../../protocol/client-frame.ts';
 import type { JobState } from '../../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
-import type { JobOptionsProto, PayloadProto } from '../../transport/grpc/jobs-service.ts';
+import type { DeduplicationProto, JobOptionsProto, PayloadProto } from '../../transport/grpc/jobs-service.ts';
 
 /** In the order of JobState in proto/jobraft.proto, from 1 on. */
 const STATES: readonly JobState[] = ['waiting', 'delayed', 'active', 'completed', 'failed'];
@@ -25,7 +26,7 @@ export function payloadProto(data: RawData): PayloadProto | null {
 /** A zero is the default of a field that was not sent. */
 export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
   if (options === null) return {};
-  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id } = options;
+  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id, deduplication } = options;
   return {
     delay: delay_ms,
     priority,
@@ -35,8 +36,14 @@ export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
     ...(keep_completed === undefined ? {} : { removeOnComplete: keep_completed }),
     ...(keep_failed === undefined ? {} : { removeOnFail: keep_failed }),
     ...(custom_id === undefined ? {} : { jobId: custom_id }),
+    ...(deduplication == null ? {} : { deduplication: deduplicationOfProto(deduplication) }),
   };
 }
+
+const deduplicationOfProto = ({ id, ttl_ms, extend, replace, keep_last_if_active }: DeduplicationProto): DeduplicationOptions => ({
+  ...{ id, ttl: ttl_ms, extend, replace },
+  keepLastIfActive: keep_last_if_active,
+});
 
 export function consistencyOf(code = 0): ReadConsistency {
   const consistency = READ_CONSISTENCIES[code];
@@ -51,10 +58,11 @@ export function listedStateOf(code: number): ListedState {
 }
 
 export function claimedJobProto(queue: string, job: ClaimedJob): Readonly<Record<string, unknown>> {
-  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId, tick, progress } = job;
+  const { id, token, attempt, attemptsMax, addedMs, isBegun, stalls, payload, customId, tick, progress, deduplicationId } = job;
   return {
     ...{ queue, id: String(id), token, attempt, attempts_max: attemptsMax, added_ms: addedMs, begun: isBegun, stalls },
     ...(customId === undefined ? {} : { custom_id: customId }),
+    ...(deduplicationId === undefined ? {} : { deduplication_id: deduplicationId }),
     ...(tick === undefined ? {} : { scheduler: tick.scheduler, scheduled_ms: tick.scheduledMs }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
     ...(progress === undefined ? {} : { progress: payloadProto(rawValueOf(progress)) }),
@@ -63,11 +71,12 @@ export function claimedJobProto(queue: string, job: ClaimedJob): Readonly<Record
 
 export function jobProto(job: JobDetail): Readonly<Record<string, unknown>> {
   const { id, queue, state, priority, attempt, attemptsMax, stalls, token, addedMs, dueMs, finishedMs } = job;
-  const { payload, result, failedReason, customId, tick, progress } = job;
+  const { payload, result, failedReason, customId, tick, progress, deduplicationId } = job;
   return {
     ...{ queue, id: String(id), state: STATES.indexOf(state) + 1, priority, attempts_made: attempt, attempts_max: attemptsMax, stalls },
     ...{ token, added_ms: addedMs },
     ...(customId === undefined ? {} : { custom_id: customId }),
+    ...(deduplicationId === undefined ? {} : { deduplication_id: deduplicationId }),
     ...(tick === undefined ? {} : { scheduler: tick.scheduler, scheduled_ms: tick.scheduledMs }),
     ...(payload === undefined ? {} : { name: decodeName(payload), data: payloadProto(rawDataOf(payload)) }),
     // Of an active job it is the end of its lease, in the time of the log.

@@ -10,7 +10,7 @@ import { JobNotFoundError } from '../../client/errors.ts';
 import { decodeName, encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
 import { StateCode } from '../../protocol/job-state.ts';
-import type { JobDetail } from '../../protocol/reply.ts';
+import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type {
   AddBulkRequestProto,
@@ -31,6 +31,7 @@ import type {
   UpdateDataRequestProto,
   UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
+import { DEDUPLICATION_CALLS } from './deduplication-calls.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
 import { countOf } from './page-size.ts';
@@ -84,9 +85,8 @@ export const jobsImplementation = (servedCall: ServedCallOf): UntypedServiceImpl
 
 const CALLS = {
   OpenSession: async (_request: object, served: ServedCall) => ({ session: await served.openSession() }),
-  Add: async (request: NewJobProto & { readonly queue: string; readonly request_id: RequestIdProto | null }, served: ServedCall) => ({
-    id: await add(served, request.request_id, request.queue, request),
-  }),
+  Add: async (request: NewJobProto & { readonly queue: string; readonly request_id: RequestIdProto | null }, served: ServedCall) =>
+    await add(served, request.request_id, request.queue, request),
   AddBulk: addBulk,
   Claim: claimJobs,
   Begin: async ({ id, token, request_id }: LeaseRequestProto, served: ServedCall) => {
@@ -192,6 +192,7 @@ const CALLS = {
     return {};
   },
   ...SCHEDULER_CALLS,
+  ...DEDUPLICATION_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {
@@ -211,28 +212,42 @@ function jobOf({ dispatcher }: Client, { name, data, options }: NewJobProto) {
   };
 }
 
-async function add(served: ServedCall, id: RequestIdProto | null, queue: string, job: NewJobProto): Promise<string> {
+async function add(served: ServedCall, id: RequestIdProto | null, queue: string, job: NewJobProto): Promise<AddedProto> {
   checkQueueName(queue);
   const { added, payload } = jobOf(served.client, job);
-  const result = await resultOf(
-    'added',
-    operationOf(served, id, (encoder) => encoder.add(queue, payload, added), payload.length),
-  );
-  return String(result.id);
+  const issue = operationOf(served, id, (encoder) => encoder.add(queue, payload, added), payload.length);
+  return addedProto(await new Promise<OperationResult>((resolve, reject) => issue({ onResult: resolve, onError: reject })));
 }
 
+interface AddedProto {
+  readonly id: string;
+  /** No job was added: the id is that of another one. */
+  readonly deduplicated?: true;
+}
+
+function addedProto(result: OperationResult): AddedProto {
+  if (result.ok && result.type === 'added') return { id: String(result.id) };
+  if (result.ok && result.type === 'deduplicated') return { id: String(result.id), deduplicated: true };
+  throw unexpectedResult(result);
+}
+
+const bulkProto = (added: readonly AddedProto[]) => ({
+  ids: added.map(({ id }) => id),
+  deduplicated: added.flatMap(({ deduplicated }, at) => (deduplicated === true ? [at] : [])),
+});
+
 /** With a session all jobs are one request. */
-async function addBulk({ queue, jobs, request_id }: AddBulkRequestProto, served: ServedCall): Promise<{ readonly ids: string[] }> {
+async function addBulk({ queue, jobs, request_id }: AddBulkRequestProto, served: ServedCall): Promise<ReturnType<typeof bulkProto>> {
   if (request_id === null || jobs.length === 0) {
     const added = await Promise.allSettled(jobs.map((job) => add(served, null, queue, job)));
-    return { ids: added.map((one) => (one.status === 'fulfilled' ? one.value : raise(one.reason))) };
+    return bulkProto(added.map((one) => (one.status === 'fulfilled' ? one.value : raise(one.reason))));
   }
   checkQueueName(queue);
   const checked = jobs.map((job) => jobOf(served.client, job));
   const results = await served.inSession(request_id, (encoder) => {
     for (const { payload, added } of checked) encoder.add(queue, payload, added);
   });
-  return { ids: results.map((result) => (result.ok && result.type === 'added' ? String(result.id) : raise(unexpectedResult(result)))) };
+  return bulkProto(results.map(addedProto));
 }
 
 async function claimJobs(request: ClaimRequestProto, served: ServedCall) {

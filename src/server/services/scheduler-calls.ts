@@ -19,7 +19,7 @@ export const SCHEDULER_CALLS = {
     const { queue, scheduler, times, immediate, job, request_id } = request;
     checkQueueName(queue);
     const payload = encodeRawPayload(job?.name || scheduler, rawDataOfProto(job?.data), SCHEDULER_PAYLOAD_BYTES_MAX);
-    const { delayMs: _, customId, ...options } = addOptionsOf(jobOptionsOfProto(job?.options ?? null));
+    const { delayMs: _, customId, deduplication, ...options } = addOptionsOf(jobOptionsOfProto(job?.options ?? null));
     const set = { ...timesOf(times), scheduler, isImmediate: immediate };
     await done(served, request_id, (encoder) => encoder.upsertScheduler(queue, set, payload, { ...options, delayMs: 0 }), payload.length);
     return {};

@@ -18,6 +18,29 @@ export interface JobOptionsProto {
   readonly keep_completed?: number;
   readonly keep_failed?: number;
   readonly custom_id?: string;
+  readonly deduplication: DeduplicationProto | null;
+}
+
+export interface DeduplicationProto {
+  readonly id: string;
+  readonly ttl_ms: number;
+  readonly extend: boolean;
+  readonly replace: boolean;
+  readonly keep_last_if_active: boolean;
+}
+
+export interface DeduplicationRequestProto {
+  readonly queue: string;
+  readonly deduplication_id: string;
+  /** Empty for any job. */
+  readonly id: string;
+  readonly request_id: RequestIdProto | null;
+}
+
+export interface GetDeduplicationJobRequestProto {
+  readonly queue: string;
+  readonly deduplication_id: string;
+  readonly consistency: number;
 }
 
 export interface NewJobProto {

@@ -1,0 +1,33 @@
+import type { Mutant } from './mutant.ts';
+
+/** In adds that are deduplicated. */
+export const DEDUPLICATION_MUTANTS: readonly Mutant[] = [
+  {
+    mistake: 12,
+    name: 'an add is no duplicate of the job that has taken its id',
+    file: 'queue/job-store.ts',
+    find: 'const holder = deduplications.holderOf(queue, id, logMs);',
+    replace: 'const holder = deduplications.holderOf(undefined, id, logMs);',
+  },
+  {
+    mistake: 12,
+    name: 'the end of a deduplication id is not in the checkpoint',
+    file: 'queue/deduplicated-job.ts',
+    find: 'if (job.isHolder) job.dueMs = from.f64();',
+    replace: 'if (job.isHolder) from.f64();',
+  },
+  {
+    mistake: 12,
+    name: 'a job that has ended keeps its deduplication id',
+    file: 'queue/deduplication-table.ts',
+    find: 'if (job.dueMs === NO_END_OF_ID) this.free(job);',
+    replace: 'if (job.dueMs < NO_END_OF_ID) this.free(job);',
+  },
+  {
+    mistake: 13,
+    name: 'a deduplication id with a time is never free',
+    file: 'queue/job-store.ts',
+    find: 'one !== undefined && one.dueMs <= logMs && left > 0; one = this.deduplications.top()',
+    replace: 'one !== undefined && one.dueMs < 0 && left > 0; one = this.deduplications.top()',
+  },
+];
