@@ -10,6 +10,7 @@ export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export type { JobSchedulerJson, JobSchedulerTemplate, JobSchedulerTemplateOptions, RepeatOptions } from './client/api/job-schedulers.ts';
+export type { KeepJobs } from './client/api/kept-jobs.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
 export {
   type BulkJob,

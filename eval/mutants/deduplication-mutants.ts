@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-/** In adds that are deduplicated. */
+/** In adds that are deduplicated, and in the times for which finished jobs are kept. */
 export const DEDUPLICATION_MUTANTS: readonly Mutant[] = [
   {
     mistake: 12,
@@ -29,5 +29,19 @@ export const DEDUPLICATION_MUTANTS: readonly Mutant[] = [
     file: 'queue/job-store.ts',
     find: 'one !== undefined && one.dueMs <= logMs && left > 0; one = this.deduplications.top()',
     replace: 'one !== undefined && one.dueMs < 0 && left > 0; one = this.deduplications.top()',
+  },
+  {
+    mistake: 13,
+    name: 'a finished job that is kept for a time stays',
+    file: 'queue/job-store.ts',
+    find: 'job !== undefined && job.dueMs <= this.wallMs && left > 0; left -= 1) {\n      this.endKeeping',
+    replace: 'job !== undefined && job.dueMs < 0 && left > 0; left -= 1) {\n      this.endKeeping',
+  },
+  {
+    mistake: 12,
+    name: 'the time for which a finished job is kept ends with a restart',
+    file: 'queue/job-indexes.ts',
+    find: 'if (job.end.finishOrder > 0 && job.dueMs > 0) this.keptForTime.push(job);',
+    replace: 'if (job.end.finishOrder < 0 && job.dueMs > 0) this.keptForTime.push(job);',
   },
 ];

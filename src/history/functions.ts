@@ -83,6 +83,18 @@ interface SpecialCalls {
   readonly updateData: { readonly queue: string; readonly job: number; readonly token: number; readonly value?: number };
 }
 
+/** The options of a job as a history has them: how many are kept is unknown where each is kept for a time. */
+export function recordedPolicy<P extends Partial<Policy>>(policy: P): Partial<P> {
+  const { keepCompleted, keepFailed, ...others } = policy;
+  const recorded = {
+    ...others,
+    ...((policy.keepCompletedMs ?? 0) > 0 && keepCompleted !== 0 ? {} : { keepCompleted }),
+    ...((policy.keepFailedMs ?? 0) > 0 && keepFailed !== 0 ? {} : { keepFailed }),
+  };
+  // The only cast: some fields may be missing.
+  return recorded as unknown as Partial<P>;
+}
+
 /** The arguments of each call, by function. Of reads, only `linearizable` ones (the default) are checked. */
 export type Calls = {
   readonly [F in OperationFunction]: F extends keyof SpecialCalls ? SpecialCalls[F] : DerivedCall<F>;

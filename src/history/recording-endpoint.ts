@@ -9,7 +9,16 @@ import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } fr
 import { readRequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
 import { readSchedulerHead } from '../protocol/scheduler.ts';
-import { type Calls, hasNoValue, type JobKey, keyOfTick, nameOf, type OperationFunction, type Results } from './functions.ts';
+import {
+  type Calls,
+  hasNoValue,
+  type JobKey,
+  keyOfTick,
+  nameOf,
+  type OperationFunction,
+  type Results,
+  recordedPolicy,
+} from './functions.ts';
 import type { HistoryRecorder, OpenCall } from './history.ts';
 
 export interface RecordingOptions {
@@ -135,7 +144,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
     if (f === 'add') {
       const { blobAt, blobLength } = operation;
       // A failed attempt is recorded as one that may be followed by any pause.
-      const { backoff, backoffMs, ...policy } = operation.policy as Policy;
+      const { backoff, backoffMs, ...all } = operation.policy as Policy;
+      const policy = recordedPolicy(all);
       const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
       const added = recorder.invoke('add', { ...(call as Calls['add']), ...policy, key });
       return endWith(added, (result) => (result.type === 'added' ? { job: result.id } : undefined));
@@ -153,7 +163,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
 
   #invokeUpsert(request: Uint8Array, call: Calls['upsertScheduler']): Pending {
     const { blobAt, blobLength, policy } = this.#reader;
-    const { backoff, ...shared } = policy as Policy;
+    const { backoff, ...all } = policy as Policy;
+    const shared = recordedPolicy(all);
     const bytes = request.subarray(blobAt, blobAt + blobLength);
     const { scheduler, payloadAt } = readSchedulerHead(bytes);
     const key = this.#options.keyOf(bytes.subarray(payloadAt));

@@ -14,11 +14,13 @@
  * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
  *   such a limit.
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
- * - 11: an add can be deduplicated.
+ * - 11: an add can be deduplicated, and a finished job can be kept for a time.
  */
 export const MACHINE_VERSION = 11;
 /** The version that can change a job that was added. */
 export const JOB_CHANGES_VERSION = 9;
+/** The version that keeps finished jobs for a time. */
+export const KEEP_TIME_VERSION = 11;
 /** The version that deduplicates adds. */
 export const DEDUPLICATION_VERSION = 11;
 export const MACHINE_VERSION_FIRST = 1;

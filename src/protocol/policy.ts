@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { checked, durationMs, type Field, flag, keep, u8, u32Between, type ValuesOf } from './fields.ts';
 import { ATTEMPTS_MAX } from './limits.ts';
+import { KEEP_TIME_VERSION } from './machine-version.ts';
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
 export type BackoffType = (typeof BACKOFF_TYPES)[number];
@@ -20,6 +21,10 @@ export const POLICY_FIELDS = {
   keepFailed: keep,
   /** While it waits it is served before the jobs of its priority that were added before it. */
   isLifo: flag,
+  /** How long a completed job is kept at most, in ms of wall time; 0 without a limit. */
+  keepCompletedMs: durationMs('time for which a completed job is kept'),
+  /** Likewise for failed jobs. */
+  keepFailedMs: durationMs('time for which a failed job is kept'),
 };
 
 export type Policy = ValuesOf<typeof POLICY_FIELDS>;
@@ -33,6 +38,8 @@ export const POLICY_DEFAULTS: Policy = Object.freeze({
   keepCompleted: 0,
   keepFailed: 0,
   isLifo: false,
+  keepCompletedMs: 0,
+  keepFailedMs: 0,
 });
 
 /** Some fields of a policy, in the order of their bytes; the others have their defaults. */
@@ -54,6 +61,7 @@ const FIRST_NAMES: readonly PolicyName[] = ['attemptsMax', 'backoff', 'backoffMs
 const LAYOUTS: readonly Layout[] = [
   { code: 2, versions: [1, EVER], names: FIRST_NAMES },
   { code: 22, versions: [5, EVER], names: [...FIRST_NAMES, 'isLifo'] },
+  { code: 73, versions: [KEEP_TIME_VERSION, EVER], names: [...FIRST_NAMES, 'isLifo', 'keepCompletedMs', 'keepFailedMs'] },
 ];
 
 /** A layout with what is derived from it. */

@@ -38,11 +38,20 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
     const count = withIds.get(queue) ?? 0;
     invariant(queue.customIds === count, () => `queue ${queue.name} has ${queue.customIds} custom ids and ${count} jobs with one`);
   }
-  checkHeap(jobs.leases, StateCode.active, 'active');
-  checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
+  checkHeap(jobs.leases, [StateCode.active], 'active');
+  checkHeap(jobs.delayed, [StateCode.delayed], 'delayed');
+  checkHeap(jobs.keptForTime, [StateCode.completed, StateCode.failed], 'kept');
+  const { dueMs = Number.POSITIVE_INFINITY } = jobs.keptForTime.top() ?? {};
+  invariant(jobs.isBehind || dueMs > jobs.wallMs, () => `a job is kept until ${dueMs}, and is there at ${jobs.wallMs}`);
   checkTokens(jobs);
   checkSchedulers(jobs);
   checkDeduplications(jobs, logMs);
+}
+
+/** How long a finished job is kept; 0 without a limit, and for other jobs. */
+function keepMsOf({ state, policy }: Job): number {
+  if (state === StateCode.completed) return policy.keepCompletedMs;
+  return state === StateCode.failed ? policy.keepFailedMs : 0;
 }
 
 function checkJob(job: Job, jobs: JobStore): void {
@@ -56,7 +65,7 @@ function checkJob(job: Job, jobs: JobStore): void {
     customId === undefined || job.queue.jobOf(customId) === job,
     () => `job ${id} has the custom id "${customId}", by which it is not found`,
   );
-  const isTimed = state === StateCode.active || state === StateCode.delayed;
+  const isTimed = state === StateCode.active || state === StateCode.delayed || keepMsOf(job) > 0;
   invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} has position ${job.heapAt} in a deadline heap`);
   invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
   const isFinished = state === StateCode.completed || state === StateCode.failed;
@@ -120,11 +129,11 @@ function checkKept(kept: FinishedList<Job>, state: number, queue: NamedQueue<Job
   invariant(count === kept.size, () => `queue ${queue.name} keeps ${count} jobs and counts ${kept.size}`);
 }
 
-function checkHeap(heap: DeadlineHeap<Job>, state: number, what: string): void {
+function checkHeap(heap: DeadlineHeap<Job>, states: readonly number[], what: string): void {
   const jobs = heap.values();
   for (let at = 0; at < jobs.length; at += 1) {
     const job = jobs[at] as Job;
-    invariant(job.heapAt === at && job.state === state, () => `job ${job.id} in state ${job.state} is in the heap of ${what} jobs`);
+    invariant(job.heapAt === at && states.includes(job.state), () => `job ${job.id} in state ${job.state} is in the heap of ${what} jobs`);
     const parent = jobs[(at - 1) >> 1];
     const isOrdered = at === 0 || parent === undefined || parent.dueMs < job.dueMs || (parent.dueMs === job.dueMs && parent.id < job.id);
     invariant(isOrdered, () => `job ${job.id} is below a later deadline`);

@@ -29,7 +29,7 @@ export class JobEdits extends JobIndexes {
     const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state !== StateCode.failed) return ErrorCode.jobState;
-    job.queue.keptFailed.remove(job);
+    this.leaveFinished(job, job.queue.keptFailed);
     job.attempt = 0;
     job.stalls = 0;
     setOutcome(job, OutcomeKind.none, undefined);

@@ -24,6 +24,8 @@ export class JobIndexes {
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
+  /** Finished jobs that are kept for a time. */
+  readonly keptForTime = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
   readonly windows = new RunningWindows();
   readonly deduplications: DeduplicationTable;
@@ -61,6 +63,12 @@ export class JobIndexes {
     return Math.min(this.windows.nextEndMs, this.deduplications.top()?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
+  /** When the next delay or the time of a kept job ends, or the next job scheduler ticks, in wall time. Infinity if none. */
+  get nextWallEndMs(): number {
+    const next = [this.delayed.top(), this.keptForTime.top(), this.schedulers.top()];
+    return Math.min(...next.map((one) => one?.dueMs ?? Number.POSITIVE_INFINITY));
+  }
+
   /** Takes a queue of a checkpoint, before its jobs. */
   restoreQueue(queue: NamedQueue<Job>): void {
     this.queues.byName.set(queue.name, queue);
@@ -83,6 +91,7 @@ export class JobIndexes {
       this.leases.push(job);
     } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
     else queue.keptFailed.append(job);
+    if (job.end.finishOrder > 0 && job.dueMs > 0) this.keptForTime.push(job);
   }
 
   protected enterWaiting(job: Job): void {
@@ -107,7 +116,27 @@ export class JobIndexes {
     end.finishOrder = this.nextFinishOrder;
     this.nextFinishOrder += 1;
     kept.append(job);
+    const { keepCompletedMs, keepFailedMs } = job.policy;
+    const keepMs = state === StateCode.completed ? keepCompletedMs : keepFailedMs;
+    if (keepMs > 0) {
+      job.dueMs = this.wallMs + keepMs;
+      this.keptForTime.push(job);
+    }
     this.changes.job(job);
+  }
+
+  protected leaveFinished(job: Job, kept: FinishedList<Job>): void {
+    kept.remove(job);
+    if (job.heapAt < 0) return;
+    this.keptForTime.remove(job);
+    job.dueMs = 0;
+  }
+
+  /** The time for which a finished job is kept is over. */
+  protected endKeeping(job: Job): void {
+    const { queue } = job;
+    this.leaveFinished(job, job.state === StateCode.completed ? queue.keptCompleted : queue.keptFailed);
+    this.evict(job);
   }
 
   protected leaveActive(job: Job): void {
@@ -163,10 +192,10 @@ export class JobIndexes {
         this.delayed.remove(job);
         break;
       case StateCode.completed:
-        queue.keptCompleted.remove(job);
+        this.leaveFinished(job, queue.keptCompleted);
         break;
       default:
-        queue.keptFailed.remove(job);
+        this.leaveFinished(job, queue.keptFailed);
     }
     this.evict(job);
   }
@@ -176,7 +205,7 @@ export class JobIndexes {
     if (keep < 0) return;
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
-      kept.remove(oldest);
+      this.leaveFinished(oldest, kept);
       this.evict(oldest);
     }
   }

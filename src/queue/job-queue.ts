@@ -118,10 +118,9 @@ export class JobQueue implements StateMachine {
     return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.nextLogEndMs, this.#sessions.nextEndMs);
   }
 
-  /** When the next delay ends, or the next job scheduler ticks, in wall time. */
+  /** When the next delay or the time of a kept job ends, or the next job scheduler ticks, in wall time. */
   get nextWallDueMs(): number {
-    const { delayed, schedulers } = this.#jobs;
-    return Math.min(delayed.top()?.dueMs ?? Number.POSITIVE_INFINITY, schedulers.top()?.dueMs ?? Number.POSITIVE_INFINITY);
+    return this.#jobs.nextWallEndMs;
   }
 
   /** Leases get a fresh term under a new leader, before they end. */

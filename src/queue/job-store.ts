@@ -211,7 +211,7 @@ export class JobStore extends JobEdits {
     this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
   }
 
-  /** Processes leases, windows and deduplication ids that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
+  /** Processes leases, windows and deduplication ids that ended by `logMs`, and by `wallMs` delays and times of kept jobs that ended, and schedulers that tick, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     this.logMs = logMs;
@@ -227,6 +227,10 @@ export class JobStore extends JobEdits {
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
+    }
+    for (let job = this.keptForTime.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; left -= 1) {
+      this.endKeeping(job);
+      job = this.keptForTime.top();
     }
     for (
       let next = this.schedulers.top();

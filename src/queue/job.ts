@@ -81,7 +81,7 @@ export class Job {
   terms = NO_TERMS;
   /** The fencing token of the latest claim, 0 before the first. */
   token = 0;
-  /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later (`JobStore.leaseEndMs`). Else 0. */
+  /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later (`JobStore.leaseEndMs`). Finished: until when it is kept, in wall time, if that has an end. Else 0. */
   dueMs = 0;
   /** Position in the deadline heap, or -1. Maintained by DeadlineHeap. */
   heapAt = -1;

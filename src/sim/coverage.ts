@@ -85,6 +85,7 @@ export const SOMETIMES = [
   'duplicate of a job not added',
   'duplicate claimed that was kept until a job ended',
   'deduplication id set free',
+  'finished job kept for a time',
   'job of a tick claimed',
   'job scheduler removed',
   'job removed by its state and age',

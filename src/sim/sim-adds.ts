@@ -1,5 +1,7 @@
+import { recordedPolicy } from '../history/functions.ts';
 import type { HistoryRecorder } from '../history/history.ts';
 import { COMMANDS } from '../protocol/commands.ts';
+import { KEEP_TIME_VERSION } from '../protocol/machine-version.ts';
 import { POLICY_FIELDS, POLICY_LAYOUTS, POLICY_NAMES } from '../protocol/policy.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { ADD_DEFAULTS, type AddOptions } from '../protocol/request-encoder.ts';
@@ -20,6 +22,9 @@ const NAMES: readonly string[] = QUEUES;
 const KEPT_COMPLETED = [1, 3, 0, -1, 2] as const;
 const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
 const FLAGS = POLICY_NAMES.filter((name) => POLICY_FIELDS[name].kind === 'boolean');
+/** How many of the jobs are kept for a time, where not all are kept, and for how long. */
+const KEPT_FOR_TIME_SHARE = 0.2;
+const KEPT_MS = [0, 1, 300, 3_600_000] as const;
 /** How often a flag is set. */
 export const FLAG_SHARE = 0.3;
 /** How many jobs have an id that their client chose. */
@@ -84,7 +89,7 @@ export class SimAdds {
       priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
       backoff: this.#backoff(),
-      ...this.retention(queue),
+      ...this.retention(queue, version),
       customId,
       deduplication,
     };
@@ -96,7 +101,7 @@ export class SimAdds {
     );
     const { backoff, customId: _, deduplication: __, ...others } = options;
     const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
-    const call = this.#history.invoke('add', { key, queue, ...others, ...pause, ...recordedDeduplication(deduplication) });
+    const call = this.#history.invoke('add', { key, queue, ...recordedPolicy(others), ...pause, ...recordedDeduplication(deduplication) });
     const step = stepOf(this.#cluster.coverage, call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#records.jobs.set(result.id, { key, queue, customId });
@@ -143,9 +148,13 @@ export class SimAdds {
   }
 
   /** How many finished jobs the queue keeps. */
-  retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
+  retention(queue: string, version = 0): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> & Partial<AddOptions> {
     const { retention } = this.#workload;
     if (retention === 'all') return { keepCompleted: -1, keepFailed: -1 };
+    if (version >= KEEP_TIME_VERSION && this.#random.withProbability(KEPT_FOR_TIME_SHARE)) {
+      this.#cluster.coverage.add('finished job kept for a time');
+      return { keepCompleted: -1, keepFailed: -1, keepCompletedMs: this.#random.of(KEPT_MS), keepFailedMs: this.#random.of(KEPT_MS) };
+    }
     if (retention === 'by-job') return { keepCompleted: this.#random.of(KEPT_COMPLETED), keepFailed: this.#random.of(KEPT_FAILED) };
     const at = NAMES.indexOf(queue);
     return { keepCompleted: KEPT_COMPLETED[at] ?? -1, keepFailed: KEPT_FAILED[at] ?? -1 };

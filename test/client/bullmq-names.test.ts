@@ -188,8 +188,6 @@ describe('what BullMQ has and jobraft does not', () => {
     await expect(job.remove({ removeChildren: true })).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     expect(() => addOptionsOf({ keepLogs: 1 })).toThrow(/BullMQ's option "keepLogs" is not supported yet/);
-    // @ts-expect-error
-    expect(() => addOptionsOf({ removeOnComplete: { age: 5 } })).toThrow(/\{ age, count \} is not supported yet/);
   });
 
   it('is an error for an option that a job from the cluster does not know', () => {

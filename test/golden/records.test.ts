@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION, KEEP_TIME_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -130,6 +130,17 @@ function withDeduplication(): MachineOfVersion {
   return queue;
 }
 
+/** A completed job that is kept for a time, and one that waits. */
+function keptForTime(): MachineOfVersion {
+  const queue = new MachineOfVersion(KEEP_TIME_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const payload of ['completed', 'waiting'])
+    queue.send((to) => to.add('mail', bytesOf(payload), options({ keepCompletedMs: 60_000, keepFailedMs: 3_600_000 })));
+  queue.send((to) => to.claim('mail', claimOptions(1, 60_000)));
+  queue.send((to) => to.complete(1, 1, new Uint8Array(0)));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -148,6 +159,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
+      ...recordsOf('kept for a time: ', keptForTime()).filter(([name]) => name.startsWith('kept for a time: jobs')),
       ...recordsOf('deduplication: ', withDeduplication()).filter(([name]) => name.startsWith('deduplication: deduplicated')),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));

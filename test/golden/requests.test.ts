@@ -36,6 +36,9 @@ const DAILY: SchedulerOptions = {
   endMs: 0,
 };
 
+/** The options of a later layout. */
+const NOT_FOR_TIME = { keepCompletedMs: 0, keepFailedMs: 0 };
+
 /** One request of each operation, by the operation's name. */
 const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = {
   openSession: (to) => to.command('openSession', {}),
@@ -98,6 +101,8 @@ const OTHERS = {
   'upsertScheduler with a pattern': (to: RequestEncoder) => to.upsertScheduler('mail', DAILY, bytesOf('hello'), POLICY),
   'addDeduplicated with a custom id': (to: RequestEncoder) =>
     to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17', deduplication: { ...DEBOUNCE, keepsLast: true } }),
+  'add that is kept for a time': (to: RequestEncoder) =>
+    to.add('mail', bytesOf('hello'), { ...POLICY, keepCompletedMs: 60_000, keepFailedMs: 3_600_000 }),
   'add with lifo, and one without': (to: RequestEncoder) => {
     to.add('mail', bytesOf('1'), { ...POLICY, isLifo: true });
     to.add('mail', bytesOf('2'), POLICY);
@@ -147,7 +152,15 @@ describe('the bytes of requests', () => {
   it('hold the policy of an add with lifo', () => {
     const operation = new OperationReader();
     operation.next(new ByteReader(goldenBytes(FILE, 'add with lifo'), HEADER_BYTES), MACHINE_VERSION);
-    expect(operation.policy).toEqual({ attemptsMax: 5, backoff: 2, backoffMs: 250, keepCompleted: 100, keepFailed: -1, isLifo: true });
+    expect(operation.policy).toEqual({
+      ...NOT_FOR_TIME,
+      attemptsMax: 5,
+      backoff: 2,
+      backoffMs: 250,
+      keepCompleted: 100,
+      keepFailed: -1,
+      isLifo: true,
+    });
   });
 
   it.each(Object.entries(HEADERS))('%s names its version and times', (name, header) => {

@@ -66,7 +66,11 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
       script.did('removeDeduplication', { queue: 'work', deduplicationId: 'd', holderJobId: 0 }, { isRemoved: true });
       script.added(4, duplicate).claimed([3, 3], [4, 4]).completed(3, 3).completed(4, 4);
       script.added(5, { deduplicationId: 'e', delayMs: 5_000, isReplacing: true }).added(6, { deduplicationId: 'e', isReplacing: true });
-      return script.read(5, null).claimed([6, 5]).completed(6, 5);
+      script.read(5, null).claimed([6, 5]).completed(6, 5);
+      script
+        .added(7, { deduplicationId: 'f' })
+        .failed('add', aJob(9, { deduplicationId: 'f', ttlMs: 5, isExtending: true }), 'DEDUPLICATED');
+      return script.passMs(9).added(8, { deduplicationId: 'f' }).claimed([7, 6], [8, 7]).completed(7, 6).completed(8, 7);
     },
   },
   {

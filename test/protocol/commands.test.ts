@@ -83,7 +83,7 @@ const RESULT_CODES = {
   deduplicationRemoved: 42,
 };
 /** Of the queue, and of each layout of a policy. */
-const SELECTION_CODES = [1, 2, 22];
+const SELECTION_CODES = [1, 2, 22, 73];
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {

@@ -45,6 +45,8 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   backoff: fc.record({ type: fc.constantFrom('none', 'fixed', 'exponential'), delayMs: fc.constantFrom(0, 10) }),
   keepCompleted: fc.constantFrom(-1, 0, 1, 2),
   keepFailed: fc.constantFrom(-1, -1, 0, 1),
+  keepCompletedMs: fc.constantFrom(0, 0, 12),
+  keepFailedMs: fc.constantFrom(0, 0, 0.5, 12),
   customId: fc.constantFrom(undefined, undefined, 'x', 'y'),
   deduplication: fc.option(
     fc.record({
@@ -414,7 +416,8 @@ class Comparison {
     };
     expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
     const ticks = this.#model.schedulers.map(({ nextMs }) => nextMs);
-    expect(this.#steady.machine.nextWallDueMs).toBe(Math.min(firstDue('delayed') ?? Number.POSITIVE_INFINITY, ...ticks));
+    const kept = this.#model.jobs.flatMap(({ keptUntilMs }) => (keptUntilMs > 0 ? [keptUntilMs] : []));
+    expect(this.#steady.machine.nextWallDueMs).toBe(Math.min(firstDue('delayed') ?? Number.POSITIVE_INFINITY, ...kept, ...ticks));
     for (const queue of QUEUES) {
       const [ttl] = this.#steady.read((to) => to.command('rateLimitTtl', { queue, takenMin: 0 }));
       expect(ttl).toEqual({ ok: true, type: 'rateLimitTtl', ttlMs: this.#model.heldMs(queue) });

@@ -22,6 +22,8 @@ export interface ModelJob {
   dueMs: number;
   finishedAs: number;
   finishedMs: number;
+  /** 0 without a limit. */
+  keptUntilMs: number;
   outcome: string | undefined;
   progress: string | undefined;
 }
@@ -157,6 +159,7 @@ export class ModelQueue {
       dueMs: this.nowMs + options.delayMs,
       finishedAs: 0,
       finishedMs: 0,
+      keptUntilMs: 0,
       outcome: undefined,
       progress: undefined,
     });
@@ -262,7 +265,7 @@ export class ModelQueue {
     const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'failed') return 'JOB_STATE';
-    Object.assign(job, { state: 'waiting', attempt: 0, stalls: 0, outcome: undefined });
+    Object.assign(job, { state: 'waiting', attempt: 0, stalls: 0, outcome: undefined, keptUntilMs: 0 });
     return 'done';
   }
 
@@ -353,6 +356,7 @@ export class ModelQueue {
 
   /** Each job scheduler that is due adds one job, whatever it has missed. */
   tick(): void {
+    this.jobs = this.jobs.filter(({ keptUntilMs }) => keptUntilMs === 0 || keptUntilMs > this.nowMs);
     const due = this.schedulers.filter(({ nextMs }) => nextMs <= this.nowMs);
     due.sort((a, b) => a.nextMs - b.nextMs || a.setAs - b.setAs);
     for (const one of due) {
@@ -510,7 +514,10 @@ export class ModelQueue {
 
   #keepFinished(job: ModelJob, state: 'completed' | 'failed', outcome: string | undefined, keep: number): void {
     this.#finished += 1;
-    Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs });
+    const { keepCompletedMs, keepFailedMs } = job.options;
+    const keepMs = state === 'completed' ? keepCompletedMs : keepFailedMs;
+    const keptUntilMs = keepMs > 0 ? this.nowMs + keepMs : 0;
+    Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs, keptUntilMs });
     const kept = this.jobs
       .filter((other) => other.queue === job.queue && other.state === state)
       .sort((a, b) => b.finishedAs - a.finishedAs);

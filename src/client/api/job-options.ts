@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
-import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
+import { ATTEMPTS_MAX, DURATION_MS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
 import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
@@ -13,6 +13,7 @@ import {
   isDeduplication,
 } from './deduplication-options.ts';
 import { CUSTOM_ID_REMEDY, isCustomId } from './job-id.ts';
+import { isKept, KEPT, type KeepJobs, keptOf, keptReadOnce, removeOf } from './kept-jobs.ts';
 
 export interface BackoffOptions {
   readonly type: 'fixed' | 'exponential';
@@ -46,17 +47,16 @@ export interface DefaultJobOptions {
   readonly attempts?: number;
   /** The pause before another attempt: milliseconds or an object; none by default. */
   readonly backoff?: number | BackoffOptions;
-  /** `true` removes the completed job at once, a number keeps the newest of the queue, `false` keeps all; 1000 by default. */
-  readonly removeOnComplete?: boolean | number;
+  /**
+   * `true` removes the completed job at once, a number keeps the newest of the queue, `{ age, count }` keeps it for some seconds at most,
+   * `false` keeps all; 1000 by default.
+   */
+  readonly removeOnComplete?: boolean | number | KeepJobs;
   /** The same for dead letters; `false` by default: they are kept for inspection. */
-  readonly removeOnFail?: boolean | number;
+  readonly removeOnFail?: boolean | number | KeepJobs;
 }
 
 const DURATION = durationIn(0, DURATION_MS_MAX);
-const KEPT = aValue<boolean | number>(
-  isKept,
-  `Give true (remove at once), false (keep all) or the number of jobs to keep, up to ${KEEP_MAX}; BullMQ's { age, count } is not supported yet.`,
-);
 const BACKOFF = optionsOf(
   {
     type: z.enum(['fixed', 'exponential'], { error: "Give 'fixed' or 'exponential'." }),
@@ -107,6 +107,8 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
   const read = readOnce(options);
   if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
   const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = read;
+  const completed = removeOnComplete === undefined ? undefined : keptOf(removeOnComplete);
+  const failed = removeOnFail === undefined ? undefined : keptOf(removeOnFail);
   return {
     ...(deduplication === undefined ? {} : { deduplication: deduplicationOf(deduplication) }),
     ...(jobId === undefined ? {} : { customId: jobId }),
@@ -115,8 +117,10 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
     isLifo: lifo ?? defaults.isLifo,
     attemptsMax: attempts ?? defaults.attemptsMax,
     backoff: backoff === undefined ? defaults.backoff : backoffOf(backoff),
-    keepCompleted: removeOnComplete === undefined ? defaults.keepCompleted : keptOf(removeOnComplete),
-    keepFailed: removeOnFail === undefined ? defaults.keepFailed : keptOf(removeOnFail),
+    keepCompleted: completed?.count ?? defaults.keepCompleted,
+    keepFailed: failed?.count ?? defaults.keepFailed,
+    keepCompletedMs: completed?.ms ?? defaults.keepCompletedMs,
+    keepFailedMs: failed?.ms ?? defaults.keepFailedMs,
   };
 }
 
@@ -131,7 +135,8 @@ function readOnce(options: JobOptions): ReadOptions {
   if (!hasKnownNames(options)) return options;
   const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = options;
   const objects = { backoff: backoffReadOnce(backoff), deduplication: deduplicationReadOnce(deduplication) };
-  return { delay, priority, lifo, attempts, removeOnComplete, removeOnFail, jobId, ...objects };
+  const kept = { removeOnComplete: keptReadOnce(removeOnComplete), removeOnFail: keptReadOnce(removeOnFail) };
+  return { delay, priority, lifo, attempts, jobId, ...objects, ...kept };
 }
 
 function backoffReadOnce(backoff: JobOptions['backoff']): JobOptions['backoff'] {
@@ -187,10 +192,6 @@ function isIntegerIn(value: unknown, from: number, to: number): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to;
 }
 
-function isKept(value: unknown): boolean {
-  return typeof value === 'boolean' || isIntegerIn(value, 0, KEEP_MAX);
-}
-
 function hasBackoffNames(value: number | BackoffOptions): value is BackoffOptions {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isPromise(value)) return false;
   for (const name in value) if (name !== 'type' && name !== 'delay') return false;
@@ -215,13 +216,9 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
     lifo: added.isLifo,
     attempts: added.attemptsMax,
     backoff: type === 'none' ? 0 : { type, delay: delayMs },
-    removeOnComplete: removeOf(added.keepCompleted),
-    removeOnFail: removeOf(added.keepFailed),
+    removeOnComplete: removeOf(added.keepCompleted, added.keepCompletedMs),
+    removeOnFail: removeOf(added.keepFailed, added.keepFailedMs),
     ...(added.customId === undefined ? {} : { jobId: added.customId }),
     ...(added.deduplication === undefined ? {} : { deduplication: deduplicationOptionsOf(added.deduplication) }),
   });
 }
-
-const removeOf = (kept: number): boolean | number => (kept === -1 ? false : kept === 0 ? true : kept);
-
-const keptOf = (remove: boolean | number): number => (typeof remove === 'number' ? remove : remove ? 0 : -1);

@@ -10,7 +10,8 @@ type Add = OperationOf<'add'>;
  */
 export function checkDeduplications(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
-  const adds = operations.filter(isFunction('add')).filter((add) => add.call.deduplicationId !== undefined && mayHaveApplied(add));
+  // Also those that found a duplicate: they may have changed how long its id is taken.
+  const adds = operations.filter(isFunction('add')).filter((add) => add.call.deduplicationId !== undefined);
   let checked = 0;
   if (adds.length > 0) {
     const jobs = jobHistoriesOf(operations);

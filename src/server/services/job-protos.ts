@@ -33,11 +33,16 @@ export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
     lifo,
     attempts: attempts === 0 ? 1 : attempts,
     backoff: { type: backoff_type === 1 ? 'exponential' : 'fixed', delay: backoff_ms },
-    ...(keep_completed === undefined ? {} : { removeOnComplete: keep_completed }),
-    ...(keep_failed === undefined ? {} : { removeOnFail: keep_failed }),
+    ...keptOfProto('removeOnComplete', keep_completed, options.keep_completed_ms),
+    ...keptOfProto('removeOnFail', keep_failed, options.keep_failed_ms),
     ...(custom_id === undefined ? {} : { jobId: custom_id }),
     ...(deduplication == null ? {} : { deduplication: deduplicationOfProto(deduplication) }),
   };
+}
+
+function keptOfProto(name: 'removeOnComplete' | 'removeOnFail', count: number | undefined, ms: number): JobOptions {
+  if (ms > 0) return { [name]: { age: ms / 1_000, ...(count === undefined ? {} : { count }) } };
+  return count === undefined ? {} : { [name]: count };
 }
 
 const deduplicationOfProto = ({ id, ttl_ms, extend, replace, keep_last_if_active }: DeduplicationProto): DeduplicationOptions => ({

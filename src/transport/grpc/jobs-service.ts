@@ -17,6 +17,9 @@ export interface JobOptionsProto {
   readonly lifo: boolean;
   readonly keep_completed?: number;
   readonly keep_failed?: number;
+  /** 0 without a limit. */
+  readonly keep_completed_ms: number;
+  readonly keep_failed_ms: number;
   readonly custom_id?: string;
   readonly deduplication: DeduplicationProto | null;
 }
