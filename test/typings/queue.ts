@@ -75,7 +75,10 @@ export function takesOptionsOfJobs(): void {
   expectTypeOf<{ backoff: number; removeOnComplete: true; removeOnFail: number }>().toExtend<JobOptions>();
   expectTypeOf<{ backoff: { type: 'linear'; delay: number } }>().not.toExtend<JobOptions>();
   expectTypeOf<{ delay: string }>().not.toExtend<JobOptions>();
-  expectTypeOf<{ removeOnComplete: { age: number } }>().not.toExtend<JobOptions>();
+  expectTypeOf<{ removeOnComplete: { age: number }; removeOnFail: { age: number; count: number; limit: number } }>().toExtend<JobOptions>();
+  expectTypeOf<{ removeOnComplete: { age: string } }>().not.toExtend<JobOptions>();
+  expectTypeOf<{ deduplication: { id: string; ttl: number } }>().toExtend<JobOptions>();
+  expectTypeOf<{ deduplication: { ttl: number } }>().not.toExtend<JobOptions>();
   // @ts-expect-error options that only BullMQ has
   ({ jobId: 'mine', repeat: { every: 5 } }) satisfies JobOptions;
 }
