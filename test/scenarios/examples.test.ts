@@ -31,6 +31,7 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     '10 letters were sent, never more than two at once: true',
     'the fifth had to wait for half a second, the ninth for a whole one: true',
   ],
+  'deduplication.ts': ['a duplicate has the id of the job that is there: true', 'update 10 | rebuild 0 | rebuild 3'],
   'scheduler.ts': [
     '1: a short report for the scheduler "short"',
     '2: a short report for the scheduler "short"',
