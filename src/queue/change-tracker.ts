@@ -1,4 +1,5 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
+import { type EventChangeSet, EventChanges } from './event-changes.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -23,6 +24,7 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
   readonly schedulers: ReadonlySet<Scheduler>;
   readonly removedSchedulers: readonly number[];
+  readonly events: EventChangeSet;
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -56,19 +58,20 @@ export class ChangeTracker {
   #removedSessions: number[] = [];
   #schedulers = new Set<Scheduler>();
   #removedSchedulers: number[] = [];
+  readonly events = new EventChanges();
 
-  /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
+  /** Jobs, sessions, queues, job schedulers and blocks of events that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed;
+    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + this.events.pending + removed;
   }
 
   get work(): PendingWork {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    const once = this.#payloadBytes / PAGE_BYTES + (isDense ? pages : 0);
+    const rows = kept + this.events.pending + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    const once = (this.#payloadBytes + this.events.bytes) / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
 
@@ -160,6 +163,7 @@ export class ChangeTracker {
       removedSessions: this.#removedSessions,
       schedulers: this.#schedulers,
       removedSchedulers: this.#removedSchedulers,
+      events: this.events.take(),
     };
     this.#pages = new Set();
     this.#latestPage = -1;

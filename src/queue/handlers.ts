@@ -151,6 +151,15 @@ const HANDLERS = {
     const { queueName, jobId, token, blobAt, blobLength } = run.operation;
     run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
   },
+  subscribeEvents: (run) => {
+    const queue = run.knownQueue()?.events === undefined && !run.jobs.events.hasSpace ? undefined : run.openQueue();
+    const ring = queue === undefined ? undefined : run.jobs.events.subscribe(queue, run.logMs + run.operation.ttlMs);
+    run.replies.result('subscribed', { recording: ring?.number ?? 0, first: ring?.firstId ?? 0, last: ring?.lastId ?? 0 });
+  },
+  readEvents: (run) => {
+    const { recording, afterId, countMax } = run.operation;
+    run.replies.result('events', run.jobs.events.read(run.knownQueue(), recording, afterId, countMax));
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

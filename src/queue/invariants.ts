@@ -3,6 +3,7 @@ import { StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
+import { checkEvents } from './event-invariants.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
@@ -41,6 +42,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkEvents(jobs, logMs);
 }
 
 function checkJob(job: Job, jobs: JobStore): void {

@@ -1,6 +1,8 @@
+import { type EventName, timeBytes } from '../protocol/events.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
+import { EventTable } from './event-table.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
@@ -25,6 +27,7 @@ export class JobIndexes {
   readonly delayed = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
   readonly windows = new RunningWindows();
+  readonly events: EventTable;
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
@@ -39,6 +42,7 @@ export class JobIndexes {
     this.changes = changes;
     this.queues = new QueueTable(changes);
     this.schedulers = new SchedulerTable(changes);
+    this.events = new EventTable(changes, this.queues);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -49,6 +53,11 @@ export class JobIndexes {
 
   set wallMs(ms: number) {
     if (ms !== this.wall.ms) this.wall = { ms };
+  }
+
+  /** When the next window of a rate, or recording of events, ends, in log time; Infinity if none does. */
+  get nextQueueEndMs(): number {
+    return Math.min(this.windows.nextEndMs, this.events.nextEndMs);
   }
 
   /** Takes a queue of a checkpoint, before its jobs. */
@@ -77,6 +86,7 @@ export class JobIndexes {
 
   protected enterWaiting(job: Job): void {
     const { queue } = job;
+    if (queue.events !== undefined) this.note('waiting', job);
     job.state = StateCode.waiting;
     queue.waiting += 1;
     queue.index.push(job);
@@ -84,6 +94,7 @@ export class JobIndexes {
   }
 
   protected enterDelayed(job: Job, dueMs: number): void {
+    if (job.queue.events !== undefined) this.note('delayed', job, timeBytes(dueMs));
     job.state = StateCode.delayed;
     job.dueMs = dueMs;
     job.queue.delayed += 1;
@@ -141,6 +152,7 @@ export class JobIndexes {
   /** Ends a job that is not active. */
   protected drop(job: Job): void {
     const { queue } = job;
+    if (queue.events !== undefined) this.note('removed', job);
     switch (job.state) {
       case StateCode.waiting:
         queue.waiting -= 1;
@@ -178,6 +190,11 @@ export class JobIndexes {
     this.forget(job);
     this.table.delete(job.id);
     this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  /** Records an event of a job, before its state changes, if its queue records any. Check that first where most jobs come by. */
+  protected note(name: EventName, job: Job, detail?: Uint8Array): void {
+    this.events.record(job.queue, name, job, this.wallMs, job.state, detail);
   }
 
   /** The job is gone; the index of waiting jobs may keep it for a while. */

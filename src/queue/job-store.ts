@@ -27,7 +27,10 @@ export class JobStore extends JobEdits {
     invariant(operation.policy !== undefined, () => 'a job is added without a policy');
     const { customId } = operation;
     const known = customId === '' ? undefined : queue.jobOf(customId);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.note('duplicated', known);
+      return known;
+    }
     const shared = queue.sharePolicy(operation.policy);
     const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
     if (customId !== '') queue.keepId(customId, job);
@@ -71,8 +74,9 @@ export class JobStore extends JobEdits {
     queue.waiting -= 1;
     queue.active += 1;
     if (queue.pace !== undefined || limiter !== undefined) this.onTaken(queue, limiter, logMs);
-    job.state = StateCode.active;
     if (mayBegin && job.stalls === 0) begin(job);
+    if (queue.events !== undefined) this.note('active', job);
+    job.state = StateCode.active;
     job.token = this.nextToken;
     this.nextToken += 1;
     job.dueMs = logMs + terms.leaseMs;
@@ -112,16 +116,20 @@ export class JobStore extends JobEdits {
     if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.totals.completed += 1;
+    const { queue } = job;
+    if (queue.events !== undefined) this.note('completed', job, result.subarray(resultAt, resultAt + resultLength));
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
       this.evict(job);
+      this.#noteIfDrained(queue);
       return APPLIED;
     }
     const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
     this.changes.outcome(job, resultLength);
     setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
-    this.enterFinished(job, StateCode.completed, job.queue.keptCompleted);
-    this.trim(job.queue.keptCompleted, keep);
+    this.enterFinished(job, StateCode.completed, queue.keptCompleted);
+    this.trim(queue.keptCompleted, keep);
+    this.#noteIfDrained(queue);
     return APPLIED;
   }
 
@@ -172,6 +180,7 @@ export class JobStore extends JobEdits {
     if (queue.isPaused === isPaused) return;
     queue.isPaused = isPaused;
     this.changes.queue(queue);
+    this.events.record(queue, isPaused ? 'paused' : 'resumed', undefined, this.wallMs);
     this.queues.dropIfUnused(queue, this.version);
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
@@ -191,7 +200,7 @@ export class JobStore extends JobEdits {
     this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
   }
 
-  /** Processes leases and windows that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
+  /** Processes leases, windows and subscriptions that ended by `logMs`, and delays that ended and schedulers that tick by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
@@ -199,6 +208,11 @@ export class JobStore extends JobEdits {
     }
     for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {
       this.changePace(this.windows.nextQueue() as NamedQueue<Job>, (pace) => pace.hold(0, logMs));
+    }
+    for (let ring = this.events.top(); ring !== undefined && ring.dueMs <= logMs && left > 0; ring = this.events.top(), left -= 1) {
+      this.events.end(ring);
+      const queue = this.queues.byName.get(ring.queue.name);
+      if (queue !== undefined) this.queues.dropIfUnused(queue, this.version);
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.endDelay(job);
@@ -236,6 +250,7 @@ export class JobStore extends JobEdits {
     this.nextJobId += 1;
     this.totals.added += 1;
     this.table.append(job);
+    if (job.queue.events !== undefined) this.note('added', job);
     if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
     else this.enterWaiting(job);
     this.changes.job(job);
@@ -272,6 +287,7 @@ export class JobStore extends JobEdits {
       job.attempt -= 1;
       job.stalls += 1;
       this.totals.stalled += 1;
+      this.note('stalled', job);
       if (job.stalls > stalledMax) {
         setOutcome(job, OutcomeKind.reason, stalledReason(job.stalls, stalledMax));
         this.#failForGood(job);
@@ -291,12 +307,20 @@ export class JobStore extends JobEdits {
 
   #failForGood(job: Job): void {
     this.totals.failed += 1;
+    const { queue } = job;
+    if (job.attempt >= job.policy.attemptsMax) this.note('retries-exhausted', job);
+    this.note('failed', job, job.end.outcome);
     const keep = job.policy.keepFailed;
-    if (keep === 0) {
-      this.evict(job);
-      return;
+    if (keep === 0) this.evict(job);
+    else {
+      this.enterFinished(job, StateCode.failed, queue.keptFailed);
+      this.trim(queue.keptFailed, keep);
     }
-    this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
-    this.trim(job.queue.keptFailed, keep);
+    this.#noteIfDrained(queue);
+  }
+
+  /** A job is finished, and its queue has no other that waits or is active. */
+  #noteIfDrained(queue: NamedQueue<Job>): void {
+    if (queue.waiting === 0 && queue.active === 0) this.events.record(queue, 'drained', undefined, this.wallMs);
   }
 }

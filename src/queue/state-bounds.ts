@@ -1,4 +1,13 @@
-import { DUE_PER_ENTRY_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from '../protocol/limits.ts';
+import {
+  DUE_PER_ENTRY_MAX,
+  EVENT_QUEUES_MAX,
+  EVENTS_BYTES_MAX,
+  EVENTS_PER_QUEUE_BYTES_MAX,
+  EVENTS_PER_QUEUE_MAX,
+  SCHEDULERS_BYTES_MAX,
+  SCHEDULERS_MAX,
+  SCHEDULERS_PER_QUEUE_MAX,
+} from '../protocol/limits.ts';
 
 /** Maximum number of queues in versions 1 and 2; queues without jobs are dropped for new ones. */
 export const QUEUES_MAX = 10_000;
@@ -29,6 +38,10 @@ export interface StateBounds {
   readonly schedulersPerQueueMax: number;
   readonly schedulersMax: number;
   readonly schedulersBytesMax: number;
+  readonly eventsPerQueueMax: number;
+  readonly eventsPerQueueBytesMax: number;
+  readonly eventsBytesMax: number;
+  readonly eventQueuesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -42,4 +55,8 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   schedulersPerQueueMax: SCHEDULERS_PER_QUEUE_MAX,
   schedulersMax: SCHEDULERS_MAX,
   schedulersBytesMax: SCHEDULERS_BYTES_MAX,
+  eventsPerQueueMax: EVENTS_PER_QUEUE_MAX,
+  eventsPerQueueBytesMax: EVENTS_PER_QUEUE_BYTES_MAX,
+  eventsBytesMax: EVENTS_BYTES_MAX,
+  eventQueuesMax: EVENT_QUEUES_MAX,
 });

@@ -15,6 +15,7 @@ export const noCommands: JobCommands = {
   updateProgress: reject,
   updateData: reject,
   stateOf: reject,
+  detailOf: reject,
 };
 
 export const noHolder: JobHolder = { onProgress: () => undefined };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { EVENTS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -109,6 +109,16 @@ function withData(): MachineOfVersion {
   return queue;
 }
 
+/** A recording, its events in one block, and in the state without jobs. */
+function withEvents(): MachineOfVersion {
+  const queue = new MachineOfVersion(EVENTS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  queue.send((to) => to.command('subscribeEvents', { queue: 'mail', ttlMs: 60_000 }));
+  queue.send((to) => to.add('mail', bytesOf('x'), options()));
+  queue.send((to) => to.command('remove', { queue: 'mail', jobId: 1 }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -126,6 +136,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('events: ', withEvents()).filter(([name]) => name.startsWith('events: queue')),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));

@@ -54,6 +54,8 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   holdClaims: 54,
   rateLimitTtl: 55,
   claimLimited: 56,
+  subscribeEvents: 60,
+  readEvents: 61,
 };
 const RESULT_CODES = {
   error: 0,
@@ -75,6 +77,8 @@ const RESULT_CODES = {
   concurrency: 20,
   rateLimit: 21,
   rateLimitTtl: 22,
+  subscribed: 30,
+  events: 31,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

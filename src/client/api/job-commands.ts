@@ -27,6 +27,8 @@ export interface JobCommands {
    * @throws {JobNotFoundError | LeaseLostError | InvalidPayloadError | PayloadTooLargeError}
    */
   updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
+  /** The job now; undefined if the queue has none of this number. */
+  detailOf(id: number): Promise<JobDetail | undefined>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -82,6 +84,10 @@ export class QueueCommands implements JobCommands {
     // Written before the next payload is encoded, into the same memory.
     const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
     await this.command((encoder) => encoder.command('updateData', { queue: this.#queue, jobId: id, token, payload }), payload.length);
+  }
+
+  async detailOf(id: number): Promise<JobDetail | undefined> {
+    return await this.find(id, 'linearizable');
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

@@ -165,6 +165,8 @@ describe('what a command reaches', () => {
         'holdClaims',
         'rateLimitTtl',
         'claimLimited',
+        'subscribeEvents',
+        'readEvents',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames', 'advanceScheduler'],
