@@ -31,6 +31,13 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     '10 letters were sent, never more than two at once: true',
     'the fifth had to wait for half a second, the ninth for a whole one: true',
   ],
+  'queue-events.ts': [
+    'job 1 returned sent to Ada',
+    'awaited: sent to Ada',
+    'job 2 failed: it has no address',
+    'awaited: JOB_FAILED',
+    'behind the last event: job 3 returned sent to Grace',
+  ],
   'scheduler.ts': [
     '1: a short report for the scheduler "short"',
     '2: a short report for the scheduler "short"',
