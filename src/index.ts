@@ -6,6 +6,7 @@ export type { MemoryRelease } from './base/memory-release.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export type { DeduplicationOptions } from './client/api/deduplication-options.ts';
+export type { JobEvent, JobStateEvent, QueueEventArguments } from './client/api/event-arguments.ts';
 export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
@@ -23,6 +24,7 @@ export {
   type QueueOptions,
   type RetryJobsOptions,
 } from './client/api/queue.ts';
+export { QueueEvents, type QueueEventsMap, type QueueEventsOptions } from './client/api/queue-events.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export { DeduplicationLimitError } from './client/deduplication-errors.ts';
@@ -50,6 +52,15 @@ export {
   SessionExpiredError,
   UnknownOptionError,
 } from './client/errors.ts';
+export {
+  EventLimitError,
+  EventsLostError,
+  JobFailedError,
+  JobRemovedError,
+  QueueEventsClosedError,
+  ResultNotKeptError,
+  WaitTimeoutError,
+} from './client/event-errors.ts';
 export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';

@@ -41,9 +41,9 @@ export const CHANGE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a tick of a job scheduler adds two jobs',
     file: 'queue/job-store.ts',
-    find: '    this.#insert(job, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
+    find: '    this.insert(job, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
     replace:
-      '    this.#insert(job, 0);\n    const again = new Job(this.nextJobId, job.policy, spec.priority, this.wall);\n    again.length = job.length;\n    again.entryData = job.entryData;\n    this.#insert(again, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
+      '    this.insert(job, 0);\n    const again = new Job(this.nextJobId, job.policy, spec.priority, this.wall);\n    again.length = job.length;\n    again.entryData = job.entryData;\n    this.insert(again, 0);\n    this.schedulers.onTicked(scheduler, this.wallMs);',
   },
   {
     mistake: 14,

@@ -5,7 +5,7 @@ export const DEDUPLICATION_MUTANTS: readonly Mutant[] = [
   {
     mistake: 12,
     name: 'an add is no duplicate of the job that has taken its id',
-    file: 'queue/job-store.ts',
+    file: 'queue/job-adds.ts',
     find: 'const holder = deduplications.holderOf(queue, id, logMs);',
     replace: 'const holder = deduplications.holderOf(undefined, id, logMs);',
   },

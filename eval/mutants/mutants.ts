@@ -2,6 +2,7 @@ import { CHANGE_MUTANTS } from './change-mutants.ts';
 import { CLIENT_MUTANTS } from './client-mutants.ts';
 import { CONSENSUS_MUTANTS } from './consensus-mutants.ts';
 import { DEDUPLICATION_MUTANTS } from './deduplication-mutants.ts';
+import { EVENT_MUTANTS } from './event-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUE_MUTANTS,
   ...CHANGE_MUTANTS,
   ...DEDUPLICATION_MUTANTS,
+  ...EVENT_MUTANTS,
   ...CLIENT_MUTANTS,
   ...MEMORY_MUTANTS,
 ];

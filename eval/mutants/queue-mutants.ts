@@ -259,9 +259,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 12,
     name: 'an add with the id of a known job adds another one',
-    file: 'queue/job-store.ts',
-    find: 'if (known !== undefined) return known;',
-    replace: '',
+    file: 'queue/job-adds.ts',
+    find: 'if (known !== undefined) {\n      this.note',
+    replace: 'if (known !== undefined && known.id < 0) {\n      this.note',
   },
   {
     mistake: 12,

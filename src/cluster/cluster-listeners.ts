@@ -1,4 +1,4 @@
-import { isolatedListener } from '../client/worker/listeners.ts';
+import { isolatedListener } from '../client/listeners.ts';
 import type { ClusterOptions, NodeRepair } from './cluster-options.ts';
 
 /** Listeners for events of a cluster's nodes. None of them throws. */

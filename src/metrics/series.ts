@@ -164,7 +164,11 @@ const JOBS: readonly ScalarSeries[] = [
   gauge('jobraft_leases', 'Jobs under a lease.', ({ jobs }) => jobs.leases),
   gauge('jobraft_jobs', 'All jobs, kept ones included.', ({ jobs }) => jobs.jobs),
   gauge('jobraft_sessions', 'Sessions of clients.', ({ jobs }) => jobs.sessions),
-  gauge('jobraft_queues', 'Queues that have jobs, job schedulers or limits, or are paused.', ({ jobs }) => jobs.queues),
+  gauge(
+    'jobraft_queues',
+    'Queues that have jobs, job schedulers or limits, are paused, or record their events.',
+    ({ jobs }) => jobs.queues,
+  ),
 ];
 
 /** Likewise. */

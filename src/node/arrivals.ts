@@ -47,6 +47,12 @@ export class Arrivals {
     }
   }
 
+  onClientGone(connection: number): void {
+    const { router, reads, leadership } = this.#ports;
+    router.onClientGone(connection, leadership());
+    reads.onClientGone(connection);
+  }
+
   onClientFrame(connection: number, frame: ClientFrame): void {
     const { router, reads, admin, metrics, leadership, nowMs } = this.#ports;
     if (frame.type === 'request') {
@@ -55,7 +61,9 @@ export class Arrivals {
     } else if (frame.type === 'query') {
       metrics.queries += 1;
       reads.onQuery(connection, frame.request, frame.consistency, leadership());
-    } else if (frame.type === 'cancel-claim') router.onCancelled(frame.client, frame.sequence, leadership());
-    else admin.onFrame(connection, frame);
+    } else if (frame.type === 'cancel-claim') {
+      router.onCancelled(frame.client, frame.sequence, leadership());
+      reads.onCancelled(connection, frame.client, frame.sequence);
+    } else admin.onFrame(connection, frame);
   }
 }

@@ -81,19 +81,16 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     const { machine, policy } = options.machine({
       readRecord: (kind, key) => storage.readRecord(kind, key),
       onAvailable: (topic) => this.#router.onAvailable(topic),
+      onReadable: (topic) => this.#reads.onFilled(topic),
     });
     this.#machine = machine;
     this.#versions = new MemberVersions(machine.versionMax, options.isOneRelease === true ? machine.versionMax : undefined);
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({
+      ...stored,
       id: options.id,
-      disk: stored.disk,
-      generation: stored.generation,
       config: options.raft,
       configuration: checkpoint.configuration,
-      hardState: stored.hardState,
-      compacted: stored.compacted,
-      entries: stored.entries,
       commit: checkpoint.index,
       seed: options.seed,
       now: this.#nowMs,
@@ -147,8 +144,8 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
   get nextDeadlineMs(): number {
     if (this.#isTurnDue || this.hasMore) return this.#nowMs;
-    const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
-    return Math.min(this.#core.nextDeadlineMs, this.#router.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
+    const ownMs = Math.min(this.#snapshots.nextResendMs, this.#reads.nextExpiryMs, this.#nowMs + this.#proposer.tickInMs);
+    return Math.min(this.#core.nextDeadlineMs, this.#router.nextExpiryMs, ownMs);
   }
 
   /** A whole turn. @returns {@link nextDeadlineMs}. */
@@ -166,7 +163,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
     this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#applier.onTurn();
-    this.#reads.onTurn();
+    this.#reads.onTurn(this.#nowMs);
     if (this.#core.nextDeadlineMs <= this.#nowMs)
       this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
     this.admin.onTurn();
@@ -257,7 +254,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       onRead: () => this.#endPart(),
       onPeersRead: () => this.#noticeLeadership(),
       onClientFrame: (connection, frame) => arrivals.onClientFrame(connection, frame),
-      onClientGone: (connection) => this.#router.onClientGone(connection, this.#leadership()),
+      onClientGone: (connection) => arrivals.onClientGone(connection),
     };
   }
 
@@ -385,6 +382,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#machine.restore((kind) => this.#options.storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);
     this.#applier.onInstalled(snapshot.index);
+    this.#reads.onFilled(undefined);
     this.#step({ type: 'snapshot-installed', now: this.#nowMs, snapshot });
     this.generation.onSnapshotInstalled(this.#core.view);
     this.#observe({ type: 'snapshot-installed', node: this.#options.id, atMs: this.#nowMs, index: snapshot.index });

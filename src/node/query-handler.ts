@@ -6,6 +6,7 @@ import type { Effects, ReadableBatch } from '../raft/effects.ts';
 import type { NodeLimits } from './limits.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
+import { ParkedQueries } from './parked-queries.ts';
 import type { RequestPolicy } from './request-policy.ts';
 import type { Leadership } from './request-router.ts';
 import type { QueryRun, StateMachine } from './state-machine.ts';
@@ -26,6 +27,14 @@ interface Query {
   readonly request: Uint8Array;
 }
 
+/** A query whose index is applied. */
+interface OpenQuery extends Query {
+  readonly run: QueryRun;
+}
+
+/** How long a client waits before it sends a query again that cannot wait here. */
+const RETRY_LATER_MS = 1_000;
+
 /** A follower's request for its own queries, under its own batch number. */
 interface ReadIndexRequest {
   readonly peer: NodeId;
@@ -42,7 +51,7 @@ interface ReadBatch {
 export interface QueryHandlerOptions {
   readonly machine: Pick<StateMachine, 'openQuery'>;
   readonly policy: Pick<RequestPolicy, 'inspectQuery'>;
-  readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
+  readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax' | 'parkedClaimsMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
   readonly metrics: NodeMetrics;
@@ -66,7 +75,9 @@ export class QueryHandler {
   /** May be served once the state has applied the index. */
   #readable: { readonly index: LogIndex; readonly queries: readonly Query[] }[] = [];
   /** Served now, or as soon as a turn has bytes left for them; the first may be partly served already. */
-  readonly #serving: { readonly query: Query; readonly run: QueryRun }[] = [];
+  readonly #serving: OpenQuery[] = [];
+  readonly #parked = new ParkedQueries<OpenQuery>();
+  #nowMs = 0;
   #bytesLeft = 0;
   #lastBatch: number;
 
@@ -79,10 +90,10 @@ export class QueryHandler {
     const address = peekRequest(request);
     if (address === undefined) return;
     const query: Query = { ...address, connection, request };
-    const { machine, policy } = this.#options;
+    const { policy } = this.#options;
     const fault = policy.inspectQuery(request);
     if (fault !== undefined) this.#reject(query, fault.code, fault.message, fault.operations);
-    else if (consistency === 'stale') this.#serving.push({ query, run: machine.openQuery(request) });
+    else if (consistency === 'stale') this.#open(query);
     else if (leadership.leader === undefined) this.#rejectLeaderless(query);
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
   }
@@ -127,8 +138,19 @@ export class QueryHandler {
     }
   }
 
+  /** When a query must be answered that waits until there is something to read, monotonic ms. */
+  get nextExpiryMs(): number {
+    return this.#parked.nextExpiryMs;
+  }
+
+  /** There may be something to read of this topic; of any one with undefined. */
+  onFilled(topic: string | undefined): void {
+    this.#parked.onReadable(topic);
+  }
+
   /** A turn begins. */
-  onTurn(): void {
+  onTurn(nowMs: number): void {
+    this.#nowMs = nowMs;
     this.#bytesLeft = this.#options.limits.turnBytesMax;
   }
 
@@ -140,24 +162,50 @@ export class QueryHandler {
   /** Serves the readable queries from the applied state, within the turn's bytes. */
   serve(applied: LogIndex): void {
     if (this.#readable.length > 0) {
-      const { machine } = this.#options;
       const waiting = this.#readable.filter(({ index }) => index > applied);
       for (const { index, queries } of this.#readable) {
-        if (index <= applied) for (const query of queries) this.#serving.push({ query, run: machine.openQuery(query.request) });
+        if (index <= applied) for (const query of queries) this.#open(query);
       }
       this.#readable = waiting;
     }
+    for (const query of this.#parked.take(this.#nowMs)) this.#serving.push(query);
     let over = 0;
     while (this.#bytesLeft > 0) {
       const next = this.#serving[over];
       if (next === undefined) break;
-      const hasReply = this.#replyNext(next.query, next.run);
+      const hasReply = this.#replyNext(next, next.run);
       if (hasReply && !next.run.isOver) continue;
       over += 1;
       // It takes more turns: the other queries do not wait for it.
       if (!next.run.isOver) this.#serving.push(next);
     }
     if (over > 0) this.#serving.splice(0, over);
+  }
+
+  /** A client's channel has ended. */
+  onClientGone(connection: number): void {
+    this.#parked.dropConnection(connection);
+  }
+
+  /** A client cancelled a query that may wait here. */
+  onCancelled(connection: number, client: number, sequence: number): void {
+    this.#parked.drop(connection, client, sequence);
+  }
+
+  /** The index of the query is applied: it is served, or waits until there is something to read. */
+  #open(query: Query): void {
+    const { machine, limits } = this.#options;
+    const run = machine.openQuery(query.request);
+    const { wait } = run;
+    if (wait === undefined || wait.waitMs === 0 || wait.isReady()) this.#serving.push({ ...query, run });
+    else if (this.#parked.size < limits.parkedClaimsMax) {
+      // A copy: the packet that contains the request may be large.
+      const request = query.request.slice();
+      this.#parked.park({ ...query, request, run: machine.openQuery(request) }, wait, this.#nowMs);
+    } else {
+      const message = `${this.#parked.size} queries already wait. Retry later, use fewer readers, or raise parkedClaimsMax.`;
+      this.#reject(query, 'RETRY_LATER', message, [], RETRY_LATER_MS);
+    }
   }
 
   /** The node that was asked no longer leads, or another one does: clients and followers must retry. */
@@ -203,9 +251,15 @@ export class QueryHandler {
     this.#reject(query, 'NO_LEADER', 'No leader available. An election is in progress; retry after a backoff, or read stale.');
   }
 
-  #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string, operations: readonly number[] = []): void {
+  #reject(
+    { connection, client, sequence }: Query,
+    code: RejectionCode,
+    message: string,
+    operations: readonly number[] = [],
+    retryAfterMs = 0,
+  ): void {
     this.#options.metrics.onRejected(code);
-    this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', operations, message });
+    this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', retryAfterMs, operations, message });
   }
 
   #write(connection: number, frame: ServerFrame): void {

@@ -18,8 +18,19 @@ export interface PendingWork {
   readonly repeated: number;
 }
 
+/** A query that waits at its node until there is something to read. */
+export interface QueryWait {
+  readonly topic: string;
+  /** How long it may wait, in ms; then it is answered as it is. */
+  readonly waitMs: number;
+  /** Whether there is something to read now. */
+  isReady(): boolean;
+}
+
 /** The progress of a query that is answered in parts. */
 export interface QueryRun {
+  /** Undefined for a query that never waits. */
+  readonly wait?: QueryWait | undefined;
   /** Number of operations with a result. */
   readonly done: number;
   readonly isOver: boolean;
@@ -79,6 +90,8 @@ export interface MachineHost {
   readRecord(kind: number, key: number): Uint8Array | undefined;
   /** Requests that wait for this topic may be served from now on. The machine may call it while it applies an entry. */
   onAvailable(topic: string): void;
+  /** Queries that wait for this topic may have something to read. The machine may call it while it applies an entry. */
+  onReadable(topic: string): void;
 }
 
 /** Makes a node's state machine, in its empty state. */

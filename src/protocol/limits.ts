@@ -41,6 +41,19 @@ export const DURATION_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
 export const REASON_BYTES_MAX = 16 * 1024;
 /** Longest progress of a job, in bytes. */
 export const PROGRESS_BYTES_MAX = 4 * 1024;
+/** Most bytes of a result, reason or progress in an event of a queue. A longer reason is cut, a longer result is left out. */
+export const EVENT_DETAIL_BYTES_MAX = 4 * 1024;
+/** Most events that a queue keeps, and most bytes of them: the oldest ones are dropped. */
+export const EVENTS_PER_QUEUE_MAX = 10_000;
+export const EVENTS_PER_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+/** Most bytes of the events of all queues: the oldest ones are dropped. */
+export const EVENTS_BYTES_MAX = 64 * 1024 * 1024;
+/** Most queues that record events at a time. */
+export const EVENT_QUEUES_MAX = 10_000;
+/** Longest time for which a subscription makes a queue record its events: one day. */
+export const SUBSCRIPTION_MS_MAX = 24 * 3_600_000;
+/** Most bytes of events in one reply, but one event if there is one. */
+export const EVENT_READ_BYTES_MAX = 256 * 1024;
 /** Maximum number of deadlines (promotions, expired leases) that one log entry processes; the rest waits for the next entry. */
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */

@@ -14,11 +14,14 @@
  * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
  *   such a limit.
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
+ * - 10: a queue records its events while a client subscribes to them, and exists while it does.
  * - 11: an add can be deduplicated, and a finished job can be kept for a time.
  */
 export const MACHINE_VERSION = 11;
 /** The version that can change a job that was added. */
 export const JOB_CHANGES_VERSION = 9;
+/** The version that records events. */
+export const EVENTS_VERSION = 10;
 /** The version that keeps finished jobs for a time. */
 export const KEEP_TIME_VERSION = 11;
 /** The version that deduplicates adds. */

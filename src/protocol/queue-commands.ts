@@ -168,7 +168,7 @@ export const QUEUE_COMMANDS = defineCommands({
     fields: { after: f64, countMax: countMax('queue names') },
     result: 'queueNames',
     about:
-      'Names of the queues that have jobs, job schedulers or limits, or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'Names of the queues that have jobs, job schedulers or limits, are paused, or record their events, in the order in which they came to be: those behind the number `after`, as a result ' +
       'names it; 0 for the first.',
   },
 });

@@ -90,6 +90,19 @@ export const RESULTS = defineResults({
   },
   concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
   rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
+  subscribed: {
+    code: 30,
+    fields: { recording: f64, first: f64, last: f64 },
+    about:
+      'The number of the recording, the ids of its oldest event that is kept and of its latest event; a recording of 0 if too many queues record.',
+  },
+  events: {
+    code: 31,
+    fields: { recording: f64, first: f64, last: f64, isLost: flag, count: u32, events: payload },
+    about:
+      'The recording that goes on, 0 if none does; the ids of its oldest event that is kept and of its latest event; whether those behind ' +
+      'the given id are not there, or no longer all; and the next ones, in the form of protocol/events.ts.',
+  },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
   deduplicated: {
     code: 40,

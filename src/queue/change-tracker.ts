@@ -1,5 +1,6 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
 import type { DeduplicatedJob } from './deduplicated-job.ts';
+import { type EventChangeSet, EventChanges } from './event-changes.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -26,6 +27,7 @@ export interface ChangeSet {
   readonly removedSchedulers: readonly number[];
   readonly deduplicated: ReadonlySet<DeduplicatedJob>;
   readonly removedDeduplicated: readonly number[];
+  readonly events: EventChangeSet;
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -61,21 +63,23 @@ export class ChangeTracker {
   #removedSchedulers: number[] = [];
   #deduplicated = new Set<DeduplicatedJob>();
   #removedDeduplicated: number[] = [];
+  readonly events = new EventChanges();
 
-  /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
+  /** Jobs, sessions, queues, job schedulers and blocks of events that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
     const deduplicated = this.#deduplicated.size + this.#removedDeduplicated.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + deduplicated + removed;
+    const dirty = this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size;
+    return dirty + deduplicated + this.events.pending + removed;
   }
 
   get work(): PendingWork {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    const rows = kept + this.events.pending + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
     const sideRows = this.#deduplicated.size + this.#removedDeduplicated.length;
-    const once = (this.#payloadBytes + sideRows * ROW_BYTES) / PAGE_BYTES + (isDense ? pages : 0);
+    const once = (this.#payloadBytes + this.events.bytes + sideRows * ROW_BYTES) / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
 
@@ -179,6 +183,7 @@ export class ChangeTracker {
       removedSchedulers: this.#removedSchedulers,
       deduplicated: this.#deduplicated,
       removedDeduplicated: this.#removedDeduplicated,
+      events: this.events.take(),
     };
     this.#pages = new Set();
     this.#latestPage = -1;

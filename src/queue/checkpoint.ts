@@ -12,6 +12,8 @@ import type { JobStore } from './job-store.ts';
 import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
 import {
+  EVENT_KEY_FIRST,
+  eventKey,
   type MachineRecord,
   outcomeKey,
   payloadKey,
@@ -97,9 +99,14 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       queue.isStored = true;
       yield this.#encoded(RecordKind.queue, queue.number, () => writeQueue(this.#to, queue));
     }
+    for (const number of this.#set.events.removed) yield this.#gone(RecordKind.queue, eventKey(number));
     for (const scheduler of this.#set.schedulers) {
       scheduler.isStored = true;
       yield this.#encoded(RecordKind.queue, schedulerKey(scheduler.id), () => writeScheduler(this.#to, scheduler));
+    }
+    for (const record of this.#set.events.changed) {
+      record.isStored = true;
+      yield this.#encoded(RecordKind.queue, eventKey(record.number), () => record.write(this.#to));
     }
   }
 
@@ -227,6 +234,10 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   sessions.restore(restored, machine.touches);
   const queues = new Map<number, NamedQueue<Job>>();
   for (const { key, value } of records(RecordKind.queue)) {
+    if (key >= EVENT_KEY_FIRST) {
+      jobs.events.restore(key - EVENT_KEY_FIRST, new ByteReader(value), queues);
+      continue;
+    }
     if (key >= SCHEDULER_KEY_FIRST) {
       jobs.schedulers.restore(readScheduler(key - SCHEDULER_KEY_FIRST, new ByteReader(value), queues));
       continue;

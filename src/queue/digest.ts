@@ -52,6 +52,8 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   for (const queue of [...jobs.queues.byName.values()].sort((a, b) => a.number - b.number))
     record(queue.number, () => writeQueue(to, queue));
   for (const scheduler of jobs.schedulers.values()) record(scheduler.id, () => writeScheduler(to, scheduler));
+  for (const ring of jobs.events.rings()) record(ring.number, () => ring.write(to));
+  for (const block of jobs.events.blocks()) record(block.number, () => block.write(to));
   const addBytes = (bytes: Uint8Array | undefined): void => {
     record(bytes?.length ?? -1, () => undefined);
     if (bytes !== undefined) hash.add(bytes);

@@ -155,6 +155,15 @@ const HANDLERS = {
   addDeduplicated,
   getDeduplicationJob,
   removeDeduplication,
+  subscribeEvents: (run) => {
+    const queue = run.knownQueue()?.events === undefined && !run.jobs.events.hasSpace ? undefined : run.openQueue();
+    const ring = queue === undefined ? undefined : run.jobs.events.subscribe(queue, run.logMs + run.operation.ttlMs);
+    run.replies.result('subscribed', { recording: ring?.number ?? 0, first: ring?.firstId ?? 0, last: ring?.lastId ?? 0 });
+  },
+  readEvents: (run) => {
+    const { recording, afterId, countMax } = run.operation;
+    run.replies.result('events', run.jobs.events.read(run.knownQueue(), recording, afterId, countMax));
+  },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

@@ -4,6 +4,7 @@ import { OutcomeKind } from '../protocol/reply.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import { checkDeduplications } from './deduplication-invariants.ts';
+import { checkEvents } from './event-invariants.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
@@ -45,6 +46,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   invariant(jobs.isBehind || dueMs > jobs.wallMs, () => `a job is kept until ${dueMs}, and is there at ${jobs.wallMs}`);
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkEvents(jobs, logMs);
   checkDeduplications(jobs, logMs);
 }
 

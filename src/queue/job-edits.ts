@@ -1,3 +1,4 @@
+import { timeBytes } from '../protocol/events.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import { isHeld, setOutcome } from './attempt.ts';
@@ -77,6 +78,7 @@ export class JobEdits extends JobIndexes {
       return APPLIED;
     }
     job.dueMs = this.wallMs + delayMs;
+    this.note('delayed', job, timeBytes(job.dueMs));
     this.delayed.update(job);
     this.changes.job(job);
     return APPLIED;
@@ -91,6 +93,7 @@ export class JobEdits extends JobIndexes {
     const job = this.#findHeld(queueName, jobId, token);
     if (typeof job === 'number') return job;
     this.progress.set(job, { bytes, length: bytes.length });
+    this.note('progress', job, bytes);
     if (job.state === StateCode.waiting) job.queue.index.onGrown(job);
     this.changes.progress(job);
     return APPLIED;

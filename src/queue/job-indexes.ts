@@ -1,7 +1,9 @@
+import { type EventName, timeBytes } from '../protocol/events.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { DeduplicationTable } from './deduplication-table.ts';
+import { EventTable } from './event-table.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
@@ -29,6 +31,7 @@ export class JobIndexes {
   readonly schedulers: SchedulerTable;
   readonly windows = new RunningWindows();
   readonly deduplications: DeduplicationTable;
+  readonly events: EventTable;
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
   version = 1;
@@ -46,6 +49,7 @@ export class JobIndexes {
     this.queues = new QueueTable(changes);
     this.schedulers = new SchedulerTable(changes);
     this.deduplications = new DeduplicationTable(changes);
+    this.events = new EventTable(changes, this.queues);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -58,9 +62,9 @@ export class JobIndexes {
     if (ms !== this.wall.ms) this.wall = { ms };
   }
 
-  /** When the next window of a rate ends, or the next deduplication id is free, in log time. Infinity if none. */
+  /** When the next window of a rate or recording of events ends, or the next deduplication id is free, in log time. Infinity if none. */
   get nextLogEndMs(): number {
-    return Math.min(this.windows.nextEndMs, this.deduplications.top()?.dueMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.windows.nextEndMs, this.events.nextEndMs, this.deduplications.top()?.dueMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** When the next delay or the time of a kept job ends, or the next job scheduler ticks, in wall time. Infinity if none. */
@@ -96,6 +100,7 @@ export class JobIndexes {
 
   protected enterWaiting(job: Job): void {
     const { queue } = job;
+    if (queue.events !== undefined) this.note('waiting', job);
     job.state = StateCode.waiting;
     queue.waiting += 1;
     queue.index.push(job);
@@ -103,6 +108,7 @@ export class JobIndexes {
   }
 
   protected enterDelayed(job: Job, dueMs: number): void {
+    if (job.queue.events !== undefined) this.note('delayed', job, timeBytes(dueMs));
     job.state = StateCode.delayed;
     job.dueMs = dueMs;
     job.queue.delayed += 1;
@@ -181,6 +187,7 @@ export class JobIndexes {
   protected drop(job: Job): void {
     const { queue } = job;
     this.deduplications.onRemoved(job.id);
+    if (queue.events !== undefined) this.note('removed', job);
     switch (job.state) {
       case StateCode.waiting:
         queue.waiting -= 1;
@@ -219,6 +226,11 @@ export class JobIndexes {
     this.forget(job);
     this.table.delete(job.id);
     this.queues.dropIfUnused(job.queue, this.version);
+  }
+
+  /** Records an event of a job, before its state changes, if its queue records any. Check that first where most jobs come by. */
+  protected note(name: EventName, job: Job, detail?: Uint8Array): void {
+    this.events.record(job.queue, name, job, this.wallMs, job.state, detail);
   }
 
   /** The job is gone; the index of waiting jobs may keep it for a while. */

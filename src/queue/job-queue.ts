@@ -47,6 +47,8 @@ export interface JobQueueOptions {
   readonly onSessionEnded?: (client: number) => void;
   /** Called for each queue that had no waiting job and has one now. It must not change the state. */
   readonly onQueueFilled?: (queue: string) => void;
+  /** Called for each queue whose readers of events have something to read. It must not change the state. */
+  readonly onEvents?: (queue: string) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
   readonly versionMax?: number | undefined;
   /** Smaller bounds of the state, for tests. The same on all replicas. Default: {@link STATE_BOUNDS}. */
@@ -58,7 +60,7 @@ export interface JobQueueOptions {
  * the entries alone; the leader writes the time into them.
  */
 export class JobQueue implements StateMachine {
-  readonly #readRecord: JobQueueOptions['readRecord'];
+  readonly #options: JobQueueOptions;
   readonly #payloadInEntryBytes: number;
   readonly #bounds: StateBounds;
   #changes!: ChangeTracker;
@@ -69,8 +71,6 @@ export class JobQueue implements StateMachine {
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
   readonly versionMax: number;
-  readonly #onSessionEnded: JobQueueOptions['onSessionEnded'];
-  readonly #onQueueFilled: JobQueueOptions['onQueueFilled'];
   #version = MACHINE_VERSION_FIRST;
   #logMs = 0;
   #nextSessionId = 1;
@@ -79,11 +79,9 @@ export class JobQueue implements StateMachine {
   #writing: CheckpointChanges | undefined;
 
   constructor(options: JobQueueOptions) {
-    this.#readRecord = options.readRecord;
+    this.#options = options;
     this.#payloadInEntryBytes = options.payloadInEntryBytes ?? QUEUE_LIMIT_DEFAULTS.payloadInEntryBytes;
     this.versionMax = options.versionMax ?? MACHINE_VERSION;
-    this.#onSessionEnded = options.onSessionEnded;
-    this.#onQueueFilled = options.onQueueFilled;
     this.#bounds = { ...STATE_BOUNDS, ...options.bounds };
     this.reset();
   }
@@ -113,7 +111,7 @@ export class JobQueue implements StateMachine {
     return this.#jobs.leases.top()?.dueMs;
   }
 
-  /** When the next lease, window of a rate, deduplication id or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
+  /** When the next lease, window of a rate, subscription, deduplication id or session ends, in log time, or a little earlier: then the leader proposes an entry. Infinity if none. */
   get nextLogDueMs(): number {
     return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#jobs.nextLogEndMs, this.#sessions.nextEndMs);
   }
@@ -215,7 +213,7 @@ export class JobQueue implements StateMachine {
   }
 
   openQuery(request: Uint8Array): QueryRun {
-    return new QueryRun(request, this);
+    return new QueryRun(request, this, (...place) => this.#jobs.events.isReadable(...place));
   }
 
   /** Replies to the next operations of a query; undefined if the next one takes more turns. */
@@ -260,16 +258,18 @@ export class JobQueue implements StateMachine {
   reset(): void {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
-    this.#jobs = new JobStore(this.#changes, this.#payloadInEntryBytes, this.#onQueueFilled);
-    this.#bytes = new JobBytes(this.#jobs, this.#readRecord);
+    this.#jobs = new JobStore(this.#changes, this.#payloadInEntryBytes, this.#options.onQueueFilled);
+    this.#bytes = new JobBytes(this.#jobs, this.#options.readRecord);
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#jobs.schedulers.bounds = this.#bounds;
     this.#jobs.deduplications.bounds = this.#bounds;
+    this.#jobs.events.bounds = this.#bounds;
+    this.#jobs.events.onReadable = this.#options.onEvents;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
-      this.#onSessionEnded?.(session.client);
+      this.#options.onSessionEnded?.(session.client);
     };
     this.#sessions = new SessionTable(onSessionEnded, this.#bounds);
     this.#version = MACHINE_VERSION_FIRST;

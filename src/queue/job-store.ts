@@ -1,58 +1,23 @@
 import { invariant } from '../base/invariant.ts';
-import type { Deduplication } from '../protocol/deduplication.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
-import type { OperationReader } from '../protocol/request-reader.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
-import { type DeduplicatedJob, type KeptAdd, type NewJob, NO_END_OF_ID } from './deduplicated-job.ts';
 import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
-import { APPLIED, JobEdits } from './job-edits.ts';
+import { JobAdds } from './job-adds.ts';
+import { APPLIED } from './job-edits.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { RateLimit } from './rate-window.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
 /** The jobs, and every transition between their states. */
-export class JobStore extends JobEdits {
+export class JobStore extends JobAdds {
   nextToken = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
   /** The latest entry may have left something due to the next one. */
   isBehind = true;
-
-  /**
-   * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
-   * @returns the job; with a custom id the one that the queue has, if it has one with it.
-   */
-  add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
-    invariant(operation.policy !== undefined, () => 'a job is added without a policy');
-    const { customId } = operation;
-    const known = customId === '' ? undefined : queue.jobOf(customId);
-    if (known !== undefined) return known;
-    const { policy, priority } = operation;
-    const job = this.#newJob(queue, { policy, customId, priority });
-    this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
-    this.#insert(job, operation.delayMs);
-    return job;
-  }
-
-  /**
-   * Adds a job, unless another one has taken its deduplication id.
-   * @returns the job, or with a custom id the one that the queue has; the one that has taken the id; or undefined if there are too many ids or
-   * too large adds that are kept.
-   */
-  addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd): Job | DeduplicatedJob | undefined {
-    return this.#addDeduplicated(queue, add, true);
-  }
-
-  /** Frees a deduplication id. @param jobId of the job that has taken it; 0 for any. @returns whether it was taken. */
-  freeDeduplicationId(queue: NamedQueue<Job> | undefined, deduplicationId: string, jobId: number): boolean {
-    const holder = this.deduplications.holderOf(queue, deduplicationId, this.logMs);
-    if (holder === undefined || (jobId !== 0 && holder.id !== jobId)) return false;
-    this.#free(holder);
-    return true;
-  }
 
   /** The caller has checked that there is space for it. */
   setScheduler(queue: NamedQueue<Job>, spec: SchedulerSpec, isImmediate: boolean): void {
@@ -89,8 +54,9 @@ export class JobStore extends JobEdits {
     queue.waiting -= 1;
     queue.active += 1;
     if (queue.pace !== undefined || limiter !== undefined) this.onTaken(queue, limiter, logMs);
-    job.state = StateCode.active;
     if (mayBegin && job.stalls === 0) begin(job);
+    if (queue.events !== undefined) this.note('active', job);
+    job.state = StateCode.active;
     job.token = this.nextToken;
     this.nextToken += 1;
     job.dueMs = logMs + terms.leaseMs;
@@ -130,6 +96,8 @@ export class JobStore extends JobEdits {
     if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.totals.completed += 1;
+    const { queue } = job;
+    if (queue.events !== undefined) this.note('completed', job, result.subarray(resultAt, resultAt + resultLength));
     const next = this.deduplications.onFinished(jobId);
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
@@ -138,10 +106,11 @@ export class JobStore extends JobEdits {
       const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
       this.changes.outcome(job, resultLength);
       setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
-      this.enterFinished(job, StateCode.completed, job.queue.keptCompleted);
-      this.trim(job.queue.keptCompleted, keep);
+      this.enterFinished(job, StateCode.completed, queue.keptCompleted);
+      this.trim(queue.keptCompleted, keep);
     }
-    if (next !== undefined) this.#addDeduplicated(job.queue, next, false);
+    if (next !== undefined) this.addKept(queue, next);
+    this.#noteIfDrained(queue);
     return APPLIED;
   }
 
@@ -192,6 +161,7 @@ export class JobStore extends JobEdits {
     if (queue.isPaused === isPaused) return;
     queue.isPaused = isPaused;
     this.changes.queue(queue);
+    this.events.record(queue, isPaused ? 'paused' : 'resumed', undefined, this.wallMs);
     this.queues.dropIfUnused(queue, this.version);
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
@@ -211,7 +181,7 @@ export class JobStore extends JobEdits {
     this.changePace(queue, (pace) => pace.hold(holdMs, logMs));
   }
 
-  /** Processes leases, windows and deduplication ids that ended by `logMs`, and by `wallMs` delays and times of kept jobs that ended, and schedulers that tick, at most `countMax` of them. */
+  /** Processes leases, windows, subscriptions and deduplication ids that ended by `logMs`, and by `wallMs` delays and times of kept jobs that ended, and schedulers that tick, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     this.logMs = logMs;
@@ -221,8 +191,13 @@ export class JobStore extends JobEdits {
     for (; this.windows.nextEndMs <= logMs && left > 0; left -= 1) {
       this.changePace(this.windows.nextQueue() as NamedQueue<Job>, (pace) => pace.hold(0, logMs));
     }
+    for (let ring = this.events.top(); ring !== undefined && ring.dueMs <= logMs && left > 0; ring = this.events.top(), left -= 1) {
+      this.events.end(ring);
+      const queue = this.queues.byName.get(ring.queue.name);
+      if (queue !== undefined) this.queues.dropIfUnused(queue, this.version);
+    }
     for (let one = this.deduplications.top(); one !== undefined && one.dueMs <= logMs && left > 0; one = this.deduplications.top()) {
-      this.#free(one);
+      this.free(one);
       left -= 1;
     }
     for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
@@ -257,17 +232,8 @@ export class JobStore extends JobEdits {
     const job = new Job(this.nextJobId, { ...queue.sharePolicy(spec.policy), tick }, spec.priority, this.wall);
     job.length = spec.payload.length;
     if (job.length > 0) job.entryData = spec.payload;
-    this.#insert(job, 0);
+    this.insert(job, 0);
     this.schedulers.onTicked(scheduler, this.wallMs);
-  }
-
-  #insert(job: Job, delayMs: number): void {
-    this.nextJobId += 1;
-    this.totals.added += 1;
-    this.table.append(job);
-    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
-    else this.enterWaiting(job);
-    this.changes.job(job);
   }
 
   #onLeaseDue(job: Job, logMs: number): void {
@@ -301,6 +267,7 @@ export class JobStore extends JobEdits {
       job.attempt -= 1;
       job.stalls += 1;
       this.totals.stalled += 1;
+      this.note('stalled', job);
       if (job.stalls > stalledMax) {
         setOutcome(job, OutcomeKind.reason, stalledReason(job.stalls, stalledMax));
         this.#failForGood(job);
@@ -320,72 +287,22 @@ export class JobStore extends JobEdits {
 
   #failForGood(job: Job): void {
     this.totals.failed += 1;
+    const { queue } = job;
+    if (job.attempt >= job.policy.attemptsMax) this.note('retries-exhausted', job);
+    this.note('failed', job, job.end.outcome);
     const next = this.deduplications.onFinished(job.id);
     const keep = job.policy.keepFailed;
-    if (keep === 0) {
-      this.evict(job);
-    } else {
-      this.enterFinished(job, StateCode.failed, job.queue.keptFailed);
-      this.trim(job.queue.keptFailed, keep);
+    if (keep === 0) this.evict(job);
+    else {
+      this.enterFinished(job, StateCode.failed, queue.keptFailed);
+      this.trim(queue.keptFailed, keep);
     }
-    if (next !== undefined) this.#addDeduplicated(job.queue, next, false);
+    if (next !== undefined) this.addKept(queue, next);
+    this.#noteIfDrained(queue);
   }
 
-  /** @param isBounded whether the bounds hold; not for an add that was kept, and must not be lost. */
-  #addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd, isBounded: boolean): Job | DeduplicatedJob | undefined {
-    const there = add.customId === '' ? undefined : queue.jobOf(add.customId);
-    if (there !== undefined) return there;
-    const { deduplications, logMs } = this;
-    const { id, isReplacing } = add.deduplication;
-    const holder = deduplications.holderOf(queue, id, logMs);
-    const replaced = holder === undefined || !isReplacing ? undefined : this.table.get(holder.id);
-    if (holder !== undefined && replaced?.state !== StateCode.delayed) return this.#onDuplicate(holder, add, isBounded);
-    if (holder === undefined && isBounded && !deduplications.hasSpace) return undefined;
-    const endMs = endOfId(add.deduplication, holder?.dueMs, logMs);
-    if (replaced !== undefined) this.drop(replaced);
-    const job = this.#newJob(queue, add);
-    // An add that was kept is no longer in the entry that brought it.
-    if (isBounded) {
-      this.setPayload(job, add.chunk, add.payloadAt, add.payloadLength);
-    } else {
-      job.length = add.payloadLength;
-      if (job.length > 0) job.entryData = add.chunk;
-    }
-    this.#insert(job, add.delayMs);
-    deduplications.take(job, id, endMs);
-    return job;
+  /** A job is finished, and its queue has no other that waits or is active. */
+  #noteIfDrained(queue: NamedQueue<Job>): void {
+    if (queue.waiting === 0 && queue.active === 0) this.events.record(queue, 'drained', undefined, this.wallMs);
   }
-
-  /** Another job has taken the id. */
-  #onDuplicate(holder: DeduplicatedJob, add: KeptAdd, isBounded: boolean): DeduplicatedJob | undefined {
-    const { keepsLast, isReplacing, isExtending, ttlMs } = add.deduplication;
-    const state = this.table.get(holder.id)?.state;
-    if (keepsLast && state === StateCode.active) {
-      if (!this.deduplications.keep(holder, add, isBounded)) return undefined;
-      this.deduplications.setEnd(holder, NO_END_OF_ID);
-    } else if (isExtending && !isReplacing && ttlMs > 0) {
-      const isLive = state === StateCode.waiting || state === StateCode.delayed || state === StateCode.active;
-      if (!keepsLast) this.deduplications.setEnd(holder, this.logMs + ttlMs);
-      else if (isLive) this.deduplications.setEnd(holder, NO_END_OF_ID);
-    }
-    return holder;
-  }
-
-  #newJob(queue: NamedQueue<Job>, { policy, customId, priority }: Pick<NewJob, 'policy' | 'customId' | 'priority'>): Job {
-    const shared = queue.sharePolicy(policy);
-    const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, priority, this.wall);
-    if (customId !== '') queue.keepId(customId, job);
-    return job;
-  }
-
-  #free(holder: DeduplicatedJob): void {
-    this.deduplications.free(holder);
-    this.queues.dropIfUnused(holder.queue, this.version);
-  }
-}
-
-/** When the id that a new job takes is free again. @param replacedMs that of the job in whose place it is; undefined without one. */
-function endOfId({ ttlMs, isExtending, keepsLast }: Deduplication, replacedMs: number | undefined, logMs: number): number {
-  if (keepsLast || ttlMs === 0) return NO_END_OF_ID;
-  return replacedMs === undefined || isExtending ? logMs + ttlMs : replacedMs;
 }

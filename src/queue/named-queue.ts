@@ -2,6 +2,7 @@ import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { isSamePolicy, type Policy } from '../protocol/policy.ts';
 import type { SchedulerTick } from '../protocol/scheduler.ts';
+import type { EventRing } from './event-ring.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
 import { flagsOfPace, type QueuePace, readPace, writePace } from './queue-pace.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
@@ -34,6 +35,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   isPaused = false;
   /** Limits of what claims take; undefined, as for most queues, if there are none. */
   pace: QueuePace | undefined = undefined;
+  /** The recording of its events; undefined, as for most queues, while no client subscribes to them. Maintained by EventTable. */
+  events: EventRing | undefined = undefined;
   /** The checkpoint has a record of the queue. */
   isStored = false;
   /** The policy of the job added last: the next job is most likely to share it. */
@@ -70,7 +73,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
     const jobs = this.delayed + this.waiting + this.active + this.completed + this.failed;
-    return !this.isPaused && this.pace === undefined && this.schedulers + this.deduplications === 0 && jobs === 0;
+    const others = this.schedulers + this.deduplications;
+    return !this.isPaused && this.pace === undefined && this.events === undefined && others + jobs === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */

@@ -31,6 +31,7 @@ export function openJobQueue({ limits, patternTimes, versionMax, bounds, doClien
       bounds,
       onSessionEnded: (client) => delivery?.onSessionEnded(client),
       onQueueFilled: (queue) => host.onAvailable(queue),
+      onEvents: (queue) => host.onReadable(queue),
     });
     return { machine, policy: new QueuePolicy(machine, limits, patternTimes, delivery) };
   };

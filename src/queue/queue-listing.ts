@@ -18,7 +18,7 @@ export interface QueueListingRequest {
 }
 
 /**
- * A page of the names of the queues that have jobs, job schedulers or limits, or are paused, in the order of their numbers. One step looks at a bounded number of queues,
+ * A page of the names of the queues that have jobs, job schedulers or limits, are paused, or record their events, in the order of their numbers. One step looks at a bounded number of queues,
  * those before the page included.
  */
 export class QueueListing implements Listing {

@@ -7,7 +7,8 @@ import { Session } from './session.ts';
  * The kinds of checkpoint records; a kind's number is its position.
  * - `machine`: one record, key 0: clock, counters, totals
  * - `session`: by client id
- * - `queue`: by queue number: its name; and the job schedulers, by their number behind {@link SCHEDULER_KEY_FIRST}: behind all queues
+ * - `queue`: by queue number: its name; and the job schedulers, by their number behind {@link SCHEDULER_KEY_FIRST}: behind all queues;
+ *   and the recordings of events, and blocks of their events, by their numbers behind {@link EVENT_KEY_FIRST}
  * - `jobs`: by page of neighbouring ids: everything but bytes, so that a change of state does not rewrite payloads
  * - `content`: the payloads of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
  *   only if not empty. A payload in a shared record stays there until the last of them is gone
@@ -29,6 +30,9 @@ export const progressKey = (jobId: number): number => 2 * jobId + 1;
 /** No queue has a number of this size. */
 export const SCHEDULER_KEY_FIRST = 2 ** 52;
 export const schedulerKey = (id: number): number => SCHEDULER_KEY_FIRST + id;
+/** Likewise, and no job scheduler: the events of queues. */
+export const EVENT_KEY_FIRST = 2 ** 52 + 2 ** 51;
+export const eventKey = (number: number): number => EVENT_KEY_FIRST + number;
 
 /**
  * The format of all records together. Format 3 is that of state-machine version 1, and is written while the state is of that version, so

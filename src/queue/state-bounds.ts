@@ -1,6 +1,10 @@
 import {
   DEDUPLICATION_IDS_MAX,
   DUE_PER_ENTRY_MAX,
+  EVENT_QUEUES_MAX,
+  EVENTS_BYTES_MAX,
+  EVENTS_PER_QUEUE_BYTES_MAX,
+  EVENTS_PER_QUEUE_MAX,
   KEPT_ADDS_BYTES_MAX,
   SCHEDULERS_BYTES_MAX,
   SCHEDULERS_MAX,
@@ -38,6 +42,10 @@ export interface StateBounds {
   readonly schedulersBytesMax: number;
   readonly deduplicationIdsMax: number;
   readonly keptAddsBytesMax: number;
+  readonly eventsPerQueueMax: number;
+  readonly eventsPerQueueBytesMax: number;
+  readonly eventsBytesMax: number;
+  readonly eventQueuesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -53,4 +61,8 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   schedulersBytesMax: SCHEDULERS_BYTES_MAX,
   deduplicationIdsMax: DEDUPLICATION_IDS_MAX,
   keptAddsBytesMax: KEPT_ADDS_BYTES_MAX,
+  eventsPerQueueMax: EVENTS_PER_QUEUE_MAX,
+  eventsPerQueueBytesMax: EVENTS_PER_QUEUE_BYTES_MAX,
+  eventsBytesMax: EVENTS_BYTES_MAX,
+  eventQueuesMax: EVENT_QUEUES_MAX,
 });

@@ -1,4 +1,4 @@
-import { isolatedListener } from '../client/worker/listeners.ts';
+import { isolatedListener } from '../client/listeners.ts';
 
 /** Nodes without which a new cluster cannot be formed, and why one of them does not count, if it replied. */
 export interface FormationWait {

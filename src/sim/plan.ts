@@ -115,7 +115,7 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const crowds = [crowd(later, faultMs)];
   const others = [...hangUps(later, clients, faultMs), ...repairs(later, all, faultMs), ...rollBacks(later, nodes, faultMs)];
 
-  const dimensions = withSchedulers(drawDimensions(streams.dimensions, isVersionAsked), streams.schedulers, machine);
+  const dimensions = dimensionsOf(streams, isVersionAsked, machine);
   const { bounds, workload, laterLimits } = dimensions;
   const story = streams.members.withProbability(0.25) ? streams.members.of(MEMBER_STORIES) : undefined;
   const isRepeating = streams.members.withProbability(0.1);
@@ -154,9 +154,26 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   };
 }
 
+function dimensionsOf(
+  streams: Omit<ReturnType<typeof streamsOf>, 'random' | 'later'>,
+  isVersionAsked: boolean,
+  machine: MachineName,
+): Dimensions {
+  const drawn = drawDimensions(streams.dimensions, isVersionAsked);
+  return withReaders(withSchedulers(drawn, streams.schedulers, machine), streams.readers, machine);
+}
+
 function withSchedulers(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
   const hasSchedulers = machine === 'queue' && random.withProbability(SCHEDULERS_SHARE);
   return { ...drawn, workload: { ...drawn.workload, hasSchedulers } };
+}
+
+/** Readers of events; in some plans they are slower than the bounds allow. */
+function withReaders(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
+  const hasReaders = machine === 'queue' && random.withProbability(READERS_SHARE);
+  const bounds =
+    hasReaders && random.withProbability(0.5) ? { eventsPerQueueMax: random.of([8, 40]), eventsBytesMax: random.of([2_000, 100_000]) } : {};
+  return { ...drawn, bounds: { ...drawn.bounds, ...bounds }, workload: { ...drawn.workload, hasReaders } };
 }
 
 /** Separate streams of random numbers: a further draw from one leaves a seed's draws from the others the same. */
@@ -170,10 +187,12 @@ const streamsOf = (seed: number) => ({
   versions: new SimRandom(seed * 141_650_939 + 86_028_157),
   lives: new SimRandom(seed * 160_481_183 + 141_650_939),
   schedulers: new SimRandom(seed * 179_424_673 + 160_481_183),
+  readers: new SimRandom(seed * 198_491_317 + 179_424_673),
 });
 
 /** Of the plans. */
 const SCHEDULERS_SHARE = 0.5;
+const READERS_SHARE = 0.4;
 /** The cluster moves from the first version to this one before it moves to the newest. */
 const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;

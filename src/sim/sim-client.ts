@@ -7,10 +7,12 @@ import type { OperationResult } from '../protocol/reply.ts';
 import { ClientChannels } from './client-channels.ts';
 import { OperationRecorder, type OperationWriter, type RecordedOperation } from './operation-recorder.ts';
 import type { QueueRecords } from './queue-records.ts';
+import { QUEUES } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { openDelivery } from './sim-delivery.ts';
+import { SimEvents } from './sim-events.ts';
 import { SimOperations } from './sim-operations.ts';
-import type { SimRandom } from './sim-random.ts';
+import { SimRandom } from './sim-random.ts';
 import type { Step } from './sim-step.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { Version1Sender } from './version-1-sender.ts';
@@ -50,6 +52,7 @@ export class SimClient {
   #version1: Version1Sender | undefined;
   #begun = 0;
   #operationsMax: number;
+  readonly #events: SimEvents | undefined;
 
   constructor(cluster: SimCluster, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
     this.#cluster = cluster;
@@ -60,6 +63,10 @@ export class SimClient {
     this.#time = new SimulatedTime(cluster.schedule, random.uint32());
     this.#dispatcher = this.#newDispatcher();
     if (cluster.plan.isVersionAsked) this.#version1 = this.#newVersion1();
+    // A stream of its own: a seed's other draws stay the same.
+    const { hasReaders, queues } = cluster.plan.workload;
+    const own = new SimRandom(cluster.plan.seed * 7_919 + id);
+    if (hasReaders) this.#events = new SimEvents(cluster, own, records.read, QUEUES[own.below(queues)] ?? '');
   }
 
   get connection(): number {
@@ -72,11 +79,13 @@ export class SimClient {
 
   start(): void {
     this.#think();
+    this.#events?.begin(this.#dispatcher);
   }
 
   /** Starts nothing more; operations in progress continue. */
   stop(): void {
     this.#operationsMax = 0;
+    this.#events?.end();
   }
 
   receiverOf(connection: number): ((packet: Uint8Array, node: number) => void) | undefined {
@@ -96,6 +105,7 @@ export class SimClient {
     this.#time = new SimulatedTime(this.#cluster.schedule, this.#random.uint32());
     this.#dispatcher = this.#newDispatcher();
     if (this.#version1 !== undefined) this.#version1 = this.#newVersion1();
+    if (this.#operationsMax > 0) this.#events?.begin(this.#dispatcher);
   }
 
   /** Recently sent requests arrive once more, in their order. */

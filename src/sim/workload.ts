@@ -19,6 +19,8 @@ export interface Workload {
   readonly isOversized: boolean;
   /** Clients set and remove job schedulers. */
   readonly hasSchedulers: boolean;
+  /** Each client follows the events of a queue. */
+  readonly hasReaders: boolean;
 }
 
 export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
@@ -31,6 +33,7 @@ export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
   sizes: [],
   isOversized: false,
   hasSchedulers: false,
+  hasReaders: false,
 });
 
 /** The parts of a plan that are drawn here. */
@@ -80,6 +83,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
     sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.withProbability(0.2) ? [100, SMALL_BYTES_MAX] : [],
     isOversized,
     hasSchedulers: false,
+    hasReaders: false,
   };
   return {
     workload,

@@ -16,6 +16,7 @@ export const noCommands: JobCommands = {
   updateData: reject,
   removeDeduplication: reject,
   stateOf: reject,
+  detailOf: reject,
 };
 
 export const noHolder: JobHolder = { onProgress: () => undefined };

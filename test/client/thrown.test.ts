@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { isUnrecoverable, UnrecoverableError } from '../../src/client/errors.ts';
+import { isolatedListener } from '../../src/client/listeners.ts';
 import { describeThrown, stackOf, toError } from '../../src/client/thrown.ts';
-import { isolatedListener } from '../../src/client/worker/listeners.ts';
 
 const failing = (): never => {
   throw new Error('from a getter');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION, KEEP_TIME_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, EVENTS_VERSION, JOB_CHANGES_VERSION, KEEP_TIME_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -109,6 +109,16 @@ function withData(): MachineOfVersion {
   return queue;
 }
 
+/** A recording, its events in one block, and in the state without jobs. */
+function withEvents(): MachineOfVersion {
+  const queue = new MachineOfVersion(EVENTS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  queue.send((to) => to.command('subscribeEvents', { queue: 'mail', ttlMs: 60_000 }));
+  queue.send((to) => to.add('mail', bytesOf('x'), options()));
+  queue.send((to) => to.command('remove', { queue: 'mail', jobId: 1 }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 /** A job that has taken its id until it ends, with an add that is kept; one that is gone; and one that has none. */
 function withDeduplication(): MachineOfVersion {
   const queue = new MachineOfVersion(DEDUPLICATION_VERSION, PAYLOAD_IN_ENTRY_BYTES);
@@ -158,6 +168,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('events: ', withEvents()).filter(([name]) => name.startsWith('events: queue')),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
       ...recordsOf('kept for a time: ', keptForTime()).filter(([name]) => name.startsWith('kept for a time: jobs')),
       ...recordsOf('deduplication: ', withDeduplication()).filter(([name]) => name.startsWith('deduplication: deduplicated')),

@@ -82,6 +82,8 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   rateLimit: (to) => to.command('rateLimit', { queue: 'mail' }),
   holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
   claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
+  subscribeEvents: (to) => to.command('subscribeEvents', { queue: 'mail', ttlMs: 60_000 }),
+  readEvents: (to) => to.command('readEvents', { queue: 'mail', recording: 3, afterId: 17, countMax: 100, waitMs: 30_000 }),
   rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
   addDeduplicated: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, deduplication: DEBOUNCE }),
   getDeduplicationJob: (to) => to.command('getDeduplicationJob', { queue: 'mail', deduplicationId: 'user 7' }),

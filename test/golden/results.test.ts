@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
+import { readEvents } from '../../src/protocol/events.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { DEDUPLICATION_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, EVENTS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -68,6 +69,7 @@ function otherReplies(): Record<string, Uint8Array> {
     ...withSchedulers(),
     ...withProgress(),
     ...withDeduplication(),
+    ...withEvents(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -134,6 +136,19 @@ function withProgress(): Record<string, Uint8Array> {
   };
 }
 
+function withEvents(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(EVENTS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const subscribed = machine.send((to) => to.command('subscribeEvents', { queue: 'q', ttlMs: 60_000 }));
+  machine.send((to) => to.add('q', bytesOf('x'), options({ customId: 'order-17', delayMs: 60_000 })));
+  machine.send((to) => to.command('updateProgress', { queue: 'q', jobId: 1, token: 0, payload: bytesOf('half') }));
+  const read = { queue: 'q', recording: 2, afterId: 0, countMax: 100, waitMs: 0 };
+  return {
+    subscribed,
+    events: machine.machine.query(machine.request((to) => to.command('readEvents', read), 1)),
+    'events, lost': machine.machine.query(machine.request((to) => to.command('readEvents', { ...read, recording: 1 }), 1)),
+  };
+}
+
 /** Behind the custom ids, the ticks and the progress, of which there may be none. */
 function withDeduplication(): Record<string, Uint8Array> {
   const machine = new MachineOfVersion(DEDUPLICATION_VERSION, PAYLOAD_IN_ENTRY_BYTES);
@@ -189,8 +204,22 @@ describe('the bytes of replies', () => {
     ['deduplicated', 'deduplicated'],
     ['deduplicationJob', 'deduplicationJob'],
     ['deduplicationRemoved', 'deduplicationRemoved'],
+    ['subscribed', 'subscribed'],
+    ['events', 'events'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
+  });
+
+  it('contain the events of a queue', () => {
+    const [result] = resultsIn('events');
+    if (!result?.ok || result.type !== 'events') throw new Error('no events');
+    expect(result).toMatchObject({ recording: 2, first: 1, last: 3, isLost: false, count: 3 });
+    expect(readEvents(result.events).map(({ name, customId }) => [name, customId])).toEqual([
+      ['added', 'order-17'],
+      ['delayed', 'order-17'],
+      ['progress', 'order-17'],
+    ]);
+    expect(resultsIn('events, lost')).toMatchObject([{ recording: 2, isLost: true, count: 0 }]);
   });
 
   it('contain the custom ids of jobs', () => {

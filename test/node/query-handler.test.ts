@@ -24,7 +24,7 @@ class Follower {
   readonly #handler: QueryHandler;
 
   constructor(life: number) {
-    const limits = { replyBytesMax: 65_536, turnBytesMax: 65_536 };
+    const limits = { replyBytesMax: 65_536, turnBytesMax: 65_536, parkedClaimsMax: 10 };
     const read = () => {
       throw new Error('a follower asked its core');
     };
@@ -32,6 +32,7 @@ class Follower {
       ...openJobQueue({ patternTimes: PATTERN_TIMES, limits: LIMIT_DEFAULTS })({
         readRecord: () => undefined,
         onAvailable: () => undefined,
+        onReadable: () => undefined,
       }),
       limits,
       peers: this.#peers,
@@ -61,7 +62,7 @@ class Follower {
   /** The leader returns the index. @returns the sequences of the queries that are served once `applied` is applied. */
   reply(batch: number, index: number, applied: number): number[] {
     this.#handler.onReadIndex(batch, asIndex(index));
-    this.#handler.onTurn();
+    this.#handler.onTurn(0);
     this.#handler.serve(asIndex(applied));
     const packets: Uint8Array[] = [];
     this.#clients.flush({ sendToPeer: () => undefined, sendToClient: (_to, packet) => packets.push(packet) });

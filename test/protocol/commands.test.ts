@@ -57,6 +57,8 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   addDeduplicated: 70,
   getDeduplicationJob: 71,
   removeDeduplication: 72,
+  subscribeEvents: 60,
+  readEvents: 61,
 };
 const RESULT_CODES = {
   error: 0,
@@ -81,6 +83,8 @@ const RESULT_CODES = {
   deduplicated: 40,
   deduplicationJob: 41,
   deduplicationRemoved: 42,
+  subscribed: 30,
+  events: 31,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22, 73];

@@ -114,6 +114,8 @@ export class TestQueue {
   sequence = 0;
   /** Queues that got their only waiting job, in order; a test clears it. */
   filled: string[] = [];
+  /** Queues whose readers of events were woken, in order. A test clears it. */
+  readable: string[] = [];
 
   readonly #payloadInEntryBytes: number;
 
@@ -219,6 +221,7 @@ export class TestQueue {
       readRecord: (kind, key) => this.tables.read(kind, key),
       payloadInEntryBytes: this.#payloadInEntryBytes,
       onQueueFilled: (queue) => this.filled.push(queue),
+      onEvents: (queue) => this.readable.push(queue),
       bounds: this.#bounds,
     });
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readEvents, rowOfEvent } from '../../src/protocol/events.ts';
 import { JOB_STATES, type JobState } from '../../src/protocol/job-state.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
@@ -9,6 +10,8 @@ import { idsOf, LISTED_STATES } from './listings.ts';
 import { type ModelJob, ModelQueue } from './model.ts';
 
 const QUEUES = ['a', 'b'] as const;
+/** What the latest event of a job reports that is gone. */
+const ENDS = ['completed', 'failed', 'gone'];
 
 type Step =
   | { readonly type: 'add'; readonly queue: string; readonly payload: string; readonly options: AddOptions }
@@ -33,6 +36,7 @@ type Step =
   | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
   | { readonly type: 'concurrency'; readonly queue: string; readonly limit: number }
   | { readonly type: 'rate'; readonly queue: string; readonly max: number; readonly ms: number }
+  | { readonly type: 'subscribe'; readonly queue: string; readonly ms: number }
   | { readonly type: 'hold'; readonly queue: string; readonly ms: number }
   | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
   | { readonly type: 'checkpoint' | 'restart' | 'repeat' };
@@ -183,6 +187,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('subscribe'), queue: fc.constantFrom(...QUEUES), ms: fc.constantFrom(10, 40, 200) }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({ type: fc.constant('hold'), queue: fc.constantFrom(...QUEUES), ms: fc.constantFrom(0, 0, 5, 15) }),
   },
@@ -204,6 +212,8 @@ class Comparison {
   #latest: Uint8Array | undefined;
   #latestReply: Uint8Array | undefined;
   #compared = 0;
+  /** A reader of each queue whose events are recorded: its place, and the state in which each job is by its events. */
+  readonly #followers = new Map<string, { readonly recording: number; readonly after: number; readonly states: Map<number, string> }>();
 
   run(step: Step): void {
     // An entry begins with what is due; time that passes brings its own.
@@ -296,6 +306,9 @@ class Comparison {
         this.#expectReply((to) => to.command('holdClaims', { queue, holdMs: ms }), this.#model.hold(queue, ms));
         break;
       }
+      case 'subscribe':
+        this.#subscribe(step.queue, step.ms);
+        break;
       case 'upsert scheduler':
         this.#upsertScheduler(step);
         break;
@@ -357,6 +370,42 @@ class Comparison {
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
+  }
+
+  #subscribe(queue: string, ms: number): void {
+    const isNew = !this.#model.isRecorded(queue);
+    this.#model.subscribe(queue, ms);
+    const result = this.#send((to) => to.command('subscribeEvents', { queue, ttlMs: ms }));
+    if (!result?.ok || result.type !== 'subscribed') throw new Error('not subscribed');
+    const follower = isNew ? undefined : this.#followers.get(queue);
+    expect(result.recording).toBe(follower?.recording ?? result.recording);
+    if (follower === undefined) this.#followers.set(queue, { recording: result.recording, after: result.last, states: new Map() });
+  }
+
+  /** Each reader gets every event once, and those of a job end with the state that it has. */
+  #follow(queue: string): void {
+    const follower = this.#followers.get(queue);
+    if (follower === undefined) return;
+    const { recording, after, states } = follower;
+    const [page] = this.#restarted.read((to) =>
+      to.command('readEvents', { queue, recording, afterId: after, countMax: 10_000, waitMs: 0 }),
+    );
+    if (!page?.ok || page.type !== 'events') throw new Error('no events');
+    expect(page.isLost).toBe(!this.#model.isRecorded(queue));
+    if (page.isLost) {
+      this.#followers.delete(queue);
+      return;
+    }
+    expect(page.count).toBe(page.last - after);
+    for (const { name, jobId } of readEvents(page.events)) {
+      const { to } = rowOfEvent(name);
+      if (to !== undefined) states.set(jobId, to === 'gone' ? 'gone' : (JOB_STATES[to] ?? ''));
+    }
+    this.#followers.set(queue, { recording, after: page.last, states });
+    for (const [id, state] of states) {
+      const expected: readonly string[] = [this.#model.find(id)?.state ?? ENDS].flat();
+      expect(expected).toContain(state);
+    }
   }
 
   #useLease(type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release', at: number, text: string): void {
@@ -428,6 +477,7 @@ class Comparison {
         const { job: id = 0, customId = '' } = this.#model.deduplicationOf(queue, deduplicationId) ?? {};
         expect(holder).toEqual({ ok: true, type: 'deduplicationJob', id, customId });
       }
+    for (const queue of QUEUES) this.#follow(queue);
     this.#compareListings();
   }
 

@@ -87,6 +87,9 @@ export class ModelQueue {
   /** The time of each queue in which claims take no more than so many jobs. */
   readonly #windows = new Map<string, ModelWindow>();
 
+  /** When the recording of the events of each queue ends. */
+  readonly #recordedUntil = new Map<string, number>();
+
   constructor(nowMs: number) {
     this.nowMs = nowMs;
   }
@@ -382,6 +385,7 @@ export class ModelQueue {
       else this.#endLease(job);
     }
     for (const [queue, { endMs }] of this.#windows) if (endMs <= this.nowMs) this.#windows.delete(queue);
+    for (const [queue, endMs] of this.#recordedUntil) if (endMs <= this.nowMs) this.#recordedUntil.delete(queue);
     for (const job of due('delayed')) job.state = 'waiting';
     this.tick();
   }
@@ -402,6 +406,14 @@ export class ModelQueue {
   #findIn(queue: string, id: number): ModelJob | undefined {
     const job = this.find(id);
     return job?.queue === queue ? job : undefined;
+  }
+
+  subscribe(queue: string, ms: number): void {
+    this.#recordedUntil.set(queue, Math.max(this.#recordedUntil.get(queue) ?? 0, this.nowMs + ms));
+  }
+
+  isRecorded(queue: string): boolean {
+    return this.#recordedUntil.has(queue);
   }
 
   setPaused(queue: string, isPaused: boolean): Reply {
@@ -481,7 +493,7 @@ export class ModelQueue {
     return isDescending ? ids.reverse() : ids;
   }
 
-  /** The queues that have jobs, job schedulers or limits, or are paused. */
+  /** The queues that have jobs, job schedulers or limits, are paused, or record their events. */
   names(): string[] {
     return [
       ...new Set([
@@ -491,6 +503,7 @@ export class ModelQueue {
         ...this.#rates.keys(),
         ...this.#windows.keys(),
         ...this.#deduplications.filter(({ queue, id }) => this.deduplicationOf(queue, id) !== undefined).map(({ queue }) => queue),
+        ...this.#recordedUntil.keys(),
       ]),
     ].sort();
   }

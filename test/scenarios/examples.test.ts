@@ -32,6 +32,13 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'the fifth had to wait for half a second, the ninth for a whole one: true',
   ],
   'deduplication.ts': ['a duplicate has the id of the job that is there: true', 'update 10 | rebuild 0 | rebuild 3'],
+  'queue-events.ts': [
+    'job 1 returned sent to Ada',
+    'awaited: sent to Ada',
+    'job 2 failed: it has no address',
+    'awaited: JOB_FAILED',
+    'behind the last event: job 3 returned sent to Grace',
+  ],
   'scheduler.ts': [
     '1: a short report for the scheduler "short"',
     '2: a short report for the scheduler "short"',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { credentials, type Client as GrpcClient, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Queue } from '../../src/client/api/queue.ts';
+import { QueueEvents } from '../../src/client/api/queue-events.ts';
 import { connect } from '../../src/remote/connect.ts';
 import type { ServedNode } from '../../src/server/served-node.ts';
 import { startNode } from '../../src/server/start-node.ts';
@@ -76,6 +77,18 @@ describe('a client in another language', () => {
       code: status.FAILED_PRECONDITION,
       outcome: ['not-applied'],
     });
+  });
+
+  it('reports events to those in JavaScript, whatever client caused them', async () => {
+    await using cluster = await connect({ endpoints: [address] });
+    await using queue = new Queue('watched', { connection: cluster });
+    await using events = new QueueEvents('watched', { connection: cluster });
+    await events.waitUntilReady();
+    const job = await queue.add('x', 1);
+    const result = job.waitUntilFinished(events);
+    const [taken] = await claimed({ queue: 'watched' });
+    await call('Complete', { queue: 'watched', id: job.id, token: taken?.token, result: { json: '{"by":"proto"}' } });
+    expect(await result).toEqual({ by: 'proto' });
   });
 
   it('shares its jobs with those in JavaScript', async () => {
@@ -304,6 +317,30 @@ describe('a client in another language', () => {
     expect(await call('Claim', limited)).toEqual({ jobs: [] });
     expect(await failure('Claim', { queue: 'brought', limiter_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
     expect(await failure('SetRateLimit', { queue: 'rate', rate_max: 1 })).toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it('records the events of a queue for its subscribers, and says when events are lost', async () => {
+    const queue = 'events';
+    const subscribed = await call('SubscribeEvents', { queue, ttl_ms: 60_000 });
+    expect(subscribed.before_oldest_event_id).toBe(subscribed.last_event_id);
+    const next = begin('ReadEvents', { queue, last_event_id: subscribed.last_event_id, wait_ms: 60_000 });
+    await call('Add', { queue, name: 'mail', data: { json: '1' }, options: { delay_ms: 60_000, custom_id: 'mail-1' } });
+    const events = (await next.response).events as Response[];
+    expect(events.map(({ event, job_id }) => `${event} ${job_id}`)).toEqual(['added mail-1', 'delayed mail-1']);
+    expect(events[1]?.due_ms).toBe((events[1]?.at_ms as number) + 60_000);
+    await call('UpdateProgress', { queue, id: 'mail-1', progress: { json: '{"done":1}' } });
+    const { events: later } = await call('ReadEvents', { queue, last_event_id: events[1]?.id });
+    expect(later).toMatchObject([{ event: 'progress', prev: 'delayed', progress: { json: '{"done":1}' } }]);
+    const [recording = ''] = String(events[0]?.id).split('-');
+    expect(await failure('ReadEvents', { queue, last_event_id: `${Number(recording) - 1}-1` })).toMatchObject({
+      code: status.OUT_OF_RANGE,
+      jobraft: ['EVENTS_LOST'],
+      details: expect.stringContaining(`The oldest one that is there is ${recording}-1.`),
+    });
+    expect(await failure('ReadEvents', { queue, last_event_id: 'x' })).toMatchObject({ code: status.INVALID_ARGUMENT });
+    const waiting = begin('ReadEvents', { queue, last_event_id: (later as Response[])[0]?.id, wait_ms: 60_000 });
+    waiting.cancel();
+    await expect(waiting.response).rejects.toThrow('CANCELLED');
   });
 
   it('sets, reads, lists and removes job schedulers, which add jobs', async () => {

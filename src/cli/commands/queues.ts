@@ -68,7 +68,7 @@ export const queues: CliCommand = {
   name: 'queues',
   group: 'Queues',
   summary:
-    'Shows the queues that have jobs, job schedulers or limits, or are paused, oldest first, and how many jobs of each are in each state.',
+    'Shows the queues that have jobs, job schedulers or limits, are paused, or record their events, oldest first, and how many jobs of each are in each state.',
   arguments: [],
   options: connectionOptions(),
   json: 'document',

@@ -15,7 +15,7 @@ const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
 const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
 const OPTIONS = 'Keep the options that you passed to the constructor.';
-const EVENTS = 'A queue has no events yet. Its calls reject with their errors; listen to the events of a Worker for outcomes.';
+const EVENTS = 'Its calls reject with their errors. For what happens to its jobs use new QueueEvents(name, { connection }).';
 const READ = 'Use queue.getJob(id).';
 const ADD = 'Use queue.add(name, data, opts).';
 const BULK = 'Use queue.addBulk(jobs).';
@@ -136,7 +136,6 @@ export const JOB_MISSING: MissingNames = {
     getFailedChildrenValues: FLOW,
     getDependencies: FLOW,
     getDependenciesCount: FLOW,
-    waitUntilFinished: 'Listen to the events of its Worker, or read job.getState() from time to time.',
     addJob: ADD,
   },
   methods: {

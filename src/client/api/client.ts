@@ -88,7 +88,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The names of all queues of the cluster that have jobs, job schedulers or limits, or are paused, oldest first. They are read page by page, so that this is no snapshot: a
+   * The names of all queues of the cluster that have jobs, job schedulers or limits, are paused, or record their events, oldest first. They are read page by page, so that this is no snapshot: a
    * queue that comes or goes meanwhile may be missing. By linearizable reads, unless another consistency is given.
    * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError}
    */

@@ -29,6 +29,8 @@ export interface JobCommands {
   updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
   /** Sets a deduplication id free. @param jobId of the job that has taken it; 0 for any. @returns whether it was taken. */
   removeDeduplication(jobId: number, deduplicationId: string): Promise<boolean>;
+  /** The job now; undefined if the queue has none of this number. */
+  detailOf(id: number): Promise<JobDetail | undefined>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -84,6 +86,10 @@ export class QueueCommands implements JobCommands {
     // Written before the next payload is encoded, into the same memory.
     const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
     await this.command((encoder) => encoder.command('updateData', { queue: this.#queue, jobId: id, token, payload }), payload.length);
+  }
+
+  async detailOf(id: number): Promise<JobDetail | undefined> {
+    return await this.find(id, 'linearizable');
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

@@ -1,4 +1,5 @@
 import type { JobCommands } from './job-commands.ts';
+import { JobStateChecks } from './job-state-checks.ts';
 
 /** What a job has to know of its deduplication. */
 interface DeduplicatedSource {
@@ -9,7 +10,7 @@ interface DeduplicatedSource {
 }
 
 /** What a Job has because of the option `deduplication`. */
-export abstract class JobDeduplication {
+export abstract class JobDeduplication extends JobStateChecks {
   /** The `id` of the option `deduplication`, if the job was added with it. */
   readonly deduplicationId: string | undefined;
   /** Whether add() added no job, since this is a duplicate: `id` is that of the other job, and `name`, `data` and `opts` are those of the call. */
@@ -18,6 +19,7 @@ export abstract class JobDeduplication {
   readonly #calls: Pick<JobCommands, 'removeDeduplication'>;
 
   protected constructor(source: DeduplicatedSource) {
+    super();
     this.deduplicationId = source.deduplicationId;
     this.isDeduplicated = source.isDeduplicated ?? false;
     this.#number = source.id;

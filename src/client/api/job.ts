@@ -4,12 +4,14 @@ import type { SchedulerTick } from '../../protocol/scheduler.ts';
 import { JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
+import { awaitFinished } from './finished-job.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
 import { JobDeduplication } from './job-deduplication.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
+import { checkQueueEvents, type QueueEvents } from './queue-events.ts';
 
 /** The data of a job; bytes are decoded when first read. */
 export interface JobSource<Data> {
@@ -303,24 +305,19 @@ export class Job<Data = unknown, Result = unknown> extends JobDeduplication {
     return await this.#commands.stateOf(this.#id);
   }
 
-  async isCompleted(): Promise<boolean> {
-    return (await this.getState()) === 'completed';
-  }
-
-  async isFailed(): Promise<boolean> {
-    return (await this.getState()) === 'failed';
-  }
-
-  async isDelayed(): Promise<boolean> {
-    return (await this.getState()) === 'delayed';
-  }
-
-  async isActive(): Promise<boolean> {
-    return (await this.getState()) === 'active';
-  }
-
-  async isWaiting(): Promise<boolean> {
-    return (await this.getState()) === 'waiting';
+  /**
+   * Waits until the job has finished, in any process.
+   * @param queueEvents of the job's queue.
+   * @param ttl the longest time to wait, in milliseconds. Default: no limit.
+   * @returns what the processor returned; at once if the job has finished already.
+   * @throws {JobFailedError} if it failed for good. @throws {JobRemovedError} if it was removed, or is gone without a trace.
+   * @throws {ResultNotKeptError} if its result is longer than 4 KiB, and the job is not kept. @throws {WaitTimeoutError} after `ttl`.
+   * @throws {QueueEventsClosedError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError | ClusterClosedError}
+   */
+  async waitUntilFinished(queueEvents: QueueEvents, ttl?: number): Promise<Result> {
+    checkQueueEvents(queueEvents, this.queueName);
+    // The only cast: the queue's type parameters define the results of its jobs.
+    return (await awaitFinished({ id: this.#id, shownId: this.id }, this.#commands, queueEvents, ttl)) as Result;
   }
 
   /**

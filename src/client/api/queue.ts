@@ -3,7 +3,6 @@ import { describeValue } from '../../base/describe-value.ts';
 import { JobraftError } from '../../base/errors.ts';
 import { isPromise } from '../../base/missing-await.ts';
 import type { JobCounts, JobState } from '../../protocol/job-state.ts';
-import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { startSpan } from '../../tracing/span.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
@@ -36,6 +35,7 @@ import {
   retryJobs,
 } from './many-jobs.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
+import { checkQueueName } from './queue-name.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 import { ScheduledQueue } from './scheduled-queue.ts';
 
@@ -365,14 +365,4 @@ function isBulkJobAtSight(job: unknown): boolean {
   if (typeof job !== 'object' || job === null || Array.isArray(job) || isPromise(job)) return false;
   for (const name in job) if (name !== 'name' && name !== 'data' && name !== 'opts') return false;
   return true;
-}
-
-const QUEUE_NAME = aValue(
-  (name) => typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= QUEUE_NAME_BYTES_MAX && name.isWellFormed(),
-  `Give a queue name of 1 to ${QUEUE_NAME_BYTES_MAX} bytes of well-formed Unicode.`,
-);
-
-/** @throws {InvalidOptionError} */
-export function checkQueueName(name: unknown): void {
-  checkOptions(QUEUE_NAME, name, ['name']);
 }

@@ -10,6 +10,9 @@ import { OpenBatch } from './open-batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
 
+/** Maximum time that a batch collects operations while it cannot be sent; the precision of its calls' deadlines. */
+export const GATHER_MS_MAX = 250;
+
 /** Collects operations into batches, before the session queues; bounds what the client holds. */
 export class BatchBuilder {
   readonly #config: ClientConfig;

@@ -5,7 +5,7 @@ import type { ClientConfig } from '../client-options.ts';
 import { CLIENT_CLOSED, type ClosedReason } from '../closed-reason.ts';
 import { finalRejection } from '../errors.ts';
 import type { Batch } from './batch.ts';
-import { BatchBuilder } from './batch-builder.ts';
+import { BatchBuilder, GATHER_MS_MAX } from './batch-builder.ts';
 import type { Connection, RequestRejection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Ending } from './ending.ts';
@@ -21,11 +21,10 @@ import { Transmitter } from './transmitter.ts';
 import { TurnEnd } from './turn-end.ts';
 import { openingOfVersion1 } from './version-1.ts';
 import { WaitingClaims } from './waiting-claims.ts';
+import { WaitingQueries } from './waiting-queries.ts';
 
 /** Interval at which a client with work asks its node for the leader, so that it moves to the leader. */
 const LEADER_CHECK_MS = 500;
-/** Maximum time that a batch collects operations while it cannot be sent; the precision of its calls' deadlines. */
-const GATHER_MS_MAX = 250;
 const RELEASE_BYTES = 32;
 
 /**
@@ -38,6 +37,7 @@ const RELEASE_BYTES = 32;
  */
 export class Dispatcher {
   readonly config: ClientConfig;
+  readonly waitingQueries: WaitingQueries;
   readonly #host: DeliveryHost;
   readonly #turnEnd: TurnEnd;
   readonly #failover: Failover;
@@ -68,11 +68,10 @@ export class Dispatcher {
     const sessionQueues = new SessionQueues(config.outstandingBatchesMax, host.random);
     const batchBuilder = new BatchBuilder(config, sessionQueues, host);
     const wakeAt = (atMs: number): void => this.#wakeAt(atMs);
-    const waitingClaims = new WaitingClaims(
-      { config, connection, sessionQueues, batchBuilder, host },
-      () => this.#turnEnd.schedule(),
-      wakeAt,
-    );
+    const parts = { config, connection, sessionQueues, batchBuilder, host };
+    const flushLater = (): void => this.#turnEnd.schedule();
+    const waitingClaims = new WaitingClaims(parts, flushLater, wakeAt);
+    this.waitingQueries = new WaitingQueries(parts, flushLater);
     this.#failover = failover;
     this.#sessionQueues = sessionQueues;
     this.#batchBuilder = batchBuilder;
@@ -94,7 +93,7 @@ export class Dispatcher {
 
   /** Nothing is unanswered. */
   get isIdle(): boolean {
-    return this.#batchBuilder.isIdle && !this.#sessionQueues.hasWaitingClaims();
+    return this.#batchBuilder.isIdle && !this.#sessionQueues.hasWaiters();
   }
 
   /** Whether it accepts no more calls. */
@@ -190,6 +189,7 @@ export class Dispatcher {
     const nowMs = this.#host.nowMs();
     this.#deadlines.onClosed(nowMs);
     this.#closesByMs = nowMs + this.config.deadlineMs;
+    this.waitingQueries.close();
     this.#waitingClaims.close(this.#late);
     this.#wakeAt(this.#closesByMs);
     this.#whenIdle(() => this.#stop(onClosed));
@@ -303,9 +303,8 @@ export class Dispatcher {
       this.#leaderCheckAtMs = this.#turnEnd.nowMs + LEADER_CHECK_MS;
       this.#transmitter.askCurrent();
     }
-    this.#sendQueue(this.#sessionQueues.waiting, nowMs);
-    this.#sendQueue(this.#sessionQueues.main, nowMs);
-    this.#sendQueue(this.#sessionQueues.queries, nowMs);
+    const { waiting, main, queries, waitingQueries } = this.#sessionQueues;
+    for (const sessionQueue of [waiting, main, queries, waitingQueries]) this.#sendQueue(sessionQueue, nowMs);
     this.#wakeAt(this.#batchBuilder.sinceMs + this.#batchMs());
   }
 
@@ -342,7 +341,7 @@ export class Dispatcher {
       this.#outcomes.expireCalls(nowMs);
     }
     this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes, outage });
-    if (nowMs >= this.#closesByMs) this.#sessionQueues.takeWaitingClaims();
+    if (nowMs >= this.#closesByMs) this.#sessionQueues.takeWaiters();
     if (this.#endNow()) {
       this.#wakeAt(nowMs + GATHER_MS_MAX);
       return;

@@ -28,7 +28,7 @@ export class Ending {
     this.#reason = reason;
     this.#batchBuilder.close(reason);
     // No worker is left for their jobs.
-    for (const claim of this.#sessionQueues.takeWaitingClaims()) this.#fail(claim, reason);
+    for (const claim of this.#sessionQueues.takeWaiters()) this.#fail(claim, reason);
     this.settle();
   }
 

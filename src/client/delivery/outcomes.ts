@@ -111,7 +111,7 @@ export class Outcomes {
     if (batch.isOpening || !this.#deadlines.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
     const isUncertain = batch.uncertainSends > 0;
-    if (isDue && !isUncertain && batch.rejection?.code === 'RETRY_LATER') {
+    if (isDue && !isUncertain && !batch.isRead && batch.rejection?.code === 'RETRY_LATER') {
       // A claim that no node could hold has waited here. That is no error.
       batch.completeWithoutJobs();
       return undefined;

@@ -8,6 +8,8 @@ export class SessionQueues {
   /** Bounded by the number of queues at which the client's workers wait, with one claim each. Another bound would starve some queues. */
   readonly waiting: SessionQueue;
   readonly queries: SessionQueue;
+  /** Queries that wait at their node; bounded by the number of their callers. */
+  readonly waitingQueries: SessionQueue;
   /** Queries that any node may answer. */
   readonly stale: SessionQueue;
   readonly #all: readonly SessionQueue[];
@@ -18,8 +20,9 @@ export class SessionQueues {
     this.waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false }, random);
     this.main = new SessionQueue(outstandingBatchesMax, { isRemembered: true, keepsOrder: true }, random);
     this.queries = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false }, random);
+    this.waitingQueries = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: false, keepsOrder: false }, random);
     this.stale = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false }, random);
-    this.#all = [this.waiting, this.main, this.queries, this.stale];
+    this.#all = [this.waiting, this.main, this.queries, this.waitingQueries, this.stale];
   }
 
   /** The session of a sent batch that has no reply; undefined for any other. */
@@ -47,7 +50,13 @@ export class SessionQueues {
       if (batch.waitMs === 0) return batch;
       waitingClaim ??= batch;
     }
-    return this.takeNext(this.main) ?? this.takeNext(this.queries) ?? this.takeNext(this.waiting) ?? waitingClaim;
+    return (
+      this.takeNext(this.main) ??
+      this.takeNext(this.queries) ??
+      this.takeNext(this.waiting) ??
+      this.takeNext(this.waitingQueries) ??
+      waitingClaim
+    );
   }
 
   /** Oldest first within each session. */
@@ -64,8 +73,8 @@ export class SessionQueues {
     return this.#all.some(({ queued }) => queued.length > 0);
   }
 
-  hasWaitingClaims(): boolean {
-    if (this.waiting.queued.length > 0) return true;
+  hasWaiters(): boolean {
+    if (this.waiting.queued.length + this.waitingQueries.queued.length > 0) return true;
     for (const batch of this.unanswered()) if (batch.waitMs > 0) return true;
     return false;
   }
@@ -77,14 +86,14 @@ export class SessionQueues {
     this.#sessions.set(client, session);
   }
 
-  /** Whether a waiting claim has no reply and is not given up. */
+  /** Whether a waiting claim or query has no reply and is not given up. */
   holds(batch: Batch): boolean {
-    return this.sessionOf(batch) !== undefined || this.waiting.queued.includes(batch);
+    return this.sessionOf(batch) !== undefined || this.waiting.queued.includes(batch) || this.waitingQueries.queued.includes(batch);
   }
 
-  /** Removes a waiting claim, sent or not. */
+  /** Removes a waiting claim or query, sent or not. */
   withdraw(batch: Batch): void {
-    this.waiting.queued = this.waiting.queued.filter((queued) => queued !== batch);
+    for (const each of [this.waiting, this.waitingQueries]) each.queued = each.queued.filter((queued) => queued !== batch);
     this.remove(batch);
   }
 
@@ -110,15 +119,16 @@ export class SessionQueues {
       if (sessionQueue.queued.length > 0) sessionQueue.queued = sessionQueue.queued.flatMap((batch) => replace(batch) ?? []);
   }
 
-  /** The waiting claims, sent or not. */
-  waitingClaims(): Batch[] {
-    return [...this.waiting.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
+  /** The waiting claims and queries, sent or not. */
+  waiters(): Batch[] {
+    return [...this.waiting.queued, ...this.waitingQueries.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
   }
 
-  /** Removes every waiting claim, sent or not. */
-  takeWaitingClaims(): Batch[] {
-    const claims = this.waitingClaims();
+  /** Removes every waiting claim and query, sent or not. */
+  takeWaiters(): Batch[] {
+    const claims = this.waiters();
     this.waiting.queued = [];
+    this.waitingQueries.queued = [];
     for (const claim of claims) this.remove(claim);
     return claims;
   }

@@ -68,7 +68,8 @@ export class WaitingClaims {
 
   /** The client closes: cancels all of them. Their callers no longer wait, and the jobs they bring are given back. */
   close(late: LateClaims): void {
-    for (const claim of this.#parts.sessionQueues.waitingClaims()) {
+    for (const claim of this.#parts.sessionQueues.waiters()) {
+      if (claim.isRead) continue;
       this.cancel(claim);
       if (this.#parts.sessionQueues.holds(claim)) claim.failOrdinary(CLIENT_CLOSED('unknown'), (call) => late.successorOf(call));
     }

@@ -4,8 +4,8 @@ import type { Job, JobHolder } from '../api/job.ts';
 import type { JobProgress } from '../api/job-changes.ts';
 import { NotSupportedError, UnknownEventError } from '../api/not-supported.ts';
 import type { LeaseLostError } from '../errors.ts';
+import { callListeners, warnOfThrown } from '../listeners.ts';
 import { toError } from '../thrown.ts';
-import { callListeners, warnOfThrown } from './listeners.ts';
 
 /**
  * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects

@@ -6,7 +6,7 @@ import type { Job } from '../api/job.ts';
 import { QueueCommands } from '../api/job-commands.ts';
 import { jobOfClaim } from '../api/job-of.ts';
 import { addMissingNames } from '../api/not-supported.ts';
-import { checkQueueName } from '../api/queue.ts';
+import { checkQueueName } from '../api/queue-name.ts';
 import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError } from '../errors.ts';

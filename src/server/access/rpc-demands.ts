@@ -46,6 +46,8 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     RemoveScheduler: demand('operate', 'queue'),
     GetScheduler: demand('read', 'queue'),
     ListSchedulers: demand('read', 'queue'),
+    SubscribeEvents: demand('read', 'queue'),
+    ReadEvents: demand('read', 'queue'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

@@ -1,7 +1,7 @@
 import { DEDUPLICATION_ID } from '../../client/api/deduplication-options.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId } from '../../client/api/job-id.ts';
-import { checkQueueName } from '../../client/api/queue.ts';
+import { checkQueueName } from '../../client/api/queue-name.ts';
 import { checkOptions } from '../../client/option-check.ts';
 import type { DeduplicationRequestProto, GetDeduplicationJobRequestProto } from '../../transport/grpc/jobs-service.ts';
 import { consistencyOf } from './job-protos.ts';

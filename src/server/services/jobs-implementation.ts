@@ -5,7 +5,7 @@ import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
-import { checkQueueName } from '../../client/api/queue.ts';
+import { checkQueueName } from '../../client/api/queue-name.ts';
 import { JobNotFoundError } from '../../client/errors.ts';
 import { decodeName, encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
 import { unexpectedResult } from '../../client/result-errors.ts';
@@ -32,6 +32,7 @@ import type {
   UpdateProgressRequestProto,
 } from '../../transport/grpc/jobs-service.ts';
 import { DEDUPLICATION_CALLS } from './deduplication-calls.ts';
+import { EVENT_CALLS } from './event-calls.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
 import { countOf } from './page-size.ts';
@@ -193,6 +194,7 @@ const CALLS = {
   },
   ...SCHEDULER_CALLS,
   ...DEDUPLICATION_CALLS,
+  ...EVENT_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {

@@ -1,5 +1,5 @@
 import { addOptionsOf } from '../../client/api/job-options.ts';
-import { checkQueueName } from '../../client/api/queue.ts';
+import { checkQueueName } from '../../client/api/queue-name.ts';
 import { decodeName, encodeRawPayload, rawDataOf } from '../../client/payload.ts';
 import { SCHEDULER_PAYLOAD_BYTES_MAX } from '../../protocol/limits.ts';
 import { NO_OFFSET, NO_TICK, type SchedulerDetail, type SchedulerTimes } from '../../protocol/scheduler.ts';

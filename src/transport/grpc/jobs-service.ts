@@ -181,4 +181,16 @@ export interface ListSchedulersRequestProto {
   readonly descending: boolean;
 }
 
+export interface SubscribeEventsRequestProto {
+  readonly queue: string;
+  readonly ttl_ms: number;
+}
+
+export interface ReadEventsRequestProto {
+  readonly queue: string;
+  readonly last_event_id: string;
+  readonly count_max: number;
+  readonly wait_ms: number;
+}
+
 export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');

@@ -168,6 +168,8 @@ describe('what a command reaches', () => {
         'addDeduplicated',
         'getDeduplicationJob',
         'removeDeduplication',
+        'subscribeEvents',
+        'readEvents',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       all: ['queueNames', 'advanceScheduler'],

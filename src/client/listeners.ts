@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { describeThrown, stackOf, toError } from '../thrown.ts';
+import { describeThrown, stackOf, toError } from './thrown.ts';
 
 /**
  * Calls each listener, independent of the others. `EventEmitter.emit` stops at the first that throws, and its error reaches the code
