@@ -39,6 +39,10 @@ interface SpecialCalls {
     readonly queue: string;
     /** Whether `backoffMs`, the pause after the first failed attempt, doubles with each further one. */
     readonly isBackoffExponential?: boolean;
+    /** Of a flow, whose jobs are recorded as an add each: whether it waits for children; the key of its parent, and its rule (`OnFailure`). */
+    readonly hasChildren?: boolean;
+    readonly parentKey?: JobKey;
+    readonly onFailure?: number;
   };
   readonly claim: {
     readonly queue: string;
@@ -165,6 +169,9 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     queue: 'text',
     ...optionsOf(COMMANDS.add.fields),
     isBackoffExponential: 'boolean?',
+    hasChildren: 'boolean?',
+    parentKey: 'key?',
+    onFailure: 'number?',
   },
   claim: {
     queue: 'text',

@@ -45,3 +45,7 @@ export const PROGRESS_BYTES_MAX = 4 * 1024;
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */
 export const CLIENT_ID_END = 2 ** 52;
+/** Most jobs that one call adds as flows. */
+export const FLOW_JOBS_MAX = 10_000;
+/** Most levels of a flow: a child that fails may fail this many jobs less one. */
+export const FLOW_DEPTH_MAX = 64;

@@ -14,8 +14,11 @@
  * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
  *   such a limit.
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
+ * - 12: a job can wait for its children, which are added together with it.
  */
-export const MACHINE_VERSION = 9;
+export const MACHINE_VERSION = 12;
 /** The version that can change a job that was added. */
 export const JOB_CHANGES_VERSION = 9;
+/** The version that has flows: jobs that wait for their children. */
+export const FLOWS_VERSION = 12;
 export const MACHINE_VERSION_FIRST = 1;

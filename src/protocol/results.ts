@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
 import { type Field, type Fields, f64, flag, payload, text, texts, u8, u32, type ValuesOf } from './fields.ts';
+import { childEntries } from './flow.ts';
 import { policyInResult } from './scheduler.ts';
 
 export interface Result {
@@ -91,6 +92,30 @@ export const RESULTS = defineResults({
   concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
   rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
+  flowAdded: {
+    code: 45,
+    fields: { firstId: f64 },
+    items: { id: f64 },
+    about:
+      'The jobs that have no parent, in their order. Those from firstId on are new, and the jobs of their trees have ids from it on, in the order of the request.',
+  },
+  detached: { code: 46, fields: { wasChild: flag }, about: 'Whether the job had a parent.' },
+  children: {
+    code: 47,
+    fields: { unprocessed: u32, processed: u32, failed: u32, ignored: u32, isOver: flag, last: f64, children: childEntries },
+    about:
+      'How many children of a job have each status, some of them, the id of the last one that was looked at, and whether none is behind it.',
+  },
+  parent: {
+    code: 48,
+    fields: { parentId: f64, parentQueue: text, parentCustomId: text },
+    about: 'The parent of a job, its queue and the id that its client chose; 0 and empty if there is none.',
+  },
+  stateCounts: {
+    code: 49,
+    fields: { delayed: f64, waiting: f64, active: f64, completed: f64, failed: f64, waitingChildren: f64 },
+    about: 'How many jobs of a queue are in each state.',
+  },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

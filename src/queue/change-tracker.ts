@@ -1,4 +1,5 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
+import type { ChildLink } from './flow-link.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -23,6 +24,10 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
   readonly schedulers: ReadonlySet<Scheduler>;
   readonly removedSchedulers: readonly number[];
+  /** Pages with changed or removed links of children, in ascending order. */
+  readonly childPages: readonly number[];
+  /** The ids of children whose values are gone or replaced. */
+  readonly removedChildValues: readonly number[];
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -56,18 +61,21 @@ export class ChangeTracker {
   #removedSessions: number[] = [];
   #schedulers = new Set<Scheduler>();
   #removedSchedulers: number[] = [];
+  #childPages = new Set<number>();
+  #removedChildValues: number[] = [];
 
   /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed;
+    const children = this.#childPages.size + this.#removedChildValues.length;
+    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed + children;
   }
 
   get work(): PendingWork {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    const rows = kept + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length + this.#childPages.size;
     const once = this.#payloadBytes / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
@@ -149,6 +157,36 @@ export class ChangeTracker {
     if (scheduler.isStored) this.#removedSchedulers.push(scheduler.id);
   }
 
+  /** A child was added, or its status has changed. */
+  child(link: ChildLink): void {
+    this.#childPages.add(pageOf(link.id));
+  }
+
+  /** A child ended with a value, which has a record of its own, or is unprocessed again and has none. */
+  childValue(link: ChildLink, value: Uint8Array | undefined): void {
+    this.child(link);
+    this.#dropChildValue(link);
+    link.valueLength = value?.length ?? 0;
+    link.value = link.valueLength > 0 ? value : undefined;
+    link.isValueDirty = link.valueLength > 0;
+    if (link.isValueDirty) this.#payloadBytes += ROW_BYTES + link.valueLength;
+  }
+
+  childRemoved(link: ChildLink): void {
+    this.child(link);
+    this.#dropChildValue(link);
+  }
+
+  #dropChildValue(link: ChildLink): void {
+    if (link.isValueDirty) this.#payloadBytes -= ROW_BYTES + link.valueLength;
+    if (link.isValueStored) {
+      this.#payloadBytes += ROW_BYTES + link.valueLength * DELETED_SHARE;
+      this.#removedChildValues.push(link.id);
+    }
+    link.isValueDirty = false;
+    link.isValueStored = false;
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -160,6 +198,8 @@ export class ChangeTracker {
       removedSessions: this.#removedSessions,
       schedulers: this.#schedulers,
       removedSchedulers: this.#removedSchedulers,
+      childPages: [...this.#childPages].sort((a, b) => a - b),
+      removedChildValues: this.#removedChildValues,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -172,6 +212,8 @@ export class ChangeTracker {
     this.#removedSessions = [];
     this.#schedulers = new Set();
     this.#removedSchedulers = [];
+    this.#childPages = new Set();
+    this.#removedChildValues = [];
     return taken;
   }
 

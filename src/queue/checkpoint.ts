@@ -5,6 +5,8 @@ import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
+import type { ChildLink, FlowParent } from './flow-link.ts';
+import { readLinks, writeLinks } from './flow-record.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -38,6 +40,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #layout: CheckpointLayout;
   /** Jobs whose bytes the checkpoint holds once it is written. */
   readonly #written: Job[] = [];
+  /** Likewise children with values. */
+  readonly #writtenChildren: ChildLink[] = [];
   readonly #to = new ByteWriter(1024);
   #count = 0;
   #isComplete = false;
@@ -65,6 +69,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield* this.#queues();
     yield* this.#removedJobs();
     for (const page of this.#set.pages) yield* this.#page(page);
+    yield* this.#children();
     this.#isComplete = true;
   }
 
@@ -77,6 +82,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       const progress = this.#jobs.progress.get(job);
       if (progress !== undefined) progress.bytes = undefined;
     }
+    for (const link of this.#writtenChildren) link.value = undefined;
   }
 
   *#sessions(): Generator<RecordChange> {
@@ -184,6 +190,27 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     return this.#put(RecordKind.changed, progressKey(job.id), bytes);
   }
 
+  *#children(): Generator<RecordChange> {
+    for (const id of this.#set.removedChildValues) yield this.#gone(RecordKind.values, id);
+    const { childPages } = this.#layout;
+    for (const page of this.#set.childPages) {
+      const links = this.#jobs.flows.between(page * RECORD_PAGE_JOBS, (page + 1) * RECORD_PAGE_JOBS);
+      if (links.length === 0) {
+        if (childPages.delete(page)) yield this.#gone(RecordKind.children, page);
+        continue;
+      }
+      for (const link of links) {
+        if (!link.isValueDirty || link.value === undefined) continue;
+        link.isValueDirty = false;
+        link.isValueStored = true;
+        this.#writtenChildren.push(link);
+        yield this.#put(RecordKind.values, link.id, link.value);
+      }
+      childPages.add(page);
+      yield this.#encoded(RecordKind.children, page, () => writeLinks(this.#to, links));
+    }
+  }
+
   #encoded(kind: number, key: number, write: () => void): RecordChange {
     this.#to.reset();
     write();
@@ -238,6 +265,11 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
       else jobs.restore(job);
     }
+  }
+  const parents = new Map<number, FlowParent>();
+  for (const { key, value } of records(RecordKind.children)) {
+    layout.childPages.add(key);
+    for (const link of readLinks(key, new ByteReader(value), parents)) jobs.flows.restore(link);
   }
   for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
   return machine;

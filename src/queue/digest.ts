@@ -1,4 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
+import { writeLink } from './flow-record.ts';
 import type { Job } from './job.ts';
 import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -62,5 +63,9 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
     if (job.hasProgress) addBytes(source.progressOf(job.id));
   };
   for (const job of jobs.table.jobs()) addJob(job);
+  for (const link of [...jobs.flows.links()].sort((a, b) => a.id - b.id)) {
+    record(link.id, () => writeLink(to, link, undefined));
+    addBytes(source.childValueOf(link));
+  }
   return hash.text();
 }

@@ -4,6 +4,7 @@ import { OutcomeKind } from '../protocol/reply.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
+import { checkFlows } from './flow-invariants.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -41,13 +42,14 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkFlows(jobs);
 }
 
 function checkJob(job: Job, jobs: JobStore): void {
   const { id, state, attempt, policy } = job;
   invariant(id >= 1 && id < jobs.nextJobId, () => `job ${id} has an id that was never given out`);
   invariant(jobs.queues.byName.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
-  invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
+  invariant(state >= StateCode['waiting-children'] && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
   invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
   const { customId } = policy;
   invariant(
@@ -56,7 +58,10 @@ function checkJob(job: Job, jobs: JobStore): void {
   );
   const isTimed = state === StateCode.active || state === StateCode.delayed;
   invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} has position ${job.heapAt} in a deadline heap`);
-  invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
+  invariant(
+    isTimed || state === StateCode['waiting-children'] || job.dueMs === 0,
+    () => `job ${id} in state ${state} is due at ${job.dueMs}`,
+  );
   const isFinished = state === StateCode.completed || state === StateCode.failed;
   const { finished, finishOrder, outcomeKind } = job.end;
   invariant(finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${finishOrder}`);
@@ -74,6 +79,7 @@ function checkJob(job: Job, jobs: JobStore): void {
 function checkQueue(queue: NamedQueue<Job>, states: readonly number[], jobs: JobStore): void {
   const expectCount = (what: string, count: number, state: number): void =>
     invariant(count === states[state], () => `queue ${queue.name} counts ${count} ${what} jobs and has ${states[state]}`);
+  expectCount('waiting-children', queue.waitingChildren, StateCode['waiting-children']);
   expectCount('delayed', queue.delayed, StateCode.delayed);
   expectCount('waiting', queue.waiting, StateCode.waiting);
   expectCount('active', queue.active, StateCode.active);

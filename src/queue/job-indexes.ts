@@ -2,6 +2,7 @@ import { StateCode } from '../protocol/job-state.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
+import { FlowTable } from './flow-table.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -24,6 +25,7 @@ export class JobIndexes {
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
+  readonly flows: FlowTable;
   readonly windows = new RunningWindows();
   nextFinishOrder = 1;
   /** Version of the entry that is applied; set by the machine. */
@@ -39,6 +41,7 @@ export class JobIndexes {
     this.changes = changes;
     this.queues = new QueueTable(changes);
     this.schedulers = new SchedulerTable(changes);
+    this.flows = new FlowTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -71,7 +74,8 @@ export class JobIndexes {
       queue.active += 1;
       queue.pace?.onActive(queue.active);
       this.leases.push(job);
-    } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
+    } else if (job.state === StateCode['waiting-children']) queue.waitingChildren += 1;
+    else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
     else queue.keptFailed.append(job);
   }
 
@@ -88,6 +92,29 @@ export class JobIndexes {
     job.dueMs = dueMs;
     job.queue.delayed += 1;
     this.delayed.push(job);
+  }
+
+  /** @param delayMs from its end on. */
+  protected enterWaitingChildren(job: Job, delayMs: number): void {
+    job.state = StateCode['waiting-children'];
+    job.dueMs = delayMs;
+    job.queue.waitingChildren += 1;
+  }
+
+  /** The job is in no index then. */
+  protected leaveWaitingChildren(job: Job): void {
+    job.queue.waitingChildren -= 1;
+    job.state = StateCode.removed;
+    job.dueMs = 0;
+  }
+
+  /** A job waits for no child any more. */
+  protected endWaitForChildren(job: Job): void {
+    const delayMs = job.dueMs;
+    this.leaveWaitingChildren(job);
+    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
+    else this.enterWaiting(job);
+    this.changes.job(job);
   }
 
   protected enterFinished(job: Job, state: number, kept: FinishedList<Job>): void {
@@ -151,6 +178,9 @@ export class JobIndexes {
         queue.delayed -= 1;
         this.delayed.remove(job);
         break;
+      case StateCode['waiting-children']:
+        queue.waitingChildren -= 1;
+        break;
       case StateCode.completed:
         queue.keptCompleted.remove(job);
         break;
@@ -177,8 +207,12 @@ export class JobIndexes {
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);
+    if (!this.flows.isEmpty) this.leaveFlow(job);
     this.queues.dropIfUnused(job.queue, this.version);
   }
+
+  /** The job is gone from the table; what its flow has of it may go, too. */
+  protected leaveFlow(_job: Job): void {}
 
   /** The job is gone; the index of waiting jobs may keep it for a while. */
   protected forget(job: Job): void {

@@ -267,7 +267,7 @@ export class JobQueue implements StateMachine {
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#jobs.schedulers.bounds = this.#bounds;
-    this.#executor = new RequestExecutor(this.#jobs);
+    this.#executor = new RequestExecutor(this.#jobs, (link) => this.#bytes.childValueOf(link));
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
       this.#onSessionEnded?.(session.client);

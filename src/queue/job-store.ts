@@ -11,6 +11,9 @@ import type { NamedQueue } from './named-queue.ts';
 import type { RateLimit } from './rate-window.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
+/** What an add needs to know of its job. */
+export type AddedJob = Pick<OperationReader, 'customId' | 'policy' | 'priority' | 'delayMs' | 'blobAt' | 'blobLength'>;
+
 /** The jobs, and every transition between their states. */
 export class JobStore extends JobEdits {
   nextToken = 1;
@@ -21,9 +24,10 @@ export class JobStore extends JobEdits {
 
   /**
    * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
+   * @param waitsForChildren whether it waits for children, which are added next.
    * @returns the job; with a custom id the one that the queue has, if it has one with it.
    */
-  add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
+  add(queue: NamedQueue<Job>, operation: AddedJob, chunk: Uint8Array, waitsForChildren = false): Job {
     invariant(operation.policy !== undefined, () => 'a job is added without a policy');
     const { customId } = operation;
     const known = customId === '' ? undefined : queue.jobOf(customId);
@@ -32,7 +36,7 @@ export class JobStore extends JobEdits {
     const job = new Job(this.nextJobId, customId === '' ? shared : { ...shared, customId }, operation.priority, this.wall);
     if (customId !== '') queue.keepId(customId, job);
     this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
-    this.#insert(job, operation.delayMs);
+    this.#insert(job, operation.delayMs, waitsForChildren);
     return job;
   }
 
@@ -112,6 +116,7 @@ export class JobStore extends JobEdits {
     if (!isHeld(job, token)) return this.leaseFault(jobId);
     this.#endAttempt(job);
     this.totals.completed += 1;
+    if (!this.flows.isEmpty) this.onChildCompleted(job, result, resultAt, resultLength);
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
       this.evict(job);
@@ -232,11 +237,12 @@ export class JobStore extends JobEdits {
     this.schedulers.onTicked(scheduler, this.wallMs);
   }
 
-  #insert(job: Job, delayMs: number): void {
+  #insert(job: Job, delayMs: number, waitsForChildren = false): void {
     this.nextJobId += 1;
     this.totals.added += 1;
     this.table.append(job);
-    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
+    if (waitsForChildren) this.enterWaitingChildren(job, delayMs);
+    else if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
     else this.enterWaiting(job);
     this.changes.job(job);
   }
@@ -289,7 +295,16 @@ export class JobStore extends JobEdits {
     this.leaveActive(job);
   }
 
+  /** A job, and the parents that fail with it: no more than a flow has levels. */
   #failForGood(job: Job): void {
+    for (let failed: Job | undefined = job; failed !== undefined; ) {
+      const parent = this.onChildFailed(failed);
+      this.#enterFailed(failed);
+      failed = parent;
+    }
+  }
+
+  #enterFailed(job: Job): void {
     this.totals.failed += 1;
     const keep = job.policy.keepFailed;
     if (keep === 0) {

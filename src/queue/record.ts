@@ -14,9 +14,21 @@ import { Session } from './session.ts';
  * - `entry`: by index: the data of a log entry that contains large payloads, until the last of them is gone
  * - `changed`: what job n got since its add: the payload that replaced that of its add under 2n, unless it is in its entry, and its progress
  *   under 2n + 1
+ * - `children`: by page of neighbouring ids: what parents know of their children
+ * - `values`: by id of the child: its result or the reason of its failure, while its parent is there
  */
-export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed'] as const;
-export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5, changed: 6 });
+export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed', 'children', 'values'] as const;
+export const RecordKind = Object.freeze({
+  machine: 0,
+  session: 1,
+  queue: 2,
+  jobs: 3,
+  content: 4,
+  entry: 5,
+  changed: 6,
+  children: 7,
+  values: 8,
+});
 
 /** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;

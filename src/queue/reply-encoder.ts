@@ -13,6 +13,7 @@ import {
   writeFields,
 } from '../protocol/results.ts';
 import { type SchedulerTick, writeTick } from '../protocol/scheduler.ts';
+import type { ChildLink } from './flow-link.ts';
 import type { Job } from './job.ts';
 import type { JobPolicy } from './named-queue.ts';
 
@@ -27,6 +28,8 @@ export interface AttachmentSource {
   originOf(jobId: number): JobOrigin | undefined;
   /** The progress of a job, if it has one and the job is there. */
   progressOf(jobId: number): Uint8Array | undefined;
+  /** The value of a child that its parent keeps. */
+  childValueOf(link: ChildLink): Uint8Array | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { FLOWS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
+import { written } from '../queue/flows.ts';
 import { bytesOf, claimOptions, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
@@ -109,6 +110,28 @@ function withData(): MachineOfVersion {
   return queue;
 }
 
+/** A parent with children of another queue, one of which completed and is gone. */
+function withFlow(): MachineOfVersion {
+  const queue = new MachineOfVersion(FLOWS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const child = { queue: 'parts', options: { keepCompleted: 0, customId: 'part' } };
+  const jobs = written([
+    {
+      name: 'whole',
+      queue: 'mail',
+      options: { delayMs: 50 },
+      children: [
+        { name: 'a', ...child },
+        { name: 'b', onFailure: 'failParent' },
+      ],
+    },
+  ]);
+  queue.send((to) => to.addFlow(jobs));
+  queue.send((to) => to.claim('parts', claimOptions(1)));
+  queue.send((to) => to.complete(2, 1, bytesOf('result')));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -126,6 +149,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('flow: ', withFlow()).filter(([name]) => /^flow: (jobs|children|values)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));

@@ -264,15 +264,24 @@ export class ReferenceRun {
             };
       }
       default:
-        throw new Error(`${f satisfies SchedulerFunction} is not modelled`);
+        throw new Error(`${f satisfies SchedulerFunction | FlowFunction} is not modelled`);
     }
   }
 }
 
 type SchedulerFunction = 'upsertScheduler' | 'removeScheduler';
+/** Jobs of flows are not modelled either: test/queue/flow-model.test.ts has a model of theirs. */
+type FlowFunction = 'removeAlone' | 'removeUnprocessed' | 'removeDependency';
+const NOT_MODELLED: ReadonlySet<OperationFunction> = new Set<SchedulerFunction | FlowFunction>([
+  'upsertScheduler',
+  'removeScheduler',
+  'removeAlone',
+  'removeUnprocessed',
+  'removeDependency',
+]);
 
 /** Histories with ticks, which are no calls, are written by hand. */
-export const isModelled = (f: OperationFunction): boolean => f !== 'upsertScheduler' && f !== 'removeScheduler';
+export const isModelled = (f: OperationFunction): boolean => !NOT_MODELLED.has(f);
 
 const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
 

@@ -54,6 +54,13 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   holdClaims: 54,
   rateLimitTtl: 55,
   claimLimited: 56,
+  addFlow: 80,
+  removeAlone: 81,
+  removeUnprocessed: 82,
+  removeDependency: 83,
+  children: 84,
+  parentOf: 85,
+  stateCounts: 86,
 };
 const RESULT_CODES = {
   error: 0,
@@ -75,6 +82,11 @@ const RESULT_CODES = {
   concurrency: 20,
   rateLimit: 21,
   rateLimitTtl: 22,
+  flowAdded: 45,
+  detached: 46,
+  children: 47,
+  parent: 48,
+  stateCounts: 49,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];

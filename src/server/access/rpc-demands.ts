@@ -4,7 +4,7 @@ import type { Permission } from '../../protocol/permission.ts';
 /** What a call has to be permitted: see `Demand`. `inside`: what is in its messages is checked instead. */
 export interface RpcDemand {
   readonly permission: Permission;
-  readonly reach: Reach['type'] | 'inside';
+  readonly reach: Exclude<Reach['type'], 'queues'> | 'inside';
 }
 
 const demand = (permission: Permission, reach: RpcDemand['reach']): RpcDemand => ({ permission, reach });
