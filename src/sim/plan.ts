@@ -156,7 +156,8 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
 
 function withSchedulers(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
   const hasSchedulers = machine === 'queue' && random.withProbability(SCHEDULERS_SHARE);
-  return { ...drawn, workload: { ...drawn.workload, hasSchedulers } };
+  const hasFlows = machine === 'queue' && random.withProbability(FLOWS_SHARE);
+  return { ...drawn, workload: { ...drawn.workload, hasSchedulers, hasFlows } };
 }
 
 /** Separate streams of random numbers: a further draw from one leaves a seed's draws from the others the same. */
@@ -174,6 +175,8 @@ const streamsOf = (seed: number) => ({
 
 /** Of the plans. */
 const SCHEDULERS_SHARE = 0.5;
+/** How many plans have flows. */
+const FLOWS_SHARE = 0.5;
 /** The cluster moves from the first version to this one before it moves to the newest. */
 const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;

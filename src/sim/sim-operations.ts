@@ -14,6 +14,7 @@ import type { QueueRecords } from './queue-records.ts';
 import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
 import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import { SimFlows } from './sim-flows.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
@@ -21,6 +22,8 @@ import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 
 const FAILED_REASON = 'no luck';
+/** Of a parent. */
+const CHILD_FAILED = /^child \w+:\d+ failed$/;
 const LARGE_BYTES = 65_536;
 
 type QueueChange = Exclude<NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>, 'removeScheduler'>;
@@ -49,6 +52,8 @@ const LIMITER_SHARE = 0.1;
 const LISTING_SHARE = 0.4;
 /** Of all operations, where there are job schedulers. */
 const SCHEDULER_SHARE = 0.12;
+/** Likewise, where there are flows. */
+const FLOW_SHARE = 0.12;
 
 interface Lease {
   readonly job: number;
@@ -73,6 +78,7 @@ export class SimOperations {
   readonly #adds: SimAdds;
   readonly #schedulers: SimSchedulers;
   readonly #changes: SimChanges;
+  readonly #flows: SimFlows;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -94,6 +100,10 @@ export class SimOperations {
       look(job);
     });
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
+    this.#flows = new SimFlows(client, cluster, random, records, this.#adds, (job) => {
+      this.#jobs.push(job);
+      look(job);
+    });
   }
 
   /** A job that this client added; mostly the latest one, or the latest delayed one, which may still wait. */
@@ -113,6 +123,7 @@ export class SimOperations {
    */
   next(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     if (this.#workload.hasSchedulers && version > 1 && this.#random.withProbability(SCHEDULER_SHARE)) return this.#schedulers.next(encoder);
+    if (this.#workload.hasFlows && version > 1 && this.#random.withProbability(FLOW_SHARE)) return this.#flows.next(encoder);
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -143,6 +154,8 @@ export class SimOperations {
 
   /** Reads something of a queue; within the log its counts. */
   readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
+    if (consistency !== undefined && this.#flows.hasParents && this.#random.withProbability(LISTING_SHARE))
+      return this.#flows.readChildren(encoder);
     const queue = this.#adds.anyQueue();
     if (consistency !== undefined && this.#random.withProbability(LISTING_SHARE)) return this.#listJobs(encoder, queue, consistency);
     const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
@@ -208,6 +221,7 @@ export class SimOperations {
           this.#open.set(token, id);
         }
         if (limiter !== undefined && result.jobs.length > 0) coverage.add('jobs claimed under a limit that the claim brought');
+        this.#flows.onClaimed(result.jobs);
         if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
         if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
           coverage.add('job claimed again after a longer pause');
@@ -294,7 +308,12 @@ export class SimOperations {
       this.#cluster.coverage.add('result read');
       checkResult(id, token, result);
     }
-    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#cluster.plan.isVersionAsked;
+    const isExplained =
+      isStalled ||
+      failedReason === undefined ||
+      failedReason === FAILED_REASON ||
+      CHILD_FAILED.test(failedReason) ||
+      this.#cluster.plan.isVersionAsked;
     checkProperty(
       state !== 'failed' || isExplained,
       'payloads come back as they were sent',

@@ -19,6 +19,8 @@ export interface Workload {
   readonly isOversized: boolean;
   /** Clients set and remove job schedulers. */
   readonly hasSchedulers: boolean;
+  /** Clients add flows. */
+  readonly hasFlows: boolean;
 }
 
 export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
@@ -31,6 +33,7 @@ export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
   sizes: [],
   isOversized: false,
   hasSchedulers: false,
+  hasFlows: false,
 });
 
 /** The parts of a plan that are drawn here. */
@@ -79,6 +82,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
     sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.withProbability(0.2) ? [100, SMALL_BYTES_MAX] : [],
     isOversized,
     hasSchedulers: false,
+    hasFlows: false,
   };
   return {
     workload,

@@ -34,7 +34,7 @@ describe('the simulator', () => {
     const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionRepliesMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
     const workload: Workload = {
       ...{ outstandingMax: 8, burstMax: 3, operationsPerRequestMax: 5, queues: 5 },
-      ...{ retention: 'by-job', isBackoffExponential: true, sizes: [100], isOversized: true, hasSchedulers: true },
+      ...{ retention: 'by-job', isBackoffExponential: true, sizes: [100], isOversized: true, hasSchedulers: true, hasFlows: true },
     };
     const summary = new Summary();
     for (const seed of [1, 2, 7, 16]) {

@@ -2,6 +2,7 @@ import type { HistoryEvent } from '../history.ts';
 import { operationsOf } from '../operation.ts';
 import { type Accounting, checkAccounting } from './accounting.ts';
 import { checkCounts } from './counts.ts';
+import { checkFlows } from './flows.ts';
 import { checkJobLinearizability } from './job-linearizability.ts';
 import { type Leadership, LeaseClock, type Stop } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
@@ -70,6 +71,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     checkListings(operations),
     checkRetention(operations),
     checkSchedulers(operations),
+    checkFlows(operations),
     checkLifecycle(operations, model),
   ];
   verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));

@@ -1,6 +1,6 @@
 import { type HistoryOperation, isFunction } from '../operation.ts';
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
-import { JobModel, type JobOperation } from './job-model.ts';
+import { JobModel, type JobOperation, type JobTerms } from './job-model.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import { checkLinearizable, type Span } from './linearizability.ts';
 import { termsOf, trimmedQueues } from './retention-terms.ts';
@@ -34,7 +34,7 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
     const add = addOf(job);
     const unknownClaimsAt = unknownClaims.get(add?.call.queue ?? job.claims[0]?.operation.call.queue ?? job.queue ?? '') ?? [];
     const model = new JobModel({
-      terms: job.adds.length === 1 && add !== undefined ? termsOf(add, trimmed) : {},
+      terms: job.adds.length === 1 && add !== undefined ? termsOf(add, trimmed) : flowTermsOf(job),
       unknownClaimsAt,
       anyStalledMax,
       leases: options.leases,
@@ -52,6 +52,13 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
     );
   }
   return problems.verdict('linearizable jobs', checked, { objects: 'jobs', count: jobs.size, unknown });
+}
+
+/** What any of the adds that may have added the job says of a flow. */
+function flowTermsOf({ adds }: JobHistory): JobTerms {
+  const parentKey = adds.find(({ call }) => call.parentKey !== undefined)?.call.parentKey;
+  const hasChildren = adds.some(({ call }) => call.hasChildren === true);
+  return { hasChildren, ...(parentKey === undefined ? {} : { parentKey }) };
 }
 
 /** The maximum over claims with unknown jobs; undefined when one of them has none. */
