@@ -5,8 +5,26 @@ export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/
 export type { MemoryRelease } from './base/memory-release.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
+export {
+  type FlowChildJob,
+  type FlowChildOptions,
+  type FlowJob,
+  type FlowOptions,
+  FlowProducer,
+  type FlowProducerOptions,
+  type GetFlowOptions,
+  type JobNode,
+} from './client/api/flow-producer.ts';
 export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
+export type {
+  ChildrenPageOptions,
+  DependenciesCount,
+  DependenciesCountOptions,
+  DependenciesOptions,
+  JobDependencies,
+  RemoveJobOptions,
+} from './client/api/job-children.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export type { JobSchedulerJson, JobSchedulerTemplate, JobSchedulerTemplateOptions, RepeatOptions } from './client/api/job-schedulers.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
@@ -47,6 +65,7 @@ export {
   SessionExpiredError,
   UnknownOptionError,
 } from './client/errors.ts';
+export { ChildActiveError, FlowIdTakenError, FlowTooLargeError } from './client/flow-errors.ts';
 export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
@@ -69,6 +88,6 @@ export type { EncryptionOptions } from './encryption/read-keys.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export type { ClusterMetrics, NodeMetrics } from './metrics/cluster-metrics.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
-export type { JobCounts, JobState } from './protocol/job-state.ts';
+export type { JobCounts, JobState, QueueCounts } from './protocol/job-state.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
 export { StorageError, type StorageErrorCode } from './storage/errors.ts';

@@ -3,6 +3,7 @@ import { backup, restore } from './commands/backup.ts';
 import { certsCa, certsClient, certsNode } from './commands/certs.ts';
 import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
+import { flow } from './commands/flow.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
 import { add, change, job, promote, remove, retry } from './commands/jobs.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   add,
   job,
   jobs,
+  flow,
   retry,
   promote,
   change,

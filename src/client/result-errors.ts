@@ -1,5 +1,6 @@
 import type { OperationErrorCode, OperationResult } from '../protocol/reply.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
+import { ChildActiveError, FlowIdTakenError } from './flow-errors.ts';
 import { SchedulerLimitError, SchedulerNotFoundError } from './scheduler-errors.ts';
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
@@ -18,6 +19,10 @@ export function errorOfResult(rejection: FailedResult): Error {
       return new SchedulerNotFoundError(message);
     case 'SCHEDULER_LIMIT':
       return new SchedulerLimitError(message);
+    case 'FLOW_ID_TAKEN':
+      return new FlowIdTakenError(message);
+    case 'CHILD_ACTIVE':
+      return new ChildActiveError(message);
     case 'SESSION_EXPIRED':
       return new SessionExpiredError();
     default:

@@ -6,7 +6,6 @@ import { layoutOfPolicy, POLICY_LAYOUT_OF_CODE, type Policy, readPolicy, writePo
 
 /** What the final failure of a child does to its parent; a code is a position. */
 export const CHILD_FAILURE_RULES = ['wait', 'failParent', 'continueParent', 'ignore', 'remove'] as const;
-export type ChildFailureRule = (typeof CHILD_FAILURE_RULES)[number];
 /**
  * - `wait`: the parent waits until the child is retried and completes, or is removed
  * - `failParent`: the parent fails, too
@@ -82,9 +81,6 @@ export function writeFlow(to: ByteWriter, jobs: readonly WrittenFlowJob[]): void
   }
 }
 
-/** Bytes of a job without its texts and its payload, at most about. */
-export const FLOW_JOB_BYTES = 64;
-
 /** @returns the jobs; the children of each are in a row. @throws {InvalidOperationError | MalformedBytesError} */
 export function readFlow(bytes: Uint8Array): ReadFlowJob[] {
   const from = new ByteReader(bytes);
@@ -153,10 +149,10 @@ function readQueueName(from: ByteReader): string {
   throw new InvalidOperationError(`A queue name has ${bytes} bytes. Use 1 to ${QUEUE_NAME_BYTES_MAX} bytes of UTF-8.`);
 }
 
-/** One or more trees of jobs. The node limits each payload in it by `payloadBytesMax`. */
+/** One or more trees of jobs. The node limits all of it by `payloadBytesMax`. */
 export const flowPayload: Field<Uint8Array> = {
   ...payload,
-  range: `1 to ${FLOW_JOBS_MAX} jobs of one or more trees, at most ${FLOW_DEPTH_MAX} levels deep, each with at most payloadBytesMax bytes`,
+  range: `1 to ${FLOW_JOBS_MAX} jobs of one or more trees, at most ${FLOW_DEPTH_MAX} levels deep, together at most payloadBytesMax bytes`,
   read: (from) => {
     const bytes = from.blob();
     readFlow(bytes);

@@ -14,3 +14,8 @@ export interface JobCounts {
   readonly completed: number;
   readonly failed: number;
 }
+
+/** Likewise, with the jobs that wait for their children. */
+export interface QueueCounts extends JobCounts {
+  readonly 'waiting-children': number;
+}

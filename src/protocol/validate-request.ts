@@ -1,7 +1,6 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { COMMANDS, type CommandRow } from './commands.ts';
 import { InvalidOperationError } from './fields.ts';
-import { readFlow } from './flow.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
 import { isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from './request-encoder.ts';
@@ -124,23 +123,17 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
       if (inTimes !== undefined) return faulty(invalid(inTimes, [read]));
       schedulers.push({ ...times, operation: read });
     }
-    const payloadBytes = payloadBytesIn(row, operation, bytes);
-    if (payloadBytes <= bounds.payloadBytesMax) continue;
+    // All jobs of a flow together are one payload: a packet of a client has space for one.
+    const carriesPayload = row.permission === 'add' || PAYLOAD_CODES.includes(row.code);
+    if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
-    bytesMax = Math.max(bytesMax, payloadBytes);
+    bytesMax = Math.max(bytesMax, operation.blobLength);
   }
   if (tooLarge.length > 0) return faulty(tooLargeFault(tooLarge, bytesMax, bounds));
   if (reader.remaining > 0)
     return faulty(invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`));
   const waitingClaim = header.operations === 1 && operation.waitMs > 0 ? claims[0] : undefined;
   return { fault: undefined, claims, waitingClaim, schedulers };
-}
-
-/** Bytes of the largest payload or result that an operation carries. */
-function payloadBytesIn({ code, permission }: CommandRow, { blobAt, blobLength }: OperationReader, bytes: Uint8Array): number {
-  if (code === COMMANDS.addFlow.code)
-    return readFlow(bytes.subarray(blobAt, blobAt + blobLength)).reduce((most, job) => Math.max(most, job.blobLength), 0);
-  return permission === 'add' || PAYLOAD_CODES.includes(code) ? blobLength : 0;
 }
 
 function faultInHeader(header: RequestHeader): string | undefined {

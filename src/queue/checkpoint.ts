@@ -266,11 +266,15 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       else jobs.restore(job);
     }
   }
+  restoreFlows(records, jobs, layout);
+  for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
+  return machine;
+}
+
+function restoreFlows(records: RecordSource, jobs: JobStore, layout: CheckpointLayout): void {
   const parents = new Map<number, FlowParent>();
   for (const { key, value } of records(RecordKind.children)) {
     layout.childPages.add(key);
     for (const link of readLinks(key, new ByteReader(value), parents)) jobs.flows.restore(link);
   }
-  for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
-  return machine;
 }

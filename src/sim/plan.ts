@@ -115,7 +115,7 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const crowds = [crowd(later, faultMs)];
   const others = [...hangUps(later, clients, faultMs), ...repairs(later, all, faultMs), ...rollBacks(later, nodes, faultMs)];
 
-  const dimensions = withSchedulers(drawDimensions(streams.dimensions, isVersionAsked), streams.schedulers, machine);
+  const dimensions = withFeatures(drawDimensions(streams.dimensions, isVersionAsked), streams, machine);
   const { bounds, workload, laterLimits } = dimensions;
   const story = streams.members.withProbability(0.25) ? streams.members.of(MEMBER_STORIES) : undefined;
   const isRepeating = streams.members.withProbability(0.1);
@@ -154,9 +154,14 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   };
 }
 
-function withSchedulers(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
-  const hasSchedulers = machine === 'queue' && random.withProbability(SCHEDULERS_SHARE);
-  const hasFlows = machine === 'queue' && random.withProbability(FLOWS_SHARE);
+function withFeatures(
+  drawn: Dimensions,
+  { schedulers, flows }: Pick<ReturnType<typeof streamsOf>, 'schedulers' | 'flows'>,
+  machine: MachineName,
+): Dimensions {
+  const isQueue = machine === 'queue';
+  const hasSchedulers = isQueue && schedulers.withProbability(SCHEDULERS_SHARE);
+  const hasFlows = isQueue && flows.withProbability(FLOWS_SHARE);
   return { ...drawn, workload: { ...drawn.workload, hasSchedulers, hasFlows } };
 }
 
@@ -171,12 +176,13 @@ const streamsOf = (seed: number) => ({
   versions: new SimRandom(seed * 141_650_939 + 86_028_157),
   lives: new SimRandom(seed * 160_481_183 + 141_650_939),
   schedulers: new SimRandom(seed * 179_424_673 + 160_481_183),
+  flows: new SimRandom(seed * 8_191 + 9_000_011),
 });
 
 /** Of the plans. */
 const SCHEDULERS_SHARE = 0.5;
 /** How many plans have flows. */
-const FLOWS_SHARE = 0.5;
+const FLOWS_SHARE = 0.3;
 /** The cluster moves from the first version to this one before it moves to the newest. */
 const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;

@@ -22,6 +22,10 @@ const SHAPES: readonly (readonly number[])[] = [
   [NO_PARENT, NO_PARENT, 0, 1, 1],
 ];
 
+/** How many of the claims are of the queue of one of the latest jobs, and how many these are. */
+const LATEST_SHARE = 0.7;
+const LATEST_MAX = 6;
+
 /** How often a child is separated from its parent. */
 const SEPARATE_SHARE = 0.15;
 
@@ -42,6 +46,7 @@ export class SimFlows {
   readonly #onAdded: (job: number) => void;
   readonly #parents: KnownParent[] = [];
   readonly #children: number[] = [];
+  readonly #latest: number[] = [];
   #flows = 0;
 
   constructor(
@@ -68,6 +73,13 @@ export class SimFlows {
   next(encoder: OperationWriter): Step {
     const child = this.#random.withProbability(SEPARATE_SHARE) ? this.#children.shift() : undefined;
     return child === undefined ? this.#add(encoder) : this.#separate(encoder, child);
+  }
+
+  /** A queue in which jobs of the latest flows may wait; any other one if there are none. */
+  claimedQueue(): string {
+    const job = this.#latest[this.#random.below(Math.max(1, this.#latest.length))];
+    const queue = job === undefined || !this.#random.withProbability(LATEST_SHARE) ? undefined : this.#records.jobs.get(job)?.queue;
+    return queue ?? this.#adds.anyQueue();
   }
 
   /** A claim returned these jobs. */
@@ -105,6 +117,8 @@ export class SimFlows {
         const id = result.firstId + at;
         this.#records.jobs.set(id, { key, queue, customId: undefined });
         this.#onAdded(id);
+        this.#latest.push(id);
+        if (this.#latest.length > LATEST_MAX) this.#latest.shift();
         const children = shape.filter((parent) => parent === at).length;
         if (parentKey !== undefined) this.#children.push(id);
         if (children > 0) this.#parents.push({ id, queue, children });
@@ -127,7 +141,7 @@ export class SimFlows {
 
   /** Reads the results that a parent keeps of its children. */
   readChildren(encoder: OperationWriter): Step {
-    const { id, queue, children: known } = this.#random.of(this.#parents as [KnownParent, ...KnownParent[]]);
+    const { id, queue, children: known } = this.#random.of(this.#parents.slice(-LATEST_MAX) as [KnownParent, ...KnownParent[]]);
     const status = ChildStatus.processed;
     encoder.command('children', { queue, jobId: id, status, hasValues: true, after: 0, countMax: 10 });
     return {

@@ -198,7 +198,7 @@ export class SimOperations {
     const limiter =
       version > 1 && this.#random.withProbability(LIMITER_SHARE) ? { max: 2, durationMs: this.#random.of(RATE_MS) } : undefined;
     const call = {
-      queue: this.#adds.anyQueue(),
+      queue: this.#flows.claimedQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
       waitMs: isAlone && this.#random.withProbability(0.4) ? 200 : 0,

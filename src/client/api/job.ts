@@ -1,13 +1,15 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import type { SchedulerTick } from '../../protocol/scheduler.ts';
-import { JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
+import { type RemoveJobOptions, removesChildren } from './job-children.ts';
 import type { JobCommands } from './job-commands.ts';
+import { JobInFlow } from './job-in-flow.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
+import { namedAs } from './named-as.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 
 /** The data of a job; bytes are decoded when first read. */
@@ -54,7 +56,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * One job as its user sees it: a snapshot of the moment it was read, not a live view. The names are BullMQ's. What BullMQ's class has and
  * this one lacks is an error in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Job<Data = unknown, Result = unknown> {
+export class Job<Data = unknown, Result = unknown> extends JobInFlow {
   /** The decimal form of a number from 1 on, unique in the cluster; or the option `jobId`, unique in the queue. */
   readonly id: string;
   readonly queueName: string;
@@ -105,6 +107,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   /** @internal jobs come from Queue and Worker. */
   constructor(source: JobSource<Data>) {
+    super(source.id, source.commands);
     this.id = source.customId ?? String(source.id);
     this.#id = source.id;
     this.queueName = source.queueName;
@@ -210,13 +213,14 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   /**
-   * Removes the job, unless it is active.
-   * @throws {JobNotFoundError | JobStateError | NotSupportedError}
+   * Removes the job, unless it is active, with all jobs below it.
+   * @throws {JobNotFoundError | JobStateError} @throws {ChildActiveError} if one of those below it is active; nothing was removed
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
    * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
    */
-  async remove(...options: readonly never[]): Promise<void> {
-    if (options.length > 0) throw new NotSupportedError('The options of Job.remove()', 'Leave them out: jobs have no children yet.');
-    await this.#named(this.#commands.remove(this.#id));
+  async remove(options?: RemoveJobOptions): Promise<void> {
+    const { remove, removeAlone } = this.#commands;
+    await this.#named((removesChildren(options) ? remove : removeAlone).call(this.#commands, this.#id));
   }
 
   /**
@@ -284,14 +288,8 @@ export class Job<Data = unknown, Result = unknown> {
     this.#hasData = true;
   }
 
-  /** The cluster's error names the job by its number. */
   async #named(call: Promise<void>): Promise<void> {
-    try {
-      await call;
-    } catch (error) {
-      if (error instanceof JobNotFoundError) throw new JobNotFoundError(this.id);
-      throw error instanceof LeaseLostError ? new LeaseLostError(this.id, error.outcome) : error;
-    }
+    await namedAs(this.id, call);
   }
 
   /** The job's state now, by a linearizable read; 'unknown' if it was removed. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
@@ -313,6 +311,11 @@ export class Job<Data = unknown, Result = unknown> {
 
   async isActive(): Promise<boolean> {
     return (await this.getState()) === 'active';
+  }
+
+  /** Whether it waits for its children. */
+  async isWaitingChildren(): Promise<boolean> {
+    return (await this.getState()) === 'waiting-children';
   }
 
   async isWaiting(): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { Permission } from '../../protocol/permission.ts';
 /** What a call has to be permitted: see `Demand`. `inside`: what is in its messages is checked instead. */
 export interface RpcDemand {
   readonly permission: Permission;
-  readonly reach: Exclude<Reach['type'], 'queues'> | 'inside';
+  readonly reach: Reach['type'] | 'inside';
 }
 
 const demand = (permission: Permission, reach: RpcDemand['reach']): RpcDemand => ({ permission, reach });
@@ -44,6 +44,11 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     RemoveScheduler: demand('operate', 'queue'),
     GetScheduler: demand('read', 'queue'),
     ListSchedulers: demand('read', 'queue'),
+    AddFlow: demand('add', 'queues'),
+    ListChildren: demand('read', 'queue'),
+    RemoveAlone: demand('operate', 'queue'),
+    RemoveUnprocessedChildren: demand('operate', 'queue'),
+    RemoveChildDependency: demand('operate', 'queue'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),
