@@ -7,8 +7,26 @@ export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export type { DeduplicationOptions } from './client/api/deduplication-options.ts';
 export type { JobEvent, JobStateEvent, QueueEventArguments } from './client/api/event-arguments.ts';
+export {
+  type FlowChildJob,
+  type FlowChildOptions,
+  type FlowJob,
+  type FlowOptions,
+  FlowProducer,
+  type FlowProducerOptions,
+  type GetFlowOptions,
+  type JobNode,
+} from './client/api/flow-producer.ts';
 export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
+export type {
+  ChildrenPageOptions,
+  DependenciesCount,
+  DependenciesCountOptions,
+  DependenciesOptions,
+  JobDependencies,
+  RemoveJobOptions,
+} from './client/api/job-children.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export type { JobSchedulerJson, JobSchedulerTemplate, JobSchedulerTemplateOptions, RepeatOptions } from './client/api/job-schedulers.ts';
 export type { KeepJobs } from './client/api/kept-jobs.ts';
@@ -61,6 +79,7 @@ export {
   ResultNotKeptError,
   WaitTimeoutError,
 } from './client/event-errors.ts';
+export { ChildActiveError, FlowIdTakenError, FlowTooLargeError } from './client/flow-errors.ts';
 export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
@@ -83,6 +102,6 @@ export type { EncryptionOptions } from './encryption/read-keys.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export type { ClusterMetrics, NodeMetrics } from './metrics/cluster-metrics.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
-export type { JobCounts, JobState } from './protocol/job-state.ts';
+export type { JobCounts, JobState, QueueCounts } from './protocol/job-state.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
 export { StorageError, type StorageErrorCode } from './storage/errors.ts';

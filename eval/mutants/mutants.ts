@@ -3,6 +3,7 @@ import { CLIENT_MUTANTS } from './client-mutants.ts';
 import { CONSENSUS_MUTANTS } from './consensus-mutants.ts';
 import { DEDUPLICATION_MUTANTS } from './deduplication-mutants.ts';
 import { EVENT_MUTANTS } from './event-mutants.ts';
+import { FLOW_MUTANTS } from './flow-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHANGE_MUTANTS,
   ...DEDUPLICATION_MUTANTS,
   ...EVENT_MUTANTS,
+  ...FLOW_MUTANTS,
   ...CLIENT_MUTANTS,
   ...MEMORY_MUTANTS,
 ];

@@ -4,6 +4,7 @@ import { certsCa, certsClient, certsNode } from './commands/certs.ts';
 import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { events } from './commands/events.ts';
+import { flow } from './commands/flow.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
 import { add, change, job, promote, remove, retry } from './commands/jobs.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CliCommand[] = [
   add,
   job,
   jobs,
+  flow,
   retry,
   promote,
   change,

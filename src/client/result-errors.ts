@@ -1,6 +1,7 @@
 import type { OperationErrorCode, OperationResult } from '../protocol/reply.ts';
 import { DeduplicationLimitError } from './deduplication-errors.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
+import { ChildActiveError, FlowIdTakenError } from './flow-errors.ts';
 import { SchedulerLimitError, SchedulerNotFoundError } from './scheduler-errors.ts';
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
@@ -21,6 +22,10 @@ export function errorOfResult(rejection: FailedResult): Error {
       return new SchedulerLimitError(message);
     case 'DEDUPLICATION_LIMIT':
       return new DeduplicationLimitError(message);
+    case 'FLOW_ID_TAKEN':
+      return new FlowIdTakenError(message);
+    case 'CHILD_ACTIVE':
+      return new ChildActiveError(message);
     case 'SESSION_EXPIRED':
       return new SessionExpiredError();
     default:

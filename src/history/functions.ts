@@ -46,6 +46,10 @@ interface SpecialCalls {
     readonly isExtending?: boolean;
     readonly isReplacing?: boolean;
     readonly keepsLast?: boolean;
+    /** Of a flow, whose jobs are recorded as an add each: whether it waits for children; the key of its parent, and its rule (`OnFailure`). */
+    readonly hasChildren?: boolean;
+    readonly parentKey?: JobKey;
+    readonly onFailure?: number;
   };
   readonly claim: {
     readonly queue: string;
@@ -187,6 +191,9 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
     isBackoffExponential: 'boolean?',
     deduplicationId: 'text?',
     ...optionsOf(DEDUPLICATION_FIELDS),
+    hasChildren: 'boolean?',
+    parentKey: 'key?',
+    onFailure: 'number?',
   },
   claim: {
     queue: 'text',

@@ -3,6 +3,7 @@ import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../c
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
 import { COMMANDS, type CommandRow } from '../protocol/commands.ts';
+import { readFlow } from '../protocol/flow.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import type { Policy } from '../protocol/policy.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
@@ -137,6 +138,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
     const { recorder, keyOf } = this.#options;
     const operation = this.#reader;
     // Sessions are internal to the client, and so are the jobs of an ended process.
+    if (row.name === 'addFlow') return this.#invokeFlow(request);
+    if (row.name === 'stateCounts') return this.#invokeCounts(consistency);
     if (row.isInternal === true && row.name !== 'claimLimited') return () => {};
     // The only cast: every command that is not internal is a function of histories.
     const f = row.name === 'claimLimited' ? 'claim' : (row.name as OperationFunction);
@@ -159,6 +162,37 @@ export class RecordingEndpoint implements ClusterEndpoint {
       };
     }
     return endWith(open, (result) => this.#resultOf(f, result));
+  }
+
+  #invokeCounts(consistency: ReadConsistency): Pending {
+    const call = { queue: this.#reader.queueName, ...(consistency === 'stale' ? { consistency } : {}) };
+    return endWith(this.#options.recorder.invoke('counts', call), (result) => {
+      if (result.type !== 'stateCounts') return undefined;
+      const { delayed, waiting, active, completed, failed, waitingChildren } = result;
+      return { delayed, waiting, active, completed, failed, 'waiting-children': waitingChildren };
+    });
+  }
+
+  /** One add for each job of the flow. */
+  #invokeFlow(request: Uint8Array): Pending {
+    const { recorder, keyOf } = this.#options;
+    const { blobAt, blobLength } = this.#reader;
+    const flow = request.subarray(blobAt, blobAt + blobLength);
+    const jobs = readFlow(flow);
+    const keys = jobs.map((job) => keyOf(flow.subarray(job.blobAt, job.blobAt + job.blobLength)));
+    const ends = jobs.map(({ parent, queueName: queue, policy, delayMs, priority, onFailure, hasChildren }, at) => {
+      const { backoff, ...shared } = policy;
+      const parentKey = keys[parent];
+      const child = parentKey === undefined ? {} : { parentKey, onFailure };
+      const call = { ...shared, key: keys[at] as JobKey, queue, delayMs, priority, hasChildren, ...child };
+      return endWith(recorder.invoke('add', call), (result) =>
+        // A root that was there before has none of the ids behind `firstId`.
+        result.type === 'flowAdded' && result.ids.every((id) => id >= result.firstId) ? { job: result.firstId + at } : undefined,
+      );
+    });
+    return (result, sends) => {
+      for (const end of ends) end(result, sends);
+    };
   }
 
   #invokeUpsert(request: Uint8Array, call: Calls['upsertScheduler']): Pending {

@@ -34,7 +34,7 @@ const NO_LABELS: Labels = Object.freeze({});
 const ROLES = ['follower', 'pre-candidate', 'candidate', 'leader'] as const;
 /** All of them, so that each has a series from the start on. */
 const RPCS = [...new Set(Object.values(RPC_NAMES))];
-const QUEUE_STATES = ['waiting', 'delayed', 'active', 'completed', 'failed'] as const;
+const QUEUE_STATES = ['waiting', 'waiting-children', 'delayed', 'active', 'completed', 'failed'] as const;
 /** The queues that are not shown one by one, together; a queue of this name is added to them. */
 const OTHERS = 'other';
 

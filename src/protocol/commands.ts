@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { DEDUPLICATION_COMMANDS } from './deduplication-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
 import type { Field, ValuesOf } from './fields.ts';
+import { FLOW_COMMANDS } from './flow-commands.ts';
 import { JOB_COMMANDS } from './job-commands.ts';
 import { QUEUE_COMMANDS } from './queue-commands.ts';
 import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
@@ -11,7 +12,14 @@ import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
  * recorded histories and docs/commands.md are derived from these rows. `add`, `claim` and `complete`, which most requests consist of,
  * have hand-tuned code in the encoder and the reader; a test compares it with what the rows say.
  */
-export const COMMANDS = { ...JOB_COMMANDS, ...QUEUE_COMMANDS, ...SCHEDULER_COMMANDS, ...EVENT_COMMANDS, ...DEDUPLICATION_COMMANDS };
+export const COMMANDS = {
+  ...JOB_COMMANDS,
+  ...QUEUE_COMMANDS,
+  ...SCHEDULER_COMMANDS,
+  ...EVENT_COMMANDS,
+  ...DEDUPLICATION_COMMANDS,
+  ...FLOW_COMMANDS,
+};
 
 export type CommandName = keyof typeof COMMANDS;
 type FieldsOf<Name extends CommandName> = (typeof COMMANDS)[Name]['fields'];

@@ -1,14 +1,16 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import type { CommandRow } from './commands.ts';
+import { COMMANDS, type CommandRow } from './commands.ts';
 import { InvalidOperationError } from './fields.ts';
+import { readFlow } from './flow.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import type { Permission } from './permission.ts';
 import { readRequestHeader } from './request-encoder.ts';
 import { OperationReader } from './request-reader.ts';
 
-/** What a command reaches: one queue; one job by its id; what only its caller knows the number of; or all queues. */
+/** What a command reaches: one queue; several; one job by its id; what only its caller knows the number of; or all queues. */
 export type Reach =
   | { readonly type: 'queue'; readonly queue: string }
+  | { readonly type: 'queues'; readonly queues: readonly string[] }
   | { readonly type: 'job'; readonly jobId: number }
   | { readonly type: 'own' }
   | { readonly type: 'all' };
@@ -30,6 +32,12 @@ export function demandOf(
   return { what: name, permission, reach: { type: name === 'openSession' || 'holder' in fields ? 'own' : 'all' } };
 }
 
+/** A flow reaches the queues of all its jobs. @param flow that was read before. */
+const demandOfFlow = ({ name, permission }: CommandRow, flow: Uint8Array): Demand => ({
+  ...{ what: name, permission },
+  reach: { type: 'queues', queues: [...new Set(readFlow(flow).map(({ queueName }) => queueName))] },
+});
+
 /**
  * What each operation of a request has to be permitted, in their order.
  * @param version ANY_VERSION, or OF_QUERIES.
@@ -44,7 +52,9 @@ export function demandsIn(request: Uint8Array, version: number): readonly Demand
     const demands: Demand[] = [];
     while (demands.length < operations) {
       const row = operation.next(reader, version);
-      demands.push(demandOf(row, { queue: operation.queueName, jobId: operation.jobId }));
+      const { queueName: queue, jobId, blobAt, blobLength } = operation;
+      if (row.code === COMMANDS.addFlow.code) demands.push(demandOfFlow(row, request.subarray(blobAt, blobAt + blobLength)));
+      else demands.push(demandOf(row, { queue, jobId }));
     }
     return demands;
   } catch (error) {

@@ -32,6 +32,7 @@ export const EVENTS = {
   resumed: { code: 13, detail: 'nothing' },
   drained: { code: 14, detail: 'nothing' },
   deduplicated: { code: 15, detail: 'deduplicationId' },
+  'waiting-children': { code: 16, to: StateCode['waiting-children'], detail: 'nothing' },
 } as const satisfies Readonly<Record<string, EventRow>>;
 
 export type EventName = keyof typeof EVENTS;

@@ -233,6 +233,16 @@ export const listedState = checked(
       : `A listing asks for the state ${code}. Use ${StateCode.delayed} (delayed) to ${StateCode.failed} (failed).`,
 );
 
+/** The same, and 0 for jobs that wait for their children. */
+export const countedState: CheckedField<number> = checked(
+  u8,
+  `${StateCode['waiting-children']} (waiting-children), or ${listedState.range}`,
+  (code) =>
+    code >= StateCode['waiting-children'] && code <= StateCode.failed
+      ? undefined
+      : `A listing asks for the state ${code}. Use ${StateCode['waiting-children']} (waiting-children) to ${StateCode.failed} (failed).`,
+);
+
 /** @param fault what the request does, with the value. */
 export const u32Between = (min: number, max: number, fault: (value: number) => string): CheckedField<number> =>
   checked(u32, `${min} to ${max}`, (value) => (value >= min && value <= max ? undefined : `${fault(value)}. Use ${min} to ${max}.`));

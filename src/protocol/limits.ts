@@ -64,3 +64,7 @@ export const DEDUPLICATION_ID_BYTES_MAX = 255;
 export const DEDUPLICATION_IDS_MAX = 1_000_000;
 /** Most bytes of the payloads of adds that are kept until an active job ends, which stay in memory. */
 export const KEPT_ADDS_BYTES_MAX = 64 * 1024 * 1024;
+/** Most jobs that one call adds as flows. */
+export const FLOW_JOBS_MAX = 10_000;
+/** Most levels of a flow: a child that fails may fail this many jobs less one. */
+export const FLOW_DEPTH_MAX = 64;

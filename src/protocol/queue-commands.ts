@@ -1,5 +1,5 @@
 import { defineCommands, EVER } from './command.ts';
-import { countMax, durationMs, f64, flag, holder, listedState, rateMs, u32, u32Between } from './fields.ts';
+import { countedState, countMax, durationMs, f64, flag, holder, rateMs, u32, u32Between } from './fields.ts';
 import { CONCURRENCY_MAX, RATE_MAX } from './limits.ts';
 
 /** The commands about sessions, holders of leases, and queues. */
@@ -146,7 +146,7 @@ export const QUEUE_COMMANDS = defineCommands({
     writes: false,
     permission: 'read',
     fields: {
-      state: listedState,
+      state: countedState,
       isDescending: flag,
       afterRank: f64,
       afterTie: f64,

@@ -44,6 +44,8 @@ export const ERROR_CODES = [
   'SCHEDULER_NOT_FOUND',
   'SCHEDULER_LIMIT',
   'DEDUPLICATION_LIMIT',
+  'FLOW_ID_TAKEN',
+  'CHILD_ACTIVE',
 ] as const;
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
 export const ErrorCode = Object.freeze({
@@ -56,6 +58,8 @@ export const ErrorCode = Object.freeze({
   schedulerNotFound: 6,
   schedulerLimit: 7,
   deduplicationLimit: 8,
+  flowIdTaken: 9,
+  childActive: 10,
 });
 
 /** The beginning of the stored reason of a job that failed because it stalled too often. */
@@ -124,7 +128,7 @@ export interface JobDetail {
 }
 
 /** Results of other shapes than the fields of their rows. */
-type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds';
+type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds' | 'flowAdded';
 type PlainName = Exclude<ResultName, ShapedName>;
 type PlainResult = { [Name in PlainName]: { readonly ok: true; readonly type: Name } & ResultFields<Name> }[PlainName];
 
@@ -135,6 +139,7 @@ export type OperationResult =
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
   | { readonly ok: true; readonly type: 'held'; readonly jobs: readonly HeldJob[] }
   | ({ readonly ok: true; readonly type: 'jobIds'; readonly ids: readonly number[] } & ResultFields<'jobIds'>)
+  | ({ readonly ok: true; readonly type: 'flowAdded'; readonly ids: readonly number[] } & ResultFields<'flowAdded'>)
   | {
       readonly ok: false;
       readonly code: OperationErrorCode;
@@ -255,6 +260,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return { ok: true, type: 'job', job: jobDetailOf(readFields(reader, row.fields) as unknown as JobFields, attachments) };
     case 'held':
       return { ok: true, type: 'held', jobs: Array.from({ length: reader.u32() }, () => ({ id: reader.f64(), token: reader.f64() })) };
+    case 'flowAdded': {
+      const fields = readFields(reader, row.fields) as unknown as ResultFields<'flowAdded'>;
+      return { ok: true, type: 'flowAdded', ...fields, ids: Array.from({ length: reader.u32() }, () => reader.f64()) };
+    }
     case 'jobIds': {
       const fields = readFields(reader, row.fields) as unknown as ResultFields<'jobIds'>;
       return { ok: true, type: 'jobIds', ...fields, ids: Array.from({ length: reader.u32() }, () => reader.f64()) };
@@ -344,6 +353,10 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
       return `There are too many job schedulers. At most ${SCHEDULERS_PER_QUEUE_MAX} are in one queue and ${SCHEDULERS_MAX} in all, with ${SCHEDULERS_BYTES_MAX} bytes of payloads. Remove some, or schedule one job that adds the others.`;
     case 'DEDUPLICATION_LIMIT':
       return `Too many jobs are deduplicated. At most ${DEDUPLICATION_IDS_MAX} deduplication ids are taken at a time, and adds that are kept until an active job ends have ${KEPT_ADDS_BYTES_MAX} bytes of payloads. Use a shorter "ttl", or smaller data.`;
+    case 'FLOW_ID_TAKEN':
+      return `A job of the flow has the custom id of job ${job}, which is ${state}. Nothing was added. Use another id, or remove that job: only a job without a parent may be added again.`;
+    case 'CHILD_ACTIVE':
+      return `A child of job ${job} is active, and nothing was removed. Wait until its worker has finished it, or remove the job without its children.`;
     default:
       return code satisfies never;
   }

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from './commands.ts';
 import { type Deduplication, writeDeduplicationHead } from './deduplication.ts';
+import { type WrittenFlowJob, writeFlow } from './flow.ts';
 import { CLIENT_ID_END } from './limits.ts';
 import { BACKOFF_TYPES, type BackoffType, isSamePolicy, layoutOfPolicy, POLICY_DEFAULTS, type Policy, writePolicy } from './policy.ts';
 import { type SchedulerTimes, writeSchedulerHead } from './scheduler.ts';
@@ -179,6 +180,14 @@ export class RequestEncoder {
     this.#to.patchU32(lengthAt, this.#to.length - lengthAt - 4);
   }
 
+  /** Trees of jobs; see {@link writeFlow} for their order. */
+  addFlow(jobs: readonly WrittenFlowJob[]): void {
+    this.#begin(COMMANDS.addFlow.code);
+    const lengthAt = this.#to.reserve(4);
+    writeFlow(this.#to, jobs);
+    this.#to.patchU32(lengthAt, this.#to.length - lengthAt - 4);
+  }
+
   complete(jobId: number, token: number, result: Uint8Array): void {
     this.#begin(COMMANDS.complete.code);
     this.#to.f64(jobId);
@@ -241,7 +250,7 @@ export class RequestEncoder {
   }
 }
 
-const policyOf = ({ backoff, customId: _, deduplication: __, ...shared }: AddOptions): Policy => ({
+export const policyOf = ({ backoff, customId: _, deduplication: __, ...shared }: AddOptions): Policy => ({
   ...shared,
   backoff: BACKOFF_TYPES.indexOf(backoff.type),
   backoffMs: backoff.delayMs,

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
 import { type Field, type Fields, f64, flag, payload, text, texts, u8, u32, type ValuesOf } from './fields.ts';
+import { childEntries } from './flow.ts';
 import { policyInResult } from './scheduler.ts';
 
 export interface Result {
@@ -115,6 +116,30 @@ export const RESULTS = defineResults({
     about: 'The job that has taken a deduplication id, 0 if none has; and the id that its client chose, empty if it chose none.',
   },
   deduplicationRemoved: { code: 42, fields: { isRemoved: flag }, about: 'Whether a deduplication id was taken, and is free now.' },
+  flowAdded: {
+    code: 45,
+    fields: { firstId: f64 },
+    items: { id: f64 },
+    about:
+      'The jobs that have no parent, in their order. Those from firstId on are new, and the jobs of their trees have ids from it on, in the order of the request.',
+  },
+  detached: { code: 46, fields: { wasChild: flag }, about: 'Whether the job had a parent.' },
+  children: {
+    code: 47,
+    fields: { unprocessed: u32, processed: u32, failed: u32, ignored: u32, isOver: flag, last: f64, children: childEntries },
+    about:
+      'How many children of a job have each status, some of them, the id of the last one that was looked at, and whether none is behind it.',
+  },
+  parent: {
+    code: 48,
+    fields: { parentId: f64, parentQueue: text, parentCustomId: text },
+    about: 'The parent of a job, its queue and the id that its client chose; 0 and empty if there is none.',
+  },
+  stateCounts: {
+    code: 49,
+    fields: { delayed: f64, waiting: f64, active: f64, completed: f64, failed: f64, waitingChildren: f64 },
+    about: 'How many jobs of a queue are in each state.',
+  },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

@@ -123,6 +123,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
       if (inTimes !== undefined) return faulty(invalid(inTimes, [read]));
       schedulers.push({ ...times, operation: read });
     }
+    // All jobs of a flow together are one payload: a packet of a client has space for one.
     const carriesPayload = row.permission === 'add' || PAYLOAD_CODES.includes(row.code);
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);

@@ -1,6 +1,7 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
 import type { DeduplicatedJob } from './deduplicated-job.ts';
 import { type EventChangeSet, EventChanges } from './event-changes.ts';
+import type { ChildLink } from './flow-link.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -28,6 +29,10 @@ export interface ChangeSet {
   readonly deduplicated: ReadonlySet<DeduplicatedJob>;
   readonly removedDeduplicated: readonly number[];
   readonly events: EventChangeSet;
+  /** Pages with changed or removed links of children, in ascending order. */
+  readonly childPages: readonly number[];
+  /** The ids of children whose values are gone or replaced. */
+  readonly removedChildValues: readonly number[];
 }
 
 /** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
@@ -64,20 +69,24 @@ export class ChangeTracker {
   #deduplicated = new Set<DeduplicatedJob>();
   #removedDeduplicated: number[] = [];
   readonly events = new EventChanges();
+  #childPages = new Set<number>();
+  #removedChildValues: number[] = [];
 
   /** Jobs, sessions, queues, job schedulers and blocks of events that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
     const deduplicated = this.#deduplicated.size + this.#removedDeduplicated.length;
+    const children = this.#childPages.size + this.#removedChildValues.length;
     const dirty = this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    return dirty + deduplicated + this.events.pending + removed;
+    return dirty + deduplicated + children + this.events.pending + removed;
   }
 
   get work(): PendingWork {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const kept = this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    const rows = kept + this.events.pending + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    const removed = this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
+    const rows = kept + removed + this.events.pending + this.#childPages.size;
     const sideRows = this.#deduplicated.size + this.#removedDeduplicated.length;
     const once = (this.#payloadBytes + this.events.bytes + sideRows * ROW_BYTES) / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
@@ -170,6 +179,36 @@ export class ChangeTracker {
     if (job.isStored) this.#removedDeduplicated.push(job.id);
   }
 
+  /** A child was added, or its status has changed. */
+  child(link: ChildLink): void {
+    this.#childPages.add(pageOf(link.id));
+  }
+
+  /** A child ended with a value, which has a record of its own, or is unprocessed again and has none. */
+  childValue(link: ChildLink, value: Uint8Array | undefined): void {
+    this.child(link);
+    this.#dropChildValue(link);
+    link.valueLength = value?.length ?? 0;
+    link.value = link.valueLength > 0 ? value : undefined;
+    link.isValueDirty = link.valueLength > 0;
+    if (link.isValueDirty) this.#payloadBytes += ROW_BYTES + link.valueLength;
+  }
+
+  childRemoved(link: ChildLink): void {
+    this.child(link);
+    this.#dropChildValue(link);
+  }
+
+  #dropChildValue(link: ChildLink): void {
+    if (link.isValueDirty) this.#payloadBytes -= ROW_BYTES + link.valueLength;
+    if (link.isValueStored) {
+      this.#payloadBytes += ROW_BYTES + link.valueLength * DELETED_SHARE;
+      this.#removedChildValues.push(link.id);
+    }
+    link.isValueDirty = false;
+    link.isValueStored = false;
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -184,6 +223,8 @@ export class ChangeTracker {
       deduplicated: this.#deduplicated,
       removedDeduplicated: this.#removedDeduplicated,
       events: this.events.take(),
+      childPages: [...this.#childPages].sort((a, b) => a - b),
+      removedChildValues: this.#removedChildValues,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -198,6 +239,8 @@ export class ChangeTracker {
     this.#removedSchedulers = [];
     this.#deduplicated = new Set();
     this.#removedDeduplicated = [];
+    this.#childPages = new Set();
+    this.#removedChildValues = [];
     return taken;
   }
 

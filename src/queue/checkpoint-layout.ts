@@ -33,6 +33,8 @@ export const pageOf = (jobId: number): number => Math.floor(jobId / RECORD_PAGE_
 /** What the checkpoint on disk has of the jobs, as far as that does not follow from the jobs themselves. */
 export class CheckpointLayout {
   readonly #pages = new Set<number>();
+  /** Of the links of children. */
+  readonly childPages = new Set<number>();
   /** The number of remaining jobs of each pack, by the id of its first job. A pack stays until the last of them is gone. */
   readonly packs = new UseCount();
   /** The number of jobs whose payloads are in each kept entry, by its index. */

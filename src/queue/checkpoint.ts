@@ -6,6 +6,8 @@ import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { readDeduplicatedJob, writeDeduplicatedJob } from './deduplicated-job.ts';
+import type { ChildLink, FlowParent } from './flow-link.ts';
+import { readLinks, writeLinks } from './flow-record.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -41,6 +43,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #layout: CheckpointLayout;
   /** Jobs whose bytes the checkpoint holds once it is written. */
   readonly #written: Job[] = [];
+  /** Likewise children with values. */
+  readonly #writtenChildren: ChildLink[] = [];
   readonly #to = new ByteWriter(1024);
   #count = 0;
   #isComplete = false;
@@ -69,6 +73,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield* this.#deduplicated();
     yield* this.#removedJobs();
     for (const page of this.#set.pages) yield* this.#page(page);
+    yield* this.#children();
     this.#isComplete = true;
   }
 
@@ -81,6 +86,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       const progress = this.#jobs.progress.get(job);
       if (progress !== undefined) progress.bytes = undefined;
     }
+    for (const link of this.#writtenChildren) link.value = undefined;
   }
 
   *#sessions(): Generator<RecordChange> {
@@ -201,6 +207,27 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     return this.#put(RecordKind.changed, progressKey(job.id), bytes);
   }
 
+  *#children(): Generator<RecordChange> {
+    for (const id of this.#set.removedChildValues) yield this.#gone(RecordKind.values, id);
+    const { childPages } = this.#layout;
+    for (const page of this.#set.childPages) {
+      const links = this.#jobs.flows.between(page * RECORD_PAGE_JOBS, (page + 1) * RECORD_PAGE_JOBS);
+      if (links.length === 0) {
+        if (childPages.delete(page)) yield this.#gone(RecordKind.children, page);
+        continue;
+      }
+      for (const link of links) {
+        if (!link.isValueDirty || link.value === undefined) continue;
+        link.isValueDirty = false;
+        link.isValueStored = true;
+        this.#writtenChildren.push(link);
+        yield this.#put(RecordKind.values, link.id, link.value);
+      }
+      childPages.add(page);
+      yield this.#encoded(RecordKind.children, page, () => writeLinks(this.#to, links));
+    }
+  }
+
   #encoded(kind: number, key: number, write: () => void): RecordChange {
     this.#to.reset();
     write();
@@ -260,8 +287,17 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       else jobs.restore(job);
     }
   }
+  restoreFlows(records, jobs, layout);
   for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
   for (const { key, value } of records(RecordKind.deduplicated))
     jobs.deduplications.restore(readDeduplicatedJob(key, new ByteReader(value), queues), jobs.table.get(key) !== undefined);
   return machine;
+}
+
+function restoreFlows(records: RecordSource, jobs: JobStore, layout: CheckpointLayout): void {
+  const parents = new Map<number, FlowParent>();
+  for (const { key, value } of records(RecordKind.children)) {
+    layout.childPages.add(key);
+    for (const link of readLinks(key, new ByteReader(value), parents)) jobs.flows.restore(link);
+  }
 }

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { writeDeduplicatedJob } from './deduplicated-job.ts';
+import { writeLink } from './flow-record.ts';
 import type { Job } from './job.ts';
 import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
@@ -66,5 +67,9 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   };
   for (const job of jobs.table.jobs()) addJob(job);
   for (const job of jobs.deduplications.values()) record(job.id, () => writeDeduplicatedJob(to, job));
+  for (const link of [...jobs.flows.links()].sort((a, b) => a.id - b.id)) {
+    record(link.id, () => writeLink(to, link, undefined));
+    addBytes(source.childValueOf(link));
+  }
   return hash.text();
 }

@@ -1,47 +1,21 @@
 import { invariant } from '../base/invariant.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../protocol/commands.ts';
-import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
+import { NO_STATE, StateCode } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
-import type { OperationReader } from '../protocol/request-reader.ts';
 import { faultInTimes, readSchedulerHead } from '../protocol/scheduler.ts';
 import { addDeduplicated, getDeduplicationJob, removeDeduplication } from './deduplication-handlers.ts';
+import type { Execution, Handler } from './execution.ts';
+import { addFlow, listChildren, removeDependency, showParent } from './flow-handlers.ts';
 import type { Job, LeaseTerms } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import { JobListing } from './job-listing.ts';
-import type { JobStore } from './job-store.ts';
-import type { Listing } from './listing.ts';
-import type { NamedQueue } from './named-queue.ts';
 import { QueueListing } from './queue-listing.ts';
 import { NO_LIMIT } from './queue-pace.ts';
 import type { RateLimit } from './rate-window.ts';
-import type { ReplyEncoder } from './reply-encoder.ts';
 import type { SchedulerSpec } from './scheduler.ts';
 import { listSchedulers } from './scheduler-listing.ts';
 
-/** What a handler works on. */
-export interface Execution {
-  readonly jobs: JobStore;
-  readonly replies: ReplyEncoder;
-  /** The operation, with its fields. */
-  readonly operation: OperationReader;
-  /** The data of the entry, which contains the operation's bytes. It must never be changed. */
-  readonly data: Uint8Array;
-  /** The log time of the entry. */
-  readonly logMs: number;
-  /** The queue of the operation, created if need be; `undefined` if there are too many. */
-  openQueue(): NamedQueue<Job> | undefined;
-  /** The queue of the operation, if it exists. */
-  knownQueue(): NamedQueue<Job> | undefined;
-  /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
-  result(outcome: number): void;
-  /** The result is written once the listing is complete. */
-  list(listing: Listing): void;
-}
-
-/** Executes one operation, and writes exactly one result, or begins a listing that will. */
-export type Handler = (run: Execution) => void;
-
-export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
+export const NO_COUNTS = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0, waitingChildren: 0 });
 
 const HANDLERS = {
   // Of version 1: the session exists by now. From version 2 on it is alone in its request and not executed here.
@@ -165,6 +139,13 @@ const HANDLERS = {
     run.replies.result('events', run.jobs.events.read(run.knownQueue(), recording, afterId, countMax));
   },
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
+  addFlow,
+  removeAlone: (run) => run.result(run.jobs.removeAlone(run.operation.queueName, run.operation.jobId)),
+  removeUnprocessed: (run) => run.result(run.jobs.removeUnprocessed(run.operation.queueName, run.operation.jobId)),
+  removeDependency,
+  children: listChildren,
+  parentOf: showParent,
+  stateCounts: (run) => run.replies.result('stateCounts', run.knownQueue() ?? NO_COUNTS),
 } satisfies { readonly [Name in CommandName]: Handler };
 
 /** By the code of the command. */

@@ -6,6 +6,7 @@ import type { DeadlineHeap } from './deadline-heap.ts';
 import { checkDeduplications } from './deduplication-invariants.ts';
 import { checkEvents } from './event-invariants.ts';
 import type { FinishedList } from './finished-list.ts';
+import { checkFlows } from './flow-invariants.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -46,6 +47,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   invariant(jobs.isBehind || dueMs > jobs.wallMs, () => `a job is kept until ${dueMs}, and is there at ${jobs.wallMs}`);
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkFlows(jobs);
   checkEvents(jobs, logMs);
   checkDeduplications(jobs, logMs);
 }
@@ -60,7 +62,7 @@ function checkJob(job: Job, jobs: JobStore): void {
   const { id, state, attempt, policy } = job;
   invariant(id >= 1 && id < jobs.nextJobId, () => `job ${id} has an id that was never given out`);
   invariant(jobs.queues.byName.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
-  invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
+  invariant(state >= StateCode['waiting-children'] && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
   invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
   const { customId } = policy;
   invariant(
@@ -69,7 +71,10 @@ function checkJob(job: Job, jobs: JobStore): void {
   );
   const isTimed = state === StateCode.active || state === StateCode.delayed || keepMsOf(job) > 0;
   invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} has position ${job.heapAt} in a deadline heap`);
-  invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
+  invariant(
+    isTimed || state === StateCode['waiting-children'] || job.dueMs === 0,
+    () => `job ${id} in state ${state} is due at ${job.dueMs}`,
+  );
   const isFinished = state === StateCode.completed || state === StateCode.failed;
   const { finished, finishOrder, outcomeKind } = job.end;
   invariant(finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${finishOrder}`);
@@ -87,6 +92,7 @@ function checkJob(job: Job, jobs: JobStore): void {
 function checkQueue(queue: NamedQueue<Job>, states: readonly number[], jobs: JobStore): void {
   const expectCount = (what: string, count: number, state: number): void =>
     invariant(count === states[state], () => `queue ${queue.name} counts ${count} ${what} jobs and has ${states[state]}`);
+  expectCount('waiting-children', queue.waitingChildren, StateCode['waiting-children']);
   expectCount('delayed', queue.delayed, StateCode.delayed);
   expectCount('waiting', queue.waiting, StateCode.waiting);
   expectCount('active', queue.active, StateCode.active);

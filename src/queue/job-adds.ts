@@ -8,13 +8,17 @@ import { Job } from './job.ts';
 import { JobEdits } from './job-edits.ts';
 import type { NamedQueue } from './named-queue.ts';
 
+/** What an add needs to know of its job. */
+export type AddedJob = Pick<OperationReader, 'customId' | 'policy' | 'priority' | 'delayMs' | 'blobAt' | 'blobLength'>;
+
 /** How jobs come to be, and which adds are duplicates. */
 export class JobAdds extends JobEdits {
   /**
    * @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change.
+   * @param waitsForChildren whether it waits for children, which are added next.
    * @returns the job; with a custom id the one that the queue has, if it has one with it.
    */
-  add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
+  add(queue: NamedQueue<Job>, operation: AddedJob, chunk: Uint8Array, waitsForChildren = false): Job {
     invariant(operation.policy !== undefined, () => 'a job is added without a policy');
     const { customId } = operation;
     const known = customId === '' ? undefined : queue.jobOf(customId);
@@ -25,7 +29,7 @@ export class JobAdds extends JobEdits {
     const { policy, priority } = operation;
     const job = this.#newJob(queue, { policy, customId, priority });
     this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
-    this.insert(job, operation.delayMs);
+    this.insert(job, operation.delayMs, waitsForChildren);
     return job;
   }
 
@@ -52,12 +56,13 @@ export class JobAdds extends JobEdits {
   }
 
   /** A job is there from now on: delayed, or waiting. */
-  protected insert(job: Job, delayMs: number): void {
+  protected insert(job: Job, delayMs: number, waitsForChildren = false): void {
     this.nextJobId += 1;
     this.totals.added += 1;
     this.table.append(job);
     if (job.queue.events !== undefined) this.note('added', job);
-    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
+    if (waitsForChildren) this.enterWaitingChildren(job, delayMs);
+    else if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
     else this.enterWaiting(job);
     this.changes.job(job);
   }

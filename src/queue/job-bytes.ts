@@ -1,4 +1,5 @@
 import { OutcomeKind } from '../protocol/reply.ts';
+import type { ChildLink } from './flow-link.ts';
 import type { JobIndexes } from './job-indexes.ts';
 import { outcomeKey, progressKey, RecordKind } from './record.ts';
 import type { AttachmentSource, JobOrigin } from './reply-encoder.ts';
@@ -50,6 +51,12 @@ export class JobBytes implements AttachmentSource {
   /** What a job is deduplicated by, if it is and the job is there. */
   deduplicationIdOf(jobId: number): string | undefined {
     return this.#jobs.deduplications.get(jobId)?.deduplicationId;
+  }
+
+  /** The value of a child that its parent keeps; undefined if there is none. */
+  childValueOf({ id, value, valueLength }: ChildLink): Uint8Array | undefined {
+    if (value !== undefined || valueLength === 0) return value;
+    return checkStored(this.#readRecord(RecordKind.values, id), valueLength, () => `the value of child ${id}`);
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -5,14 +5,14 @@ import { isHeld, setOutcome } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { REPLACED, staysInEntry } from './checkpoint-layout.ts';
 import { type Job, NO_END } from './job.ts';
-import { JobIndexes } from './job-indexes.ts';
+import { JobFlows } from './job-flows.ts';
 import { noTotals } from './job-totals.ts';
 
 /** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
 
 /** What changes or removes a job that a client names, beside the life of its attempts. */
-export class JobEdits extends JobIndexes {
+export class JobEdits extends JobFlows {
   nextJobId = 1;
   readonly totals = noTotals();
   /** Index of the entry that is applied; set by the machine. */
@@ -36,18 +36,46 @@ export class JobEdits extends JobIndexes {
     setOutcome(job, OutcomeKind.none, undefined);
     job.end = NO_END;
     this.totals.redriven += 1;
-    this.enterWaiting(job);
+    this.onChildRetried(job);
+    if (this.flows.parent(job.id)?.mustWait === true) this.enterWaitingChildren(job, 0);
+    else this.enterWaiting(job);
     this.changes.job(job);
     return APPLIED;
   }
 
-  /** @param queueName the queue that the job must be in; undefined for any. */
+  /** Removes a job, and all below it, unless one of them is active. @param queueName the queue that the job must be in; undefined for any. */
   remove(queueName: string | undefined, jobId: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state === StateCode.active) return ErrorCode.jobState;
+    const tree = this.treeOf(job);
+    if (tree.some(({ state }) => state === StateCode.active)) return ErrorCode.childActive;
+    // Parents first: the end of a child then releases none of those that are removed.
+    for (const one of tree) this.drop(one);
+    return APPLIED;
+  }
+
+  /** Removes a job without its children. */
+  removeAlone(queueName: string, jobId: number): number {
     const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state === StateCode.active) return ErrorCode.jobState;
     this.drop(job);
     return APPLIED;
+  }
+
+  /** Removes the children of a job, and theirs, that have not ended and are not active. */
+  removeUnprocessed(queueName: string, jobId: number): number {
+    const job = this.find(queueName, jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    for (const one of this.unprocessedBelow(job)) this.drop(one);
+    return APPLIED;
+  }
+
+  /** @returns whether the job had a parent, which knows nothing of it now; or an ErrorCode. */
+  removeDependency(queueName: string, jobId: number): boolean | number {
+    const job = this.find(queueName, jobId);
+    return job === undefined ? ErrorCode.jobNotFound : this.detach(job);
   }
 
   /** A delayed job becomes waiting now. */

@@ -5,6 +5,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import { DeduplicationTable } from './deduplication-table.ts';
 import { EventTable } from './event-table.ts';
 import type { FinishedList } from './finished-list.ts';
+import { FlowTable } from './flow-table.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -29,6 +30,7 @@ export class JobIndexes {
   /** Finished jobs that are kept for a time. */
   readonly keptForTime = new DeadlineHeap<Job>();
   readonly schedulers: SchedulerTable;
+  readonly flows: FlowTable;
   readonly windows = new RunningWindows();
   readonly deduplications: DeduplicationTable;
   readonly events: EventTable;
@@ -50,6 +52,7 @@ export class JobIndexes {
     this.schedulers = new SchedulerTable(changes);
     this.deduplications = new DeduplicationTable(changes);
     this.events = new EventTable(changes, this.queues);
+    this.flows = new FlowTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -93,7 +96,8 @@ export class JobIndexes {
       queue.active += 1;
       queue.pace?.onActive(queue.active);
       this.leases.push(job);
-    } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
+    } else if (job.state === StateCode['waiting-children']) queue.waitingChildren += 1;
+    else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
     else queue.keptFailed.append(job);
     if (job.end.finishOrder > 0 && job.dueMs > 0) this.keptForTime.push(job);
   }
@@ -113,6 +117,31 @@ export class JobIndexes {
     job.dueMs = dueMs;
     job.queue.delayed += 1;
     this.delayed.push(job);
+  }
+
+  /** @param delayMs from its end on. */
+  protected enterWaitingChildren(job: Job, delayMs: number): void {
+    if (job.queue.events !== undefined) this.note('waiting-children', job);
+    job.state = StateCode['waiting-children'];
+    job.dueMs = delayMs;
+    job.queue.waitingChildren += 1;
+  }
+
+  /** The job is in no index then. */
+  protected leaveWaitingChildren(job: Job): void {
+    job.queue.waitingChildren -= 1;
+    job.state = StateCode.removed;
+    job.dueMs = 0;
+  }
+
+  /** A job waits for no child any more. */
+  protected endWaitForChildren(job: Job): void {
+    const delayMs = job.dueMs;
+    job.queue.waitingChildren -= 1;
+    job.dueMs = 0;
+    if (delayMs > 0) this.enterDelayed(job, this.wallMs + delayMs);
+    else this.enterWaiting(job);
+    this.changes.job(job);
   }
 
   protected enterFinished(job: Job, state: number, kept: FinishedList<Job>): void {
@@ -198,6 +227,9 @@ export class JobIndexes {
         queue.delayed -= 1;
         this.delayed.remove(job);
         break;
+      case StateCode['waiting-children']:
+        queue.waitingChildren -= 1;
+        break;
       case StateCode.completed:
         this.leaveFinished(job, queue.keptCompleted);
         break;
@@ -225,13 +257,16 @@ export class JobIndexes {
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);
+    if (!this.flows.isEmpty) this.leaveFlow(job);
     this.queues.dropIfUnused(job.queue, this.version);
   }
 
   /** Records an event of a job, before its state changes, if its queue records any. Check that first where most jobs come by. */
-  protected note(name: EventName, job: Job, detail?: Uint8Array): void {
-    this.events.record(job.queue, name, job, this.wallMs, job.state, detail);
+  protected note(name: EventName, job: Job, detail?: Uint8Array, prev: number = job.state): void {
+    this.events.record(job.queue, name, job, this.wallMs, prev, detail);
   }
+  /** The job is gone from the table; what its flow has of it may go, too. */
+  protected leaveFlow(_job: Job): void {}
 
   /** The job is gone; the index of waiting jobs may keep it for a while. */
   protected forget(job: Job): void {

@@ -110,10 +110,20 @@ export class JobListing implements Listing {
         return this.#jobs.delayed.size < LOOKED_PER_STEP_MAX ? this.#jobs.delayed.values().values() : undefined;
       case StateCode.active:
         return this.#jobs.leases.size < LOOKED_PER_STEP_MAX ? this.#jobs.leases.values().values() : undefined;
+      case StateCode['waiting-children']:
+        return this.#jobs.flows.parentCount < LOOKED_PER_STEP_MAX ? this.#parents() : undefined;
       case StateCode.completed:
         return this.#finished(queue.keptCompleted);
       default:
         return this.#finished(queue.keptFailed);
+    }
+  }
+
+  /** All jobs of the cluster that have children. */
+  *#parents(): Generator<Job> {
+    for (const { id } of this.#jobs.flows.parents()) {
+      const job = this.#jobs.table.get(id);
+      if (job !== undefined) yield job;
     }
   }
 

@@ -266,7 +266,7 @@ export class JobQueue implements StateMachine {
     this.#jobs.deduplications.bounds = this.#bounds;
     this.#jobs.events.bounds = this.#bounds;
     this.#jobs.events.onReadable = this.#options.onEvents;
-    this.#executor = new RequestExecutor(this.#jobs);
+    this.#executor = new RequestExecutor(this.#jobs, (link) => this.#bytes.childValueOf(link));
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
       this.#options.onSessionEnded?.(session.client);

@@ -148,7 +148,7 @@ function readJob(
   progress: ProgressTable,
 ): Job {
   const state = from.u8();
-  const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
+  const isKnown = state >= StateCode['waiting-children'] && state <= StateCode.failed;
   if (!isKnown) throw new MalformedBytesError(`job ${id} has the invalid state ${JOB_STATES[state] ?? state}`);
   const parts = from.u16();
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());

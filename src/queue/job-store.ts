@@ -98,6 +98,7 @@ export class JobStore extends JobAdds {
     this.totals.completed += 1;
     const { queue } = job;
     if (queue.events !== undefined) this.note('completed', job, result.subarray(resultAt, resultAt + resultLength));
+    if (!this.flows.isEmpty) this.onChildCompleted(job, result, resultAt, resultLength);
     const next = this.deduplications.onFinished(jobId);
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
@@ -285,11 +286,23 @@ export class JobStore extends JobAdds {
     this.leaveActive(job);
   }
 
+  /** A job, and the parents that fail with it: no more than a flow has levels. */
   #failForGood(job: Job): void {
+    let prev: number = job.state;
+    for (let failed: Job | undefined = job; failed !== undefined; ) {
+      const parent = this.onChildFailed(failed);
+      this.#enterFailed(failed, prev);
+      failed = parent;
+      prev = StateCode['waiting-children'];
+    }
+  }
+
+  /** @param prev the state that it was in. */
+  #enterFailed(job: Job, prev: number): void {
     this.totals.failed += 1;
     const { queue } = job;
     if (job.attempt >= job.policy.attemptsMax) this.note('retries-exhausted', job);
-    this.note('failed', job, job.end.outcome);
+    this.note('failed', job, job.end.outcome, prev);
     const next = this.deduplications.onFinished(job.id);
     const keep = job.policy.keepFailed;
     if (keep === 0) this.evict(job);

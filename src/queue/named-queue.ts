@@ -27,6 +27,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   delayed = 0;
   waiting = 0;
   active = 0;
+  /** Jobs that wait for their children. */
+  waitingChildren = 0;
   /** How many job schedulers it has: SchedulerTable has them. */
   schedulers = 0;
   /** How many deduplication ids its jobs have taken: DeduplicationTable has them. */
@@ -72,7 +74,7 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
 
   /** It has nothing that would be lost without it. */
   get isUnused(): boolean {
-    const jobs = this.delayed + this.waiting + this.active + this.completed + this.failed;
+    const jobs = this.delayed + this.waiting + this.waitingChildren + this.active + this.completed + this.failed;
     const others = this.schedulers + this.deduplications;
     return !this.isPaused && this.pace === undefined && this.events === undefined && others + jobs === 0;
   }

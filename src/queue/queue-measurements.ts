@@ -1,4 +1,4 @@
-import type { JobCounts } from '../protocol/job-state.ts';
+import type { QueueCounts } from '../protocol/job-state.ts';
 import type { Job } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
@@ -13,7 +13,7 @@ const QUEUES_LOOKED_MAX = 10_000;
 const JOBS_LOOKED_MAX = 1_000;
 
 /** Depth and age of one queue, or of all that are not shown. */
-export interface QueueMeasurement extends JobCounts {
+export interface QueueMeasurement extends QueueCounts {
   /** How long ago the oldest waiting job was added, in ms of the wall clock; 0 if none waits. */
   readonly oldestWaitingMs: number;
 }
@@ -60,13 +60,13 @@ export function measureQueues({ jobs, operations, sessions }: MeasuredState, wal
   };
 }
 
-const unfinished = ({ waiting, delayed, active }: JobCounts): number => waiting + delayed + active;
+const unfinished = (queue: NamedQueue<Job>): number => queue.waiting + queue.delayed + queue.active + queue.waitingChildren;
 
 function measured(queue: NamedQueue<Job>, wallMs: number): QueueMeasurement {
-  const { delayed, waiting, active, completed, failed } = queue;
+  const { delayed, waiting, active, completed, failed, waitingChildren } = queue;
   const oldest = waiting === 0 ? undefined : queue.index.oldest(JOBS_LOOKED_MAX);
   const oldestWaitingMs = oldest === undefined ? 0 : Math.max(0, wallMs - oldest.addedMs);
-  return { delayed, waiting, active, completed, failed, oldestWaitingMs };
+  return { delayed, waiting, active, completed, failed, 'waiting-children': waitingChildren, oldestWaitingMs };
 }
 
 /** Both together. */
@@ -76,5 +76,6 @@ export const addQueues = (one: QueueMeasurement, other: QueueMeasurement): Queue
   active: one.active + other.active,
   completed: one.completed + other.completed,
   failed: one.failed + other.failed,
+  'waiting-children': one['waiting-children'] + other['waiting-children'],
   oldestWaitingMs: Math.max(one.oldestWaitingMs, other.oldestWaitingMs),
 });

@@ -16,9 +16,33 @@ import { Session } from './session.ts';
  * - `changed`: what job n got since its add: the payload that replaced that of its add under 2n, unless it is in its entry, and its progress
  *   under 2n + 1
  * - `deduplicated`: by job id: the deduplication id of a job, and whether it has taken it
+ * - `children`: by page of neighbouring ids: what parents know of their children
+ * - `values`: by id of the child: its result or the reason of its failure, while its parent is there
  */
-export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed', 'deduplicated'] as const;
-export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5, changed: 6, deduplicated: 7 });
+export const RECORD_KINDS = [
+  'machine',
+  'session',
+  'queue',
+  'jobs',
+  'content',
+  'entry',
+  'changed',
+  'deduplicated',
+  'children',
+  'values',
+] as const;
+export const RecordKind = Object.freeze({
+  machine: 0,
+  session: 1,
+  queue: 2,
+  jobs: 3,
+  content: 4,
+  entry: 5,
+  changed: 6,
+  deduplicated: 7,
+  children: 8,
+  values: 9,
+});
 
 /** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;

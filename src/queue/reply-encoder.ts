@@ -13,6 +13,7 @@ import {
   writeFields,
 } from '../protocol/results.ts';
 import { type SchedulerTick, writeTick } from '../protocol/scheduler.ts';
+import type { ChildLink } from './flow-link.ts';
 import type { Job } from './job.ts';
 import type { JobPolicy } from './named-queue.ts';
 
@@ -29,6 +30,8 @@ export interface AttachmentSource {
   progressOf(jobId: number): Uint8Array | undefined;
   /** What a job is deduplicated by, if it is and the job is there. */
   deduplicationIdOf(jobId: number): string | undefined;
+  /** The value of a child that its parent keeps. */
+  childValueOf(link: ChildLink): Uint8Array | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }

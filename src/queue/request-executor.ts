@@ -6,7 +6,8 @@ import { OPERATIONS_MAX } from '../protocol/limits.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { RequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import { type Execution, HANDLER_OF_CODE, type Handler } from './handlers.ts';
+import type { Execution, Handler } from './execution.ts';
+import { HANDLER_OF_CODE } from './handlers.ts';
 import type { Job } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import type { JobStore } from './job-store.ts';
@@ -21,6 +22,7 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Decodes the operations of a request, executes them, and writes their results. */
 export class RequestExecutor implements Execution {
   readonly jobs: JobStore;
+  readonly childValueOf: Execution['childValueOf'];
   readonly replies = new ReplyEncoder();
   /** Of requests that are executed as a whole: those in the log. */
   readonly counts = new OperationCounts();
@@ -33,8 +35,10 @@ export class RequestExecutor implements Execution {
   /** Of the operation that is executed; its result is not written yet. */
   #listing: Listing | undefined;
 
-  constructor(jobs: JobStore) {
+  /** @param childValueOf see {@link Execution}. */
+  constructor(jobs: JobStore, childValueOf: Execution['childValueOf']) {
     this.jobs = jobs;
+    this.childValueOf = childValueOf;
   }
 
   /** Queues were dropped. */

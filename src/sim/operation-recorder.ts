@@ -1,8 +1,9 @@
 import type { Arguments, CommandName } from '../protocol/commands.ts';
+import type { WrittenFlowJob } from '../protocol/flow.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../protocol/request-encoder.ts';
 
 /** The operations that simulated clients write. */
-export type OperationWriter = Pick<RequestEncoder, 'add' | 'claim' | 'complete' | 'command' | 'upsertScheduler'>;
+export type OperationWriter = Pick<RequestEncoder, 'add' | 'claim' | 'complete' | 'command' | 'upsertScheduler' | 'addFlow'>;
 
 /** How the production client sends an operation. */
 export type RecordedOperation =
@@ -29,6 +30,10 @@ export class OperationRecorder implements OperationWriter {
 
   upsertScheduler(queue: string, scheduler: SchedulerOptions, payload: Uint8Array, options: AddOptions): void {
     this.#call((to) => to.upsertScheduler(queue, scheduler, payload, options));
+  }
+
+  addFlow(jobs: readonly WrittenFlowJob[]): void {
+    this.#call((to) => to.addFlow(jobs));
   }
 
   claim(queue: string, options: ClaimOptions): void {

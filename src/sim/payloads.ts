@@ -63,6 +63,12 @@ export function valueOfProgress(bytes: Uint8Array): { readonly job: number; read
   return { job, value };
 }
 
+/** @throws {Violation} when a parent keeps the result of another job. */
+export function checkChildResult(child: number, result: Uint8Array | undefined): void {
+  const shown = result === undefined ? 'none' : decode(result, 'the result');
+  checkProperty(shown.startsWith(`${child}:`), "a child's result is with its parent", () => `child ${child} has the result ${shown}`);
+}
+
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
 export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {
   const shown = result === undefined ? 'none' : decode(result, 'the result');

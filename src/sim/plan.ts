@@ -115,7 +115,7 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const crowds = [crowd(later, faultMs)];
   const others = [...hangUps(later, clients, faultMs), ...repairs(later, all, faultMs), ...rollBacks(later, nodes, faultMs)];
 
-  const dimensions = dimensionsOf(streams, isVersionAsked, machine);
+  const dimensions = withFeatures(drawDimensions(streams.dimensions, isVersionAsked), streams, machine);
   const { bounds, workload, laterLimits } = dimensions;
   const story = streams.members.withProbability(0.25) ? streams.members.of(MEMBER_STORIES) : undefined;
   const isRepeating = streams.members.withProbability(0.1);
@@ -154,18 +154,15 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   };
 }
 
-function dimensionsOf(
-  streams: Omit<ReturnType<typeof streamsOf>, 'random' | 'later'>,
-  isVersionAsked: boolean,
+function withFeatures(
+  drawn: Dimensions,
+  { schedulers, flows, readers }: Pick<ReturnType<typeof streamsOf>, 'schedulers' | 'flows' | 'readers'>,
   machine: MachineName,
 ): Dimensions {
-  const drawn = drawDimensions(streams.dimensions, isVersionAsked);
-  return withReaders(withSchedulers(drawn, streams.schedulers, machine), streams.readers, machine);
-}
-
-function withSchedulers(drawn: Dimensions, random: SimRandom, machine: MachineName): Dimensions {
-  const hasSchedulers = machine === 'queue' && random.withProbability(SCHEDULERS_SHARE);
-  return { ...drawn, workload: { ...drawn.workload, hasSchedulers } };
+  const isQueue = machine === 'queue';
+  const hasSchedulers = isQueue && schedulers.withProbability(SCHEDULERS_SHARE);
+  const hasFlows = isQueue && flows.withProbability(FLOWS_SHARE);
+  return withReaders({ ...drawn, workload: { ...drawn.workload, hasSchedulers, hasFlows } }, readers, machine);
 }
 
 /** Readers of events; in some plans they are slower than the bounds allow. */
@@ -188,11 +185,14 @@ const streamsOf = (seed: number) => ({
   lives: new SimRandom(seed * 160_481_183 + 141_650_939),
   schedulers: new SimRandom(seed * 179_424_673 + 160_481_183),
   readers: new SimRandom(seed * 198_491_317 + 179_424_673),
+  flows: new SimRandom(seed * 8_191 + 9_000_011),
 });
 
 /** Of the plans. */
 const SCHEDULERS_SHARE = 0.5;
 const READERS_SHARE = 0.4;
+/** How many plans have flows. */
+const FLOWS_SHARE = 0.3;
 /** The cluster moves from the first version to this one before it moves to the newest. */
 const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;

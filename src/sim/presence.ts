@@ -1,6 +1,7 @@
-import { jobHistoriesOf } from '../history/checkers/job-history.ts';
+import { type JobHistory, jobHistoriesOf } from '../history/checkers/job-history.ts';
+import type { JobKey } from '../history/functions.ts';
 import type { HistoryEvent } from '../history/history.ts';
-import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
+import { isFunction, mayHaveApplied, type OperationOf, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { keyOf, keyOfJob } from './payloads.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -21,15 +22,16 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
   const adds = operations.filter(isFunction('add'));
   const idOf = ({ call }: (typeof adds)[number]): string | undefined => call.deduplicationId && `${call.queue} ${call.deduplicationId}`;
   const replacing = new Set(adds.filter(({ call }) => call.isReplacing === true).map(idOf));
+  const byKey = new Map(adds.map((add) => [add.call.key, add]));
   let latest = 0;
   for (const add of adds) {
     if (add.result === undefined) continue;
     const { job } = add.result;
     latest = Math.max(latest, job);
     const known = jobs.get(job);
-    const isRemoved = (known?.removes.length ?? 0) > 0;
+    const isRemoved = (known?.removes.length ?? 0) > 0 || isRemovedWithParent(add, byKey, jobs);
     // A job that was never claimed has not finished.
-    const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
+    const mayHaveFinished = add.call.hasChildren === true || known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
     const isTrimmed = cluster.plan.workload.retention !== 'all' && mayHaveFinished;
     // A duplicate may have taken the place of a delayed one.
     const mayBeReplaced = add.call.deduplicationId !== undefined && replacing.has(idOf(add));
@@ -55,6 +57,19 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
     const isAsked = asked.has(tick === undefined ? key : keyOf(payload)) || cluster.plan.isVersionAsked;
     checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
+}
+
+/** Whether a call removed a job above it in its flow, or what is below that. */
+function isRemovedWithParent(
+  { call }: OperationOf<'add'>,
+  byKey: ReadonlyMap<JobKey, OperationOf<'add'>>,
+  jobs: ReadonlyMap<number, JobHistory>,
+): boolean {
+  for (let parent = byKey.get(call.parentKey ?? ''); parent !== undefined; parent = byKey.get(parent.call.parentKey ?? '')) {
+    const known = jobs.get(parent.result?.job ?? 0);
+    if ((known?.removes.length ?? 0) > 0 || known?.changes.some(({ f }) => f === 'removeUnprocessed') === true) return true;
+  }
+  return false;
 }
 
 const DAMAGED = new Uint8Array(0);

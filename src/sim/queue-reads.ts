@@ -12,7 +12,14 @@ export type QueueRead = Exclude<NamesOf<{ readonly needs: 'queue'; readonly writ
 
 export const QUEUE_READS = FUNCTIONS.filter((f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes && f !== 'jobIds');
 
-const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
+const LISTED_STATES = [
+  StateCode['waiting-children'],
+  StateCode.delayed,
+  StateCode.waiting,
+  StateCode.active,
+  StateCode.completed,
+  StateCode.failed,
+] as const;
 /** How often a listing begins at its second or third job: then only what it lists is judged. */
 const SKIP_SHARE = 0.2;
 const LISTED_MAX = 12;

@@ -16,6 +16,7 @@ import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
 import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { SimDeduplications } from './sim-deduplications.ts';
+import { SimFlows } from './sim-flows.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
@@ -23,6 +24,8 @@ import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 
 const FAILED_REASON = 'no luck';
+/** Of a parent. */
+const CHILD_FAILED = /^child \w+:\d+ failed$/;
 const LARGE_BYTES = 65_536;
 
 type QueueChange = Exclude<NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>, 'removeScheduler'>;
@@ -53,6 +56,8 @@ const LISTING_SHARE = 0.4;
 const FREE_SHARE = 0.01;
 /** Of all operations, where there are job schedulers. */
 const SCHEDULER_SHARE = 0.12;
+/** Likewise, where there are flows. */
+const FLOW_SHARE = 0.12;
 
 interface Lease {
   readonly job: number;
@@ -78,6 +83,7 @@ export class SimOperations {
   readonly #schedulers: SimSchedulers;
   readonly #changes: SimChanges;
   readonly #deduplications: SimDeduplications;
+  readonly #flows: SimFlows;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -100,6 +106,10 @@ export class SimOperations {
       look(job);
     });
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
+    this.#flows = new SimFlows(client, cluster, random, records, this.#adds, (job) => {
+      this.#jobs.push(job);
+      look(job);
+    });
   }
 
   /** A job that this client added; mostly the latest one, or the latest delayed one, which may still wait. */
@@ -122,6 +132,7 @@ export class SimOperations {
     if (version >= DEDUPLICATION_VERSION && this.#random.withProbability(FREE_SHARE))
       return this.#deduplications.free(encoder, this.#adds.anyQueue(), this.#jobs.at(-1));
     if (this.#deduplications.isKeeping) return this.#adds.add(encoder, version);
+    if (this.#workload.hasFlows && version > 1 && this.#random.withProbability(FLOW_SHARE)) return this.#flows.next(encoder);
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -152,6 +163,8 @@ export class SimOperations {
 
   /** Reads something of a queue; within the log its counts. */
   readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
+    if (consistency !== undefined && this.#flows.hasParents && this.#random.withProbability(LISTING_SHARE))
+      return this.#flows.readChildren(encoder);
     const queue = this.#adds.anyQueue();
     if (consistency !== undefined && this.#random.withProbability(LISTING_SHARE)) return this.#listJobs(encoder, queue, consistency);
     const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
@@ -194,7 +207,7 @@ export class SimOperations {
     const limiter =
       version > 1 && this.#random.withProbability(LIMITER_SHARE) ? { max: 2, durationMs: this.#random.of(RATE_MS) } : undefined;
     const call = {
-      queue: this.#adds.anyQueue(),
+      queue: this.#flows.claimedQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
       waitMs: isAlone && this.#random.withProbability(0.4) ? 200 : 0,
@@ -217,6 +230,7 @@ export class SimOperations {
           this.#open.set(token, id);
         }
         if (limiter !== undefined && result.jobs.length > 0) coverage.add('jobs claimed under a limit that the claim brought');
+        this.#flows.onClaimed(result.jobs);
         if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
         if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
           coverage.add('job claimed again after a longer pause');
@@ -306,7 +320,12 @@ export class SimOperations {
       this.#cluster.coverage.add('result read');
       checkResult(id, token, result);
     }
-    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#cluster.plan.isVersionAsked;
+    const isExplained =
+      isStalled ||
+      failedReason === undefined ||
+      failedReason === FAILED_REASON ||
+      CHILD_FAILED.test(failedReason) ||
+      this.#cluster.plan.isVersionAsked;
     checkProperty(
       state !== 'failed' || isExplained,
       'payloads come back as they were sent',

@@ -21,6 +21,8 @@ export interface Workload {
   readonly hasSchedulers: boolean;
   /** Each client follows the events of a queue. */
   readonly hasReaders: boolean;
+  /** Clients add flows. */
+  readonly hasFlows: boolean;
 }
 
 export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
@@ -34,6 +36,7 @@ export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
   isOversized: false,
   hasSchedulers: false,
   hasReaders: false,
+  hasFlows: false,
 });
 
 /** The parts of a plan that are drawn here. */
@@ -84,6 +87,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
     isOversized,
     hasSchedulers: false,
     hasReaders: false,
+    hasFlows: false,
   };
   return {
     workload,

@@ -94,7 +94,7 @@ describe('a command line that is wrong', () => {
     ],
     [
       ['jobs', 'emails', 'prioritized'],
-      "command-argument value 'prioritized' is invalid for argument 'state'. Allowed choices are waiting, active, delayed, completed, failed. See \"jobraft jobs --help\".",
+      "command-argument value 'prioritized' is invalid for argument 'state'. Allowed choices are waiting, active, delayed, completed, failed, waiting-children. See \"jobraft jobs --help\".",
     ],
     [
       ['jobs', 'emails', 'failed', '--count', '5000'],

@@ -9,6 +9,10 @@ const reject = (): never => {
 export const noCommands: JobCommands = {
   retry: reject,
   remove: reject,
+  removeAlone: reject,
+  removeUnprocessed: reject,
+  removeDependency: reject,
+  children: reject,
   promote: reject,
   changePriority: reject,
   changeDelay: reject,

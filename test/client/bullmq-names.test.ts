@@ -170,7 +170,7 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error
     expect(() => queue.on('error', () => undefined)).toThrow(NotSupportedError);
     // @ts-expect-error
-    await expect(queue.remove('1', { removeChildren: true })).rejects.toBeInstanceOf(NotSupportedError);
+    await expect(queue.getDependencies('1')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     expect(() => worker.on('locksRenewed', () => undefined)).toThrow(NotSupportedError);
     expect(() => {
@@ -185,7 +185,7 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error
     await expect(job.retry('completed')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
-    await expect(job.remove({ removeChildren: true })).rejects.toBeInstanceOf(NotSupportedError);
+    await expect(job.moveToWaitingChildren('token')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     expect(() => addOptionsOf({ keepLogs: 1 })).toThrow(/BullMQ's option "keepLogs" is not supported yet/);
   });

@@ -169,7 +169,7 @@ describe('obliterate', () => {
     await queue.add('n', 9, { delay: LONG_MS });
     await queue.add('n', 10);
     await queue.obliterate();
-    expect(await queue.getJobCounts()).toEqual({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
+    expect(await queue.getJobCounts()).toEqual({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0, 'waiting-children': 0 });
     expect(await queue.isPaused()).toBe(false);
     await queue.add('n', 11);
     aWorker(() => 1);

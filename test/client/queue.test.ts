@@ -235,7 +235,7 @@ describe('reading a queue', () => {
       { name: 'b', data: 2 },
       { name: 'c', data: 3, opts: { delay: 60_000 } },
     ]);
-    expect(await queue.getJobCounts()).toEqual({ waiting: 2, delayed: 1, active: 0, completed: 0, failed: 0 });
+    expect(await queue.getJobCounts()).toEqual({ waiting: 2, delayed: 1, active: 0, completed: 0, failed: 0, 'waiting-children': 0 });
   });
 
   it('finds no job of another queue, and none that does not exist', async () => {

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { DEDUPLICATION_VERSION, EVENTS_VERSION, JOB_CHANGES_VERSION, KEEP_TIME_VERSION } from '../../src/protocol/machine-version.ts';
+import {
+  DEDUPLICATION_VERSION,
+  EVENTS_VERSION,
+  FLOWS_VERSION,
+  JOB_CHANGES_VERSION,
+  KEEP_TIME_VERSION,
+} from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
+import { written } from '../queue/flows.ts';
 import { bytesOf, claimOptions, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
@@ -151,6 +158,28 @@ function keptForTime(): MachineOfVersion {
   return queue;
 }
 
+/** A parent with children of another queue, one of which completed and is gone. */
+function withFlow(): MachineOfVersion {
+  const queue = new MachineOfVersion(FLOWS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const child = { queue: 'parts', options: { keepCompleted: 0, customId: 'part' } };
+  const jobs = written([
+    {
+      name: 'whole',
+      queue: 'mail',
+      options: { delayMs: 50 },
+      children: [
+        { name: 'a', ...child },
+        { name: 'b', onFailure: 'failParent' },
+      ],
+    },
+  ]);
+  queue.send((to) => to.addFlow(jobs));
+  queue.send((to) => to.claim('parts', claimOptions(1)));
+  queue.send((to) => to.complete(2, 1, bytesOf('result')));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -169,6 +198,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
       ...recordsOf('events: ', withEvents()).filter(([name]) => name.startsWith('events: queue')),
+      ...recordsOf('flow: ', withFlow()).filter(([name]) => /^flow: (jobs|children|values)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
       ...recordsOf('kept for a time: ', keptForTime()).filter(([name]) => name.startsWith('kept for a time: jobs')),
       ...recordsOf('deduplication: ', withDeduplication()).filter(([name]) => name.startsWith('deduplication: deduplicated')),

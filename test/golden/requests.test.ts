@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../../src/protocol/commands.ts';
 import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
+import { NO_PARENT, OnFailure, type WrittenFlowJob } from '../../src/protocol/flow.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
-import { type AddOptions, HEADER_BYTES, RequestEncoder, type SchedulerOptions } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, HEADER_BYTES, policyOf, RequestEncoder, type SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
@@ -38,6 +39,13 @@ const DAILY: SchedulerOptions = {
 
 /** The options of a later layout. */
 const NOT_FOR_TIME = { keepCompletedMs: 0, keepFailedMs: 0 };
+const IN_FLOW = { policy: policyOf({ ...POLICY, isLifo: true }), delayMs: 1500.5, priority: 7 };
+/** A parent with two children. */
+const TREE: readonly WrittenFlowJob[] = [
+  { ...IN_FLOW, parent: NO_PARENT, onFailure: OnFailure.wait, queueName: 'mail', customId: 'order-17', payload: bytesOf('parent') },
+  { ...IN_FLOW, parent: 0, onFailure: OnFailure.failParent, queueName: 'mail', customId: '', payload: bytesOf('first') },
+  { ...IN_FLOW, parent: 0, onFailure: OnFailure.remove, queueName: 'news', customId: 'part-2', payload: bytesOf('') },
+];
 
 /** One request of each operation, by the operation's name. */
 const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = {
@@ -88,6 +96,13 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   addDeduplicated: (to) => to.add('mail', bytesOf('hello'), { ...POLICY, deduplication: DEBOUNCE }),
   getDeduplicationJob: (to) => to.command('getDeduplicationJob', { queue: 'mail', deduplicationId: 'user 7' }),
   removeDeduplication: (to) => to.command('removeDeduplication', { queue: 'mail', holderJobId: 12, deduplicationId: 'user 7' }),
+  addFlow: (to) => to.addFlow(TREE),
+  removeAlone: (to) => to.command('removeAlone', { queue: 'mail', jobId: 12 }),
+  removeUnprocessed: (to) => to.command('removeUnprocessed', { queue: 'mail', jobId: 12 }),
+  removeDependency: (to) => to.command('removeDependency', { queue: 'mail', jobId: 12 }),
+  children: (to) => to.command('children', { queue: 'mail', jobId: 12, status: 1, hasValues: true, after: 13, countMax: 100 }),
+  parentOf: (to) => to.command('parentOf', { queue: 'mail', jobId: 12 }),
+  stateCounts: (to) => to.command('stateCounts', { queue: 'mail' }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {

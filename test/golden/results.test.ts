@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
 import { readEvents } from '../../src/protocol/events.ts';
+import { ChildStatus } from '../../src/protocol/flow.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { DEDUPLICATION_VERSION, EVENTS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, EVENTS_VERSION, FLOWS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
+import { written } from '../queue/flows.ts';
 import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
@@ -70,6 +72,7 @@ function otherReplies(): Record<string, Uint8Array> {
     ...withProgress(),
     ...withDeduplication(),
     ...withEvents(),
+    ...withFlow(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -168,6 +171,26 @@ function withDeduplication(): Record<string, Uint8Array> {
   };
 }
 
+function withFlow(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(FLOWS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  const child = { name: 'child', queue: 'parts', options: { customId: 'part' } };
+  const jobs = written([{ name: 'parent', options: { customId: 'whole' }, children: [child, { name: 'other' }] }]);
+  const query = (build: Build): Uint8Array => machine.machine.query(machine.request(build, 1));
+  const children = { queue: 'q', jobId: 1, status: ChildStatus.processed, hasValues: true, after: 0, countMax: 10 };
+  return {
+    flowAdded: machine.send((to) => to.addFlow(jobs)),
+    'flowAdded again': machine.send((to) => to.addFlow(jobs)),
+    'error of an id that is taken': machine.send((to) => to.addFlow(written([{ name: 'p', children: [child] }]))),
+    'claimed, a child': machine.send((to) => to.claim('parts', claimOptions())),
+    'error of a child that is active': machine.send((to) => to.command('remove', { queue: 'q', jobId: 1 })),
+    'done, a child': machine.send((to) => to.complete(2, 1, bytesOf('result'))),
+    children: query((to) => to.command('children', children)),
+    parent: query((to) => to.command('parentOf', { queue: 'parts', jobId: 2 })),
+    stateCounts: query((to) => to.command('stateCounts', { queue: 'q' })),
+    detached: machine.send((to) => to.command('removeDependency', { queue: 'q', jobId: 3 })),
+  };
+}
+
 function allReplies(): Record<string, Uint8Array> {
   const version1 = repliesOf(1).filter(([name]) => /^(claimed|job)/.test(name));
   const prefixed = version1.map(([name, bytes]) => [`version 1: ${name}`, bytes]);
@@ -206,6 +229,11 @@ describe('the bytes of replies', () => {
     ['deduplicationRemoved', 'deduplicationRemoved'],
     ['subscribed', 'subscribed'],
     ['events', 'events'],
+    ['flowAdded', 'flowAdded'],
+    ['children', 'children'],
+    ['parent', 'parent'],
+    ['stateCounts', 'stateCounts'],
+    ['detached', 'detached'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
@@ -241,6 +269,18 @@ describe('the bytes of replies', () => {
       { jobs: [{ id: 1, customId: 'order-17', deduplicationId: 'user 7' }, { id: 2 }] },
     ]);
     expect(resultsIn('deduplicated')).toEqual([{ ok: true, type: 'deduplicated', id: 1, customId: 'order-17' }]);
+  });
+
+  it('contain flows', () => {
+    expect(resultsIn('flowAdded')).toEqual([{ ok: true, type: 'flowAdded', firstId: 1, ids: [1] }]);
+    expect(resultsIn('flowAdded again')).toEqual([{ ok: true, type: 'flowAdded', firstId: 4, ids: [1] }]);
+    expect(resultsIn('error of an id that is taken')).toMatchObject([{ ok: false, code: 'FLOW_ID_TAKEN', job: 2, state: 'waiting' }]);
+    expect(resultsIn('error of a child that is active')).toMatchObject([{ ok: false, code: 'CHILD_ACTIVE', job: 1 }]);
+    const child = { id: 2, queue: 'parts', customId: 'part', status: ChildStatus.processed, value: bytesOf('result') };
+    expect(resultsIn('children')).toMatchObject([{ unprocessed: 1, processed: 1, isOver: true, children: [child] }]);
+    expect(resultsIn('parent')).toMatchObject([{ parentId: 1, parentQueue: 'q', parentCustomId: 'whole' }]);
+    expect(resultsIn('stateCounts')).toMatchObject([{ waitingChildren: 1, waiting: 1, completed: 0 }]);
+    expect(resultsIn('detached')).toMatchObject([{ wasChild: true }]);
   });
 
   it('contain job schedulers, and the ticks of their jobs', () => {

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { Calls } from '../../src/history/functions.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
 import { aClaim, aJob, aListing, aScheduler, problemsOf, Script, violated } from './script.ts';
 
 /** Of a queue that allows one active job. */
 const limited = (): Script => new Script().did('setConcurrency', { queue: 'work', concurrencyMax: 1 }, null);
+
+/** A parent, job 1, with a child, job 2. */
+const aFamily = (child: Partial<Calls['add']> = {}): Script =>
+  new Script().added(1, { hasChildren: true }).added(2, { parentKey: 'job-1', ...child });
 
 /** Each history has one fault, the checkers that must find it, and the message of the first of them. */
 const FAULTS: readonly {
@@ -548,6 +553,24 @@ const FAULTS: readonly {
         .completed(2, 2),
     seenBy: ['linearizable queue'],
     says: /the history has no linear order/,
+  },
+  {
+    fault: 'a parent is claimed before its child has ended',
+    history: () =>
+      aFamily()
+        .claimed([2, 1])
+        .did('claim', aClaim(1), { jobs: [{ job: 1, key: 'job-1', token: 2, attempt: 1 }] })
+        .completed(2, 1)
+        .completed(1, 2),
+    seenBy: ['flows'],
+    says: /job 1 was claimed before its child 2 had ended/,
+  },
+  {
+    fault: 'a parent is claimed after its child has failed it',
+    history: () =>
+      aFamily({ onFailure: 1 }).claimed([2, 1]).did('fail', { job: 2, token: 1, retry: false }, null).claimed([1, 2]).completed(1, 2),
+    seenBy: ['flows'],
+    says: /job 1 was claimed after its child 2 had failed it/,
   },
   {
     fault: 'a tick adds two jobs',

@@ -264,17 +264,25 @@ export class ReferenceRun {
             };
       }
       default:
-        throw new Error(`${f satisfies OtherFunction} is not modelled`);
+        throw new Error(`${f satisfies OtherFunction | FlowFunction} is not modelled`);
     }
   }
 }
 
 type OtherFunction = 'upsertScheduler' | 'removeScheduler' | 'removeDeduplication';
-
-const NOT_MODELLED: readonly OperationFunction[] = ['upsertScheduler', 'removeScheduler', 'removeDeduplication'];
+/** Jobs of flows are not modelled either: test/queue/flow-model.test.ts has a model of theirs. */
+type FlowFunction = 'removeAlone' | 'removeUnprocessed' | 'removeDependency';
+const NOT_MODELLED: ReadonlySet<OperationFunction> = new Set<OtherFunction | FlowFunction>([
+  'upsertScheduler',
+  'removeScheduler',
+  'removeDeduplication',
+  'removeAlone',
+  'removeUnprocessed',
+  'removeDependency',
+]);
 
 /** Histories with ticks and with adds that are kept, which are no calls, are written by hand. */
-export const isModelled = (f: OperationFunction): boolean => !NOT_MODELLED.includes(f);
+export const isModelled = (f: OperationFunction): boolean => !NOT_MODELLED.has(f);
 
 const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
 

@@ -61,7 +61,7 @@ describe('a scrape', () => {
     const table = withOneJob();
     const leader = table.leader();
     const sample = sampleOf(table, leader);
-    const counts = { delayed: 0, waiting: 3, active: 0, completed: 0, failed: 0, oldestWaitingMs: 2_000 };
+    const counts = { delayed: 0, waiting: 3, active: 0, completed: 0, failed: 0, 'waiting-children': 0, oldestWaitingMs: 2_000 };
     const jobs = { ...sample.jobs, shown: [{ name: 'other', isPaused: false, ...counts }], others: { ...counts, oldestWaitingMs: 7_000 } };
     const lines = await scrape([{ node: leader, sample: { ...sample, jobs } }]);
     expect(lines.filter((line) => line.includes('state="waiting"'))).toEqual([

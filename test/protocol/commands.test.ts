@@ -59,6 +59,13 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   removeDeduplication: 72,
   subscribeEvents: 60,
   readEvents: 61,
+  addFlow: 80,
+  removeAlone: 81,
+  removeUnprocessed: 82,
+  removeDependency: 83,
+  children: 84,
+  parentOf: 85,
+  stateCounts: 86,
 };
 const RESULT_CODES = {
   error: 0,
@@ -85,6 +92,11 @@ const RESULT_CODES = {
   deduplicationRemoved: 42,
   subscribed: 30,
   events: 31,
+  flowAdded: 45,
+  detached: 46,
+  children: 47,
+  parent: 48,
+  stateCounts: 49,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22, 73];

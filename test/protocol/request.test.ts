@@ -11,6 +11,7 @@ import { decodeReply } from '../../src/protocol/reply.ts';
 import { type AddOptions, peekRequest, RequestEncoder, readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { ANY_VERSION, OperationReader } from '../../src/protocol/request-reader.ts';
 import { inspectRequest, validateQuery, validateRequest } from '../../src/protocol/validate-request.ts';
+import { written } from '../queue/flows.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from '../queue/harness.ts';
 
 const none = new Uint8Array(0);
@@ -187,6 +188,13 @@ describe('operations that are taken from a request', () => {
       () => to.add('q', Uint8Array.of(1, 2, 3), options({ deduplication: DEDUPLICATION })),
       () => to.command('getDeduplicationJob', { queue: 'q', deduplicationId: 'd' }),
       () => to.command('removeDeduplication', { queue: 'other', holderJobId: 1, deduplicationId: 'd' }),
+      () => to.addFlow(written([{ name: 'parent', children: [{ name: 'child', queue: 'other' }] }])),
+      () => to.command('removeAlone', { queue: 'q', jobId: 1 }),
+      () => to.command('removeUnprocessed', { queue: 'q', jobId: 1 }),
+      () => to.command('removeDependency', { queue: 'q', jobId: 1 }),
+      () => to.command('children', { queue: 'q', jobId: 1, status: 1, hasValues: true, after: 0, countMax: 3 }),
+      () => to.command('parentOf', { queue: 'q', jobId: 1 }),
+      () => to.command('stateCounts', { queue: 'q' }),
     ];
     const ends = writes.map((write) => {
       write();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { LOOK_BYTES, LOOKED_PER_STEP_MAX } from '../../src/queue/listing.ts';
+import { addTree } from './flows.ts';
 import { options, TestQueue } from './harness.ts';
 import { idsOf, LISTED_STATES, type ListedState, listingOf, pageIn, pageOf } from './listings.ts';
 
@@ -32,7 +33,14 @@ function aQueueInAllStates(): { readonly queue: TestQueue; readonly expected: Re
   for (const delayMs of [500, 300, 500, 100, 400]) queue.add('x', { delayMs });
   for (let id = 21; id <= 25; id += 1) queue.add('x', { priority: id % 2 });
   const waiting = [22, 24, 21, 23, 25];
-  return { queue, expected: { waiting, active: [1, 2, 3, 4, 5], delayed: [19, 17, 20, 16, 18], completed, failed } };
+  const parents = Array.from(
+    { length: 5 },
+    () => addTree(queue, { name: 'parent', children: [{ name: 'child', queue: 'children' }] }).parent ?? 0,
+  );
+  return {
+    queue,
+    expected: { waiting, active: [1, 2, 3, 4, 5], delayed: [19, 17, 20, 16, 18], completed, failed, 'waiting-children': parents },
+  };
 }
 
 describe('the jobs of a state', () => {
@@ -66,8 +74,8 @@ describe('the jobs of a state', () => {
 
   it('are those of one queue; an unknown one has none', () => {
     const { queue } = aQueueInAllStates();
-    queue.add('x', {}, 'other');
-    expect(pageOf(queue, { queue: 'other' })).toMatchObject({ ids: [26], isOver: true });
+    const id = queue.add('x', {}, 'other');
+    expect(pageOf(queue, { queue: 'other' })).toMatchObject({ ids: [id], isOver: true });
     expect(pageOf(queue, { queue: 'unknown' })).toMatchObject({ ids: [], skipped: 0, isOver: true });
   });
 

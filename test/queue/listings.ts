@@ -5,7 +5,7 @@ import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import type { TestQueue } from './harness.ts';
 
 export type ListedState = Exclude<keyof typeof StateCode, 'removed'>;
-export const LISTED_STATES: readonly ListedState[] = ['delayed', 'waiting', 'active', 'completed', 'failed'];
+export const LISTED_STATES: readonly ListedState[] = ['waiting-children', 'delayed', 'waiting', 'active', 'completed', 'failed'];
 
 interface Listing {
   readonly state?: ListedState;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { QUEUES_SHOWN_MAX } from '../../src/queue/queue-measurements.ts';
 import { TestQueue } from './harness.ts';
 
-const NONE = { delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0, oldestWaitingMs: 0 };
+const NONE = { delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0, 'waiting-children': 0, oldestWaitingMs: 0 };
 
 describe('the measurements of a job queue', () => {
   it('have the jobs of each queue by state, and the age of the oldest one that waits', () => {

@@ -47,6 +47,7 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'the next report is in the future: true',
     'removed: true',
   ],
+  'flow.ts': ['the report is waiting-children', 'results: 40', 'failures: it is raining'],
   'progress-and-steps.ts': [
     'attempt 1: reserve a bicycle',
     '33 %',

@@ -366,6 +366,27 @@ describe('a client in another language', () => {
     expect(await call('ListSchedulers', { queue })).toEqual({ schedulers: ['daily'], total: 1 });
   });
 
+  it('adds a flow, and reads what its parent knows of the children', async () => {
+    const child = (name: string, more: object = {}) => ({ queue: 'parts', name, options: { keep_completed: 0 }, ...more });
+    const root = { queue: 'wholes', name: 'whole', children: [child('one'), child('two', { on_failure: 3 })] };
+    const { ids } = (await call('AddFlow', { root })) as { readonly ids: readonly string[] };
+    const [parent = '', one = '', two = ''] = ids;
+    expect(await call('GetJob', { queue: 'wholes', id: parent })).toMatchObject({ state: 6 });
+    expect(await call('GetCounts', { queue: 'wholes' })).toMatchObject({ waiting_children: 1, waiting: 0 });
+    const [first, second] = await claimed({ queue: 'parts', count_max: 2 });
+    await call('Complete', { id: one, token: first?.token, result: { json: '{"ok":true}' } });
+    await call('Fail', { id: two, token: second?.token, reason: 'broken', unrecoverable: true });
+    const children = async (status: number): Promise<unknown> =>
+      (await call('ListChildren', { queue: 'wholes', id: parent, status })).children;
+    expect(await children(1)).toMatchObject([{ queue: 'parts', id: one, result: { json: '{"ok":true}' } }]);
+    expect(await children(3)).toMatchObject([{ queue: 'parts', id: two, failed_reason: 'broken' }]);
+    expect(await call('RemoveChildDependency', { queue: 'parts', id: two })).toEqual({ was_child: true });
+    expect(await call('ListJobs', { queue: 'wholes', state: 1 })).toMatchObject({ total: 1 });
+    await call('RemoveUnprocessedChildren', { queue: 'wholes', id: parent });
+    await call('RemoveAlone', { queue: 'wholes', id: parent });
+    expect(await failure('RemoveAlone', { queue: 'wholes', id: parent })).toMatchObject({ code: status.NOT_FOUND });
+  });
+
   it('changes the delay and the priority of a job, once in a session', async () => {
     const { session } = await call('OpenSession', {});
     const { id } = await call('Add', { queue: 'change', name: 'later', options: { delay_ms: 3_600_000, custom_id: 'x' } });

@@ -34,7 +34,15 @@ describe('the simulator', () => {
     const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionRepliesMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
     const workload: Workload = {
       ...{ outstandingMax: 8, burstMax: 3, operationsPerRequestMax: 5, queues: 5 },
-      ...{ retention: 'by-job', isBackoffExponential: true, sizes: [100], isOversized: true, hasSchedulers: true, hasReaders: true },
+      ...{
+        retention: 'by-job',
+        isBackoffExponential: true,
+        sizes: [100],
+        isOversized: true,
+        hasSchedulers: true,
+        hasReaders: true,
+        hasFlows: false,
+      },
     };
     const summary = new Summary();
     for (const seed of [1, 2, 7, 16]) {
@@ -50,6 +58,24 @@ describe('the simulator', () => {
       'finished job removed to keep later ones',
       'payload rejected since it is too large',
       'more due than one entry takes',
+    ];
+    expect(reached.filter((what) => summary.neverReached().includes(what))).toEqual([]);
+  });
+
+  it('adds flows, and reads the results of children from their parents', () => {
+    const summary = new Summary();
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const plan = planOf(seed, { nodes: 3, seconds: 6 });
+      const workload: Workload = { ...plan.workload, hasFlows: true };
+      summary.add(runPlan({ ...plan, workload, isVersionAsked: false, upgrades: [] }));
+    }
+    expect(summary.violations).toEqual([]);
+    const reached: readonly Sometimes[] = [
+      'flow added',
+      'parent claimed after its children',
+      'child separated from its parent',
+      'results of children read from their parent',
+      'failures of children read from their parent',
     ];
     expect(reached.filter((what) => summary.neverReached().includes(what))).toEqual([]);
   });

@@ -107,6 +107,9 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   updateProgress: ['UpdateProgress', 'UpdateProgressRequest', { payload: 'progress' }],
   updateData: ['UpdateData', 'UpdateDataRequest', { payload: 'data' }],
   clean: ['Clean', 'CleanRequest'],
+  removeAlone: ['RemoveAlone', 'JobRequest'],
+  removeUnprocessed: ['RemoveUnprocessedChildren', 'JobRequest'],
+  removeDependency: ['RemoveChildDependency', 'JobRequest'],
   upsertScheduler: [
     'UpsertScheduler',
     'UpsertSchedulerRequest',

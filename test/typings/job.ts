@@ -46,8 +46,8 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
   await job.changePriority({ lifo: true });
   // @ts-expect-error only dead letters are retried
   await job.retry('completed');
-  // @ts-expect-error BullMQ's option
   await job.remove({ removeChildren: true });
+  expectTypeOf(await job.getChildrenValues<number>()).toEqualTypeOf<Record<string, number>>();
 }
 
 export async function lacksWhatOnlyBullmqHas(job: Job<Mail>): Promise<void> {

@@ -17,6 +17,7 @@ const NAMES: Readonly<Record<Name, true>> = {
   duplicated: true,
   deduplicated: true,
   waiting: true,
+  'waiting-children': true,
   delayed: true,
   active: true,
   progress: true,

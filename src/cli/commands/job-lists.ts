@@ -6,7 +6,7 @@ import { isoTime } from '../times.ts';
 import { wholeNumber } from '../values.ts';
 import { recordOf } from './jobs.ts';
 
-const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const satisfies readonly ListedState[];
+const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed', 'waiting-children'] as const satisfies readonly ListedState[];
 const COUNT_DEFAULT = 20;
 /** Jobs are printed once all of the page are read, with their data. */
 const COUNT_MAX = 1_000;
@@ -76,6 +76,7 @@ const HEADERS: Readonly<Record<ListedState, readonly string[]>> = {
   waiting: PENDING,
   active: PENDING,
   delayed: PENDING,
+  'waiting-children': PENDING,
   completed: ['Job', 'Name', 'Attempts', 'Finished', 'Result'],
   failed: ['Job', 'Name', 'Attempts', 'Finished', 'Reason'],
 };
@@ -83,6 +84,7 @@ const ROWS: Readonly<Record<ListedState, Row>> = {
   waiting: pendingRow,
   active: pendingRow,
   delayed: pendingRow,
+  'waiting-children': pendingRow,
   completed: finishedRow(({ returnvalue }) =>
     returnvalue instanceof Uint8Array ? `${returnvalue.length} bytes` : (JSON.stringify(returnvalue) ?? ''),
   ),

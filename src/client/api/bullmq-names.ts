@@ -8,7 +8,8 @@ import type { MissingNames } from './not-supported.ts';
 const NONE = 'There is no replacement yet.';
 const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
-const FLOW = 'Jobs have no parents and no children yet.';
+const FLOW = 'Add the job with its children by a FlowProducer; read them by job.getDependencies() and flowProducer.getFlow().';
+const CHILD_OPTION = 'Only a child has it: new FlowProducer({ connection }).add({ queueName, children: [{ queueName, opts }] }).';
 const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
 const HOLD = 'Use queue.rateLimit(), and throw an error: that counts as an attempt, so give "attempts" and "backoff".';
 const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
@@ -31,11 +32,9 @@ export const QUEUE_MISSING: MissingNames = {
     ...SHARED_ASYNC,
     getPrioritizedCount: COUNTS,
     getCountsPerPriority: COUNTS,
-    getWaitingChildrenCount: FLOW,
     recordJobCountsMetric: COUNTS,
     getRanges: 'Use queue.getJobs(states, { start, end, asc }).',
     getPrioritized: "A job with a priority is 'waiting': use queue.getWaiting().",
-    getWaitingChildren: FLOW,
     getDependencies: FLOW,
     getJobLogs: LOGS,
     addJobLog: LOGS,
@@ -78,6 +77,32 @@ export const QUEUE_MISSING: MissingNames = {
     metaValues: NONE,
     jobScheduler: SCHEDULER,
   },
+  setters: {},
+  asyncStatics: {},
+  statics: {},
+  events: {},
+};
+
+export const FLOW_PRODUCER_MISSING: MissingNames = {
+  asyncMethods: { disconnect: CLOSE },
+  methods: {
+    on: EVENTS,
+    once: EVENTS,
+    off: EVENTS,
+    emit: EVENTS,
+    addListener: EVENTS,
+    removeListener: EVENTS,
+    removeAllListeners: EVENTS,
+    prependListener: EVENTS,
+    prependOnceListener: EVENTS,
+    listeners: EVENTS,
+    rawListeners: EVENTS,
+    listenerCount: EVENTS,
+    eventNames: EVENTS,
+    setMaxListeners: EVENTS,
+    getMaxListeners: EVENTS,
+  },
+  properties: { opts: OPTIONS, closing: CLOSE, backend: REDIS },
   setters: {},
   asyncStatics: {},
   statics: {},
@@ -128,14 +153,6 @@ export const JOB_MISSING: MissingNames = {
     moveToWait: REPORTS,
     moveToDelayed: 'Throw an error: the job is tried again after its "backoff".',
     moveToWaitingChildren: FLOW,
-    isWaitingChildren: FLOW,
-    removeChildDependency: FLOW,
-    removeUnprocessedChildren: FLOW,
-    getChildrenValues: FLOW,
-    getIgnoredChildrenFailures: FLOW,
-    getFailedChildrenValues: FLOW,
-    getDependencies: FLOW,
-    getDependenciesCount: FLOW,
     addJob: ADD,
   },
   methods: {
@@ -217,13 +234,13 @@ export const OPTIONS_MISSING = {
     workerThreadsOptions: 'Use "threads" for their number.',
   },
   job: {
-    continueParentOnFailure: FLOW,
-    failParentOnFailure: FLOW,
-    ignoreDependencyOnFailure: FLOW,
+    continueParentOnFailure: CHILD_OPTION,
+    failParentOnFailure: CHILD_OPTION,
+    ignoreDependencyOnFailure: CHILD_OPTION,
     keepLogs: LOGS,
     parent: FLOW,
     prevMillis: SCHEDULER,
-    removeDependencyOnFailure: FLOW,
+    removeDependencyOnFailure: CHILD_OPTION,
     repeat: SCHEDULER,
     repeatJobKey: SCHEDULER,
     sizeLimit: 'Set "payloadBytesMax" of the client and of the cluster.',

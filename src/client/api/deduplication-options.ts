@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
 import type { Deduplication } from '../../protocol/deduplication.ts';
 import { DEDUPLICATION_ID_BYTES_MAX, DURATION_MS_MAX } from '../../protocol/limits.ts';
+import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { InvalidOptionError } from '../errors.ts';
 import { aBoolean, aValue, durationIn, optionsOf } from '../option-check.ts';
 
 /** How an add is deduplicated: among the jobs of its queue with the same id. The names and meanings are BullMQ's. */
@@ -86,3 +88,13 @@ export const deduplicationOf = ({ id, ttl, extend, replace, keepLastIfActive }: 
 /** The option in effect for an added job. */
 export const deduplicationOptionsOf = ({ id, ttlMs, isExtending, isReplacing, keepsLast }: Deduplication): DeduplicationOptions =>
   Object.freeze({ id, ttl: ttlMs, extend: isExtending, replace: isReplacing, keepLastIfActive: keepsLast });
+
+/** The jobs of a flow are added together or not at all. @param path of the option. @throws {InvalidOptionError} if the job is to be deduplicated */
+export function checkNotDeduplicated({ deduplication }: Pick<AddOptions, 'deduplication'>, path: string): void {
+  if (deduplication === undefined) return;
+  throw new InvalidOptionError(
+    path,
+    deduplication,
+    'A job of a flow cannot be deduplicated. Give the root a "jobId": a flow is added once for it.',
+  );
+}

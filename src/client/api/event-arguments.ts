@@ -27,6 +27,8 @@ export interface QueueEventArguments {
   /** An add named a deduplication id that this job has taken: nothing was added, at least not now. */
   deduplicated: [args: JobEvent & { readonly deduplicationId: string }, id: string, timestamp: number];
   waiting: [args: JobStateEvent, id: string, timestamp: number];
+  /** It waits for its children. */
+  'waiting-children': [args: JobStateEvent, id: string, timestamp: number];
   /** `delay`: when it becomes waiting, in wall-clock milliseconds. Also of a delayed job whose delay was changed. */
   delayed: [args: JobStateEvent & { readonly delay: number }, id: string, timestamp: number];
   /** A worker has the job. */
@@ -60,6 +62,7 @@ const ARGUMENTS: ArgumentsOf = {
   duplicated: (event, id) => [ofJob(event), id, event.atMs],
   deduplicated: (event, id) => [{ ...ofJob(event), deduplicationId: utf8.decode(event.detail) }, id, event.atMs],
   waiting: (event, id) => [changed(event), id, event.atMs],
+  'waiting-children': (event, id) => [changed(event), id, event.atMs],
   delayed: (event, id) => [{ ...changed(event), delay: timeOf(event.detail) }, id, event.atMs],
   active: (event, id) => [changed(event), id, event.atMs],
   // The only cast: updateProgress() encodes nothing else.

@@ -1,19 +1,39 @@
 import type { ReadConsistency } from '../../protocol/client-frame.ts';
-import { type JobCounts, type JobState, StateCode } from '../../protocol/job-state.ts';
+import { CHILD_STATUSES, type ChildEntry, type ChildStatusName } from '../../protocol/flow.ts';
+import { type JobCounts, type JobState, type QueueCounts, StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import { ClientClosedError, JobNotFoundError } from '../errors.ts';
+import { ClientClosedError, JobNotFoundError, RequestRejectedError } from '../errors.ts';
 import { encodePayload } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import type { JobIdentity } from './job-id.ts';
+
+/** A page of the children of one status. */
+export interface ChildrenPage {
+  readonly unprocessed: number;
+  readonly processed: number;
+  readonly failed: number;
+  readonly ignored: number;
+  readonly isOver: boolean;
+  readonly last: number;
+  readonly children: readonly ChildEntry[];
+}
 
 /** What a job can do by itself: the methods of Job call these. */
 export interface JobCommands {
   /** A dead letter becomes waiting again. @throws {JobNotFoundError | JobStateError} */
   retry(id: number): Promise<void>;
-  /** @throws {JobNotFoundError | JobStateError} */
+  /** With all below it. @throws {JobNotFoundError | JobStateError | ChildActiveError} */
   remove(id: number): Promise<void>;
+  /** Without its children. @throws {JobNotFoundError | JobStateError} */
+  removeAlone(id: number): Promise<void>;
+  /** The children that have not ended and are not active, and theirs. @throws {JobNotFoundError} */
+  removeUnprocessed(id: number): Promise<void>;
+  /** @returns whether it had a parent. @throws {JobNotFoundError} */
+  removeDependency(id: number): Promise<boolean>;
+  /** Children of a status with ids above `after`. @throws {JobNotFoundError} */
+  children(id: number, status: ChildStatusName, hasValues: boolean, after: number, countMax: number): Promise<ChildrenPage>;
   /** A delayed job becomes waiting now. @throws {JobNotFoundError | JobStateError} */
   promote(id: number): Promise<void>;
   /** A job that waits or is delayed gets another priority. @throws {JobNotFoundError | JobStateError} */
@@ -66,6 +86,27 @@ export class QueueCommands implements JobCommands {
     await this.command((encoder) => encoder.command('remove', { queue: this.#queue, jobId: id }));
   }
 
+  async removeAlone(id: number): Promise<void> {
+    await this.command((encoder) => encoder.command('removeAlone', { queue: this.#queue, jobId: id }));
+  }
+
+  async removeUnprocessed(id: number): Promise<void> {
+    await this.command((encoder) => encoder.command('removeUnprocessed', { queue: this.#queue, jobId: id }));
+  }
+
+  async removeDependency(id: number): Promise<boolean> {
+    const result = await this.send((encoder) => encoder.command('removeDependency', { queue: this.#queue, jobId: id }));
+    if (result.ok && result.type === 'detached') return result.wasChild;
+    throw unexpectedResult(result);
+  }
+
+  async children(jobId: number, status: ChildStatusName, hasValues: boolean, after: number, countMax: number): Promise<ChildrenPage> {
+    const asked = { queue: this.#queue, jobId, status: CHILD_STATUSES.indexOf(status), hasValues, after, countMax };
+    const result = await this.query('linearizable', (encoder) => encoder.command('children', asked));
+    if (result.ok && result.type === 'children') return result;
+    throw unexpectedResult(result);
+  }
+
   async promote(id: number): Promise<void> {
     await this.command((encoder) => encoder.command('promote', { queue: this.#queue, jobId: id }));
   }
@@ -116,7 +157,19 @@ export class QueueCommands implements JobCommands {
   }
 
   /** How many jobs are in each state. */
-  async counts(consistency: ReadConsistency): Promise<JobCounts> {
+  async counts(consistency: ReadConsistency): Promise<QueueCounts> {
+    const result = await this.query(consistency, (encoder) => encoder.command('stateCounts', { queue: this.#queue })).catch((error) => {
+      // A node of an earlier release: it has no flows.
+      if (error instanceof RequestRejectedError && error.code === 'INVALID_REQUEST') return undefined;
+      throw error;
+    });
+    if (result === undefined) return { ...(await this.#earlierCounts(consistency)), 'waiting-children': 0 };
+    if (!result.ok || result.type !== 'stateCounts') throw unexpectedResult(result);
+    const { delayed, waiting, active, completed, failed, waitingChildren } = result;
+    return { delayed, waiting, active, completed, failed, 'waiting-children': waitingChildren };
+  }
+
+  async #earlierCounts(consistency: ReadConsistency): Promise<JobCounts> {
     const result = await this.query(consistency, (encoder) => encoder.command('counts', { queue: this.#queue }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);

@@ -2,7 +2,7 @@ import type { JobCommands } from './job-commands.ts';
 import { JobStateChecks } from './job-state-checks.ts';
 
 /** What a job has to know of its deduplication. */
-interface DeduplicatedSource {
+export interface DeduplicatedSource {
   readonly id: number;
   readonly deduplicationId?: string | undefined;
   readonly isDeduplicated?: boolean;

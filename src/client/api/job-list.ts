@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS, type JobPlace } from '../../protocol/job-order.ts';
-import { type JobCounts, StateCode } from '../../protocol/job-state.ts';
+import { type QueueCounts, StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail } from '../../protocol/reply.ts';
 import { aBoolean, checkOptions, integerIn, optionsOf } from '../option-check.ts';
 import { unexpectedResult } from '../result-errors.ts';
@@ -8,7 +8,7 @@ import type { QueueCommands } from './job-commands.ts';
 import { aConsistency, type ReadOptions } from './read-options.ts';
 
 /** A state whose jobs can be listed. */
-export type ListedState = keyof JobCounts;
+export type ListedState = keyof QueueCounts;
 
 /** Which jobs of each state are listed, and in what direction. */
 export interface ListOptions extends ReadOptions {
@@ -21,7 +21,7 @@ export interface ListOptions extends ReadOptions {
 }
 
 /** In the order of BullMQ. */
-const LISTED_STATES = ['active', 'completed', 'delayed', 'failed', 'waiting'] as const satisfies readonly ListedState[];
+const LISTED_STATES = ['active', 'completed', 'delayed', 'failed', 'waiting', 'waiting-children'] as const satisfies readonly ListedState[];
 
 /** Ids in one request; a node may return fewer. */
 const IDS_PER_REQUEST = 5_000;
@@ -97,6 +97,8 @@ export class JobList {
 
   /** The ids, a page after the other, each behind the last one: what changes meanwhile moves no place. */
   async *ids(): AsyncGenerator<readonly number[]> {
+    // A node of an earlier release does not know the state.
+    if (this.#state === 'waiting-children' && (await this.#total()) === 0) return;
     let { start, count } = await this.#range();
     let after = this.#options.asc ? BEFORE_ALL_JOBS : BEHIND_ALL_JOBS;
     while (count > 0) {

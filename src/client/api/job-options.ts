@@ -99,13 +99,17 @@ const DEFAULTS: AddOptions = Object.freeze({ ...ADD_DEFAULTS, keepCompleted: COM
 /**
  * Converts the user's options to those of the request.
  * @param defaults apply to everything that `options` leaves out.
- * @param bulkIndex the index of the job in a bulk, for the error.
+ * @param at the index of the job in a bulk, or the path to the options, for the error.
  * @throws {UnknownOptionError | InvalidOptionError}
  */
-export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
+export function addOptionsOf(
+  options: JobOptions | undefined,
+  defaults: AddOptions = DEFAULTS,
+  at?: number | readonly PropertyKey[],
+): AddOptions {
   if (options === undefined) return defaults;
   const read = readOnce(options);
-  if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
+  if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, typeof at === 'number' ? ['jobs', at, 'opts'] : (at ?? []));
   const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = read;
   const completed = removeOnComplete === undefined ? undefined : keptOf(removeOnComplete);
   const failed = removeOnFail === undefined ? undefined : keptOf(removeOnFail);

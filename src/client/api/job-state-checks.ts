@@ -20,6 +20,11 @@ export abstract class JobStateChecks {
     return (await this.getState()) === 'active';
   }
 
+  /** Whether it waits for its children. */
+  async isWaitingChildren(): Promise<boolean> {
+    return (await this.getState()) === 'waiting-children';
+  }
+
   async isWaiting(): Promise<boolean> {
     return (await this.getState()) === 'waiting';
   }

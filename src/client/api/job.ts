@@ -1,15 +1,16 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import type { SchedulerTick } from '../../protocol/scheduler.ts';
-import { JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { awaitFinished } from './finished-job.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
+import { type RemoveJobOptions, removesChildren } from './job-children.ts';
 import type { JobCommands } from './job-commands.ts';
-import { JobDeduplication } from './job-deduplication.ts';
+import { JobInFlow } from './job-in-flow.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
+import { namedAs } from './named-as.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { checkQueueEvents, type QueueEvents } from './queue-events.ts';
 
@@ -59,7 +60,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
  * One job as its user sees it: a snapshot of the moment it was read, not a live view. The names are BullMQ's. What BullMQ's class has and
  * this one lacks is an error in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Job<Data = unknown, Result = unknown> extends JobDeduplication {
+export class Job<Data = unknown, Result = unknown> extends JobInFlow {
   /** The decimal form of a number from 1 on, unique in the cluster; or the option `jobId`, unique in the queue. */
   readonly id: string;
   readonly queueName: string;
@@ -216,13 +217,14 @@ export class Job<Data = unknown, Result = unknown> extends JobDeduplication {
   }
 
   /**
-   * Removes the job, unless it is active.
-   * @throws {JobNotFoundError | JobStateError | NotSupportedError}
+   * Removes the job, unless it is active, with all jobs below it.
+   * @throws {JobNotFoundError | JobStateError} @throws {ChildActiveError} if one of those below it is active; nothing was removed
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
    * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
    */
-  async remove(...options: readonly never[]): Promise<void> {
-    if (options.length > 0) throw new NotSupportedError('The options of Job.remove()', 'Leave them out: jobs have no children yet.');
-    await this.#named(this.#commands.remove(this.#id));
+  async remove(options?: RemoveJobOptions): Promise<void> {
+    const { remove, removeAlone } = this.#commands;
+    await this.#named((removesChildren(options) ? remove : removeAlone).call(this.#commands, this.#id));
   }
 
   /**
@@ -290,14 +292,8 @@ export class Job<Data = unknown, Result = unknown> extends JobDeduplication {
     this.#hasData = true;
   }
 
-  /** The cluster's error names the job by its number. */
   async #named(call: Promise<void>): Promise<void> {
-    try {
-      await call;
-    } catch (error) {
-      if (error instanceof JobNotFoundError) throw new JobNotFoundError(this.id);
-      throw error instanceof LeaseLostError ? new LeaseLostError(this.id, error.outcome) : error;
-    }
+    await namedAs(this.id, call);
   }
 
   /** The job's state now, by a linearizable read; 'unknown' if it was removed. @throws {DeadlineError | NoLeaderError | ClientClosedError} */

@@ -8,7 +8,7 @@ import { removeAllSchedulers } from './job-schedulers.ts';
 import { NotSupportedError } from './not-supported.ts';
 
 /** The states whose jobs `Queue.clean` removes. BullMQ calls waiting jobs 'wait', too. */
-export type CleanedState = Exclude<ListedState, 'active'> | 'wait';
+export type CleanedState = Exclude<ListedState, 'active' | 'waiting-children'> | 'wait';
 
 /** The options of `Queue.obliterate`. */
 export interface ObliterateOptions {
@@ -126,6 +126,10 @@ export async function obliterateJobs(queue: PausableQueue, commands: QueueComman
   }
   await removeAllSchedulers(commands);
   await changeAll(commands, 'active', count, (id) => commands.endLease(id));
+  // Those that wait for children first, or the removal of their children would let them go on.
+  await changeAll(commands, 'waiting-children', count, (id) =>
+    commands.tried((encoder) => encoder.command('removeAlone', { queue: commands.queue, jobId: id })),
+  );
   // In this order, as jobs of a state may go on to a later one meanwhile: leases end, delays end, and what a worker reports is finished.
   for (const state of ['delayed', 'waiting', 'failed', 'completed'] as const) await removeAll(commands, state, count);
   await removeLimits(queue, commands);
@@ -170,8 +174,11 @@ export async function promoteJobs(commands: QueueCommands, options: PromoteJobsO
   await changeAll(commands, 'delayed', count, (id) => commands.tried((encoder) => encoder.command('promote', { queue, jobId: id })));
 }
 
-const removeAll = (commands: QueueCommands, state: Exclude<ListedState, 'active'>, perRequest: number): Promise<void> =>
-  changeAll(commands, state, perRequest, (id) => commands.clean(id, state, 0));
+const removeAll = (
+  commands: QueueCommands,
+  state: Exclude<ListedState, 'active' | 'waiting-children'>,
+  perRequest: number,
+): Promise<void> => changeAll(commands, state, perRequest, (id) => commands.clean(id, state, 0));
 
 /**
  * Changes the jobs that are in this state now, each once: all ids are read before the first change. Jobs that leave the state meanwhile are

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { describeValue } from '../../base/describe-value.ts';
 import { JobraftError } from '../../base/errors.ts';
 import { isPromise } from '../../base/missing-await.ts';
-import type { JobCounts, JobState } from '../../protocol/job-state.ts';
+import type { JobState, QueueCounts } from '../../protocol/job-state.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { startSpan } from '../../tracing/span.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
@@ -18,6 +18,7 @@ import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
 import type { Job } from './job.ts';
 import { type JobProgress, progressBytesOf } from './job-changes.ts';
+import { type RemoveJobOptions, removesChildren } from './job-children.ts';
 import { QueueCommands } from './job-commands.ts';
 import { parseJobId } from './job-id.ts';
 import { type ListedState, type ListOptions, listedStates, listJobs } from './job-list.ts';
@@ -34,7 +35,7 @@ import {
   type RetryJobsOptions,
   retryJobs,
 } from './many-jobs.ts';
-import { addMissingNames, NotSupportedError } from './not-supported.ts';
+import { addMissingNames } from './not-supported.ts';
 import { checkQueueName } from './queue-name.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 import { ScheduledQueue } from './scheduled-queue.ts';
@@ -185,7 +186,7 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   }
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
+  async getJobCounts(options?: ReadOptions): Promise<QueueCounts> {
     return await this.#commands.counts(readConsistency(options));
   }
 
@@ -196,7 +197,7 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
    *
    * Ids are read by 5,000, jobs by 1,000, each page by a read of its own. So it is no snapshot: jobs that are removed meanwhile are left out,
    * one that moves to another state meanwhile may be in neither or show the later one, and none is there twice.
-   * @param states one of 'active', 'completed', 'delayed', 'failed', 'waiting', or a list of them; none or an empty list for all.
+   * @param states one of 'active', 'completed', 'delayed', 'failed', 'waiting', 'waiting-children', or a list of them; none or an empty list for all.
    * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError | OverloadedError | ClientClosedError}
    */
   async getJobs(states?: ListedState | readonly ListedState[], options?: ListOptions): Promise<Job<Data, Result>[]> {
@@ -214,6 +215,11 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
     return await this.getJobs('active', { start, end, asc: true });
   }
 
+  /** Those that wait for their children, by id. See {@link getJobs}. */
+  async getWaitingChildren(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('waiting-children', { start, end, asc: true });
+  }
+
   /** The first one is due first. See {@link getJobs}. */
   async getDelayed(start = 0, end = -1): Promise<Job<Data, Result>[]> {
     return await this.getJobs('delayed', { start, end, asc: true });
@@ -229,9 +235,9 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
     return await this.getJobs('failed', { start, end });
   }
 
-  /** How many jobs are not processed yet: waiting and delayed ones. See {@link getJobCounts}. */
+  /** How many jobs are not processed yet: waiting and delayed ones, and those that wait for children. See {@link getJobCounts}. */
   async count(): Promise<number> {
-    return await this.getJobCountByTypes('waiting', 'delayed');
+    return await this.getJobCountByTypes('waiting', 'delayed', 'waiting-children');
   }
 
   /**
@@ -247,6 +253,11 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   /** See {@link getJobCounts}. */
   async getWaitingCount(): Promise<number> {
     return (await this.getJobCounts()).waiting;
+  }
+
+  /** See {@link getJobCounts}. */
+  async getWaitingChildrenCount(): Promise<number> {
+    return (await this.getJobCounts())['waiting-children'];
   }
 
   /** See {@link getJobCounts}. */
@@ -270,14 +281,16 @@ export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data
   }
 
   /**
-   * Removes a job of this queue that is not active.
-   * @returns 1, the number of removed jobs. Where BullMQ returns 0, it rejects.
+   * Removes a job of this queue that is not active, with all jobs below it.
+   * @returns 1. Where BullMQ returns 0, it rejects.
    * @throws {JobNotFoundError} if this queue has no such job. @throws {JobStateError} if the job is active.
-   * @throws {InvalidOptionError | NotSupportedError} nothing was sent
+   * @throws {ChildActiveError} if one of those below it is active; nothing was removed
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
    */
-  async remove(id: string, ...options: readonly never[]): Promise<1> {
-    if (options.length > 0) throw new NotSupportedError('The options of Queue.remove()', 'Leave them out: jobs have no children yet.');
-    await this.#commands.remove(await this.#commands.numberOf(parseJobId(id)));
+  async remove(id: string, options?: RemoveJobOptions): Promise<1> {
+    const isWhole = removesChildren(options);
+    const number = await this.#commands.numberOf(parseJobId(id));
+    await (isWhole ? this.#commands.remove(number) : this.#commands.removeAlone(number));
     return 1;
   }
 

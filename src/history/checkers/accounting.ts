@@ -1,6 +1,6 @@
 import type { JobKey } from '../functions.ts';
 import { type HistoryOperation, isBefore, mayHaveApplied, type OperationOf } from '../operation.ts';
-import { addOf, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf } from './job-history.ts';
+import { addOf, isInFlow, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface Accounting {
@@ -62,6 +62,8 @@ function hasEnded(job: JobHistory): boolean {
   const others = [...completes, ...fails, ...removes, ...retries, ...claims.map(({ operation }) => operation)];
   const state = last?.result?.state;
   if (state === 'completed' || state === 'failed') return true;
+  // Its children, or its parent, may have ended it; or it waits for a child that failed.
+  if (job.adds.some(isInFlow) && (state === undefined || state === null || state === 'waiting-children')) return true;
   const { keepCompleted, keepFailed, deduplicationId } = addOf(job)?.call ?? {};
   // A duplicate may have taken its place.
   const mayBeGone = isRemoved || deduplicationId !== undefined;

@@ -3,6 +3,7 @@ import { operationsOf } from '../operation.ts';
 import { type Accounting, checkAccounting } from './accounting.ts';
 import { checkCounts } from './counts.ts';
 import { checkDeduplications } from './deduplications.ts';
+import { checkFlows } from './flows.ts';
 import { checkJobLinearizability } from './job-linearizability.ts';
 import { type Leadership, LeaseClock, type Stop } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
@@ -72,6 +73,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     checkRetention(operations),
     checkSchedulers(operations),
     checkDeduplications(operations),
+    checkFlows(operations),
     checkLifecycle(operations, model),
   ];
   verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));

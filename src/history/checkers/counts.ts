@@ -1,5 +1,6 @@
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
 import { countBelow } from './count-below.ts';
+import { isInFlow } from './job-history.ts';
 import { upsertsByQueue } from './ticks.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
@@ -56,10 +57,11 @@ class Tally {
     // A job whose add got no reply may belong to this queue.
     const foreign = jobsOfOtherQueues(operations, queue);
     const isRemoving = operations.some(
-      (one) => (one.f === 'remove' || one.f === 'clean') && mayHaveApplied(one) && !foreign.has(one.call.job),
+      (one) => (one.f === 'remove' || one.f === 'removeAlone' || one.f === 'clean') && mayHaveApplied(one) && !foreign.has(one.call.job),
     );
     this.keepsAll =
       !isRemoving &&
+      !adds.some(isInFlow) &&
       [...adds, ...(upsertsByQueue(operations).get(queue) ?? [])].every(
         ({ call }) => call.keepCompleted === -1 && call.keepFailed === -1,
       ) &&

@@ -8,7 +8,14 @@ export interface JobClaim extends ClaimResult {
   readonly operation: OperationOf<'claim'>;
 }
 
-type ChangeFunction = 'promote' | 'changePriority' | 'changeDelay' | 'updateProgress' | 'updateData';
+type ChangeFunction =
+  | 'promote'
+  | 'changePriority'
+  | 'changeDelay'
+  | 'updateProgress'
+  | 'updateData'
+  | 'removeUnprocessed'
+  | 'removeDependency';
 type JobChange = { [F in ChangeFunction]: OperationOf<F> }[ChangeFunction];
 
 /** Everything in a history that names one job, in the order of the invocations. */
@@ -29,7 +36,7 @@ export interface JobHistory {
   /** Of the processes that may have held the job. */
   readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
   readonly retries: readonly OperationOf<'retry'>[];
-  readonly removes: readonly (OperationOf<'remove'> | OperationOf<'clean'>)[];
+  readonly removes: readonly (OperationOf<'remove'> | OperationOf<'removeAlone'> | OperationOf<'clean'>)[];
   /** Commands that change it where it is, and none of its attempts. */
   readonly changes: readonly JobChange[];
   /** Only the linearizable ones. */
@@ -149,6 +156,7 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       jobOf(operation.call.job).retries.push(operation);
       break;
     case 'remove':
+    case 'removeAlone':
     case 'clean':
       jobOf(operation.call.job).removes.push(operation);
       break;
@@ -157,6 +165,8 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
     case 'changeDelay':
     case 'updateProgress':
     case 'updateData':
+    case 'removeUnprocessed':
+    case 'removeDependency':
       jobOf(operation.call.job).changes.push(operation);
       break;
     default:
@@ -185,6 +195,9 @@ const emptyJob = (id: number): Growing => ({
 
 /** The adds that may have added the job. */
 export const possibleAddsOf = (job: JobHistory): readonly OperationOf<'add'>[] => job.adds.filter(mayHaveApplied);
+
+/** Whether the job is of a flow: its parent, a child, or the removal of a parent may end it without a call that names it. */
+export const isInFlow = ({ call }: OperationOf<'add'>): boolean => call.hasChildren === true || call.parentKey !== undefined;
 
 /** The add of the job, if it is certain: the only possible one, or one of those with its key. */
 export function addOf(job: JobHistory): OperationOf<'add'> | undefined {

@@ -57,7 +57,13 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
 /** What may be true of a job that one of several adds has added. */
 function commonTermsOf({ adds }: JobHistory): JobTerms {
   const { deduplicationId } = adds.find(({ call }) => call.deduplicationId !== undefined)?.call ?? {};
-  return deduplicationId === undefined ? {} : { deduplicationId };
+  const parentKey = adds.find(({ call }) => call.parentKey !== undefined)?.call.parentKey;
+  const hasChildren = adds.some(({ call }) => call.hasChildren === true);
+  return {
+    hasChildren,
+    ...(deduplicationId === undefined ? {} : { deduplicationId }),
+    ...(parentKey === undefined ? {} : { parentKey }),
+  };
 }
 
 /** The maximum over claims with unknown jobs; undefined when one of them has none. */

@@ -39,7 +39,18 @@ export interface JobState {
 
 /** Fields of the job that its add shows; unknown ones are undefined. */
 export type JobTerms = Partial<
-  Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue' | 'deduplicationId'>
+  Pick<
+    Calls['add'],
+    | 'attemptsMax'
+    | 'backoffMs'
+    | 'isBackoffExponential'
+    | 'keepCompleted'
+    | 'keepFailed'
+    | 'queue'
+    | 'hasChildren'
+    | 'parentKey'
+    | 'deduplicationId'
+  >
 >;
 
 /** An operation of one job, or on all jobs of a holder. */
@@ -114,6 +125,8 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         reached.push(...takenUnseen(from, 0).map((taken) => ({ ...taken, unseenClaims: from.unseenClaims + 1 })));
       // A duplicate may take the place of a delayed job.
       if (from.phase === 'pending' && from.mayBeDelayed && terms.deduplicationId !== undefined) reached.push(finished(from, 'removed'));
+      if (from.phase === 'pending' && terms.hasChildren === true) reached.push(this.#failed(from));
+      if (isPresent(from) && from.phase !== 'active' && terms.parentKey !== undefined) reached.push(finished(from, 'removed'));
       if (from.phase === 'completed' && terms.keepCompleted !== -1) reached.push(finished(from, 'removed'));
       if (from.phase === 'failed' && terms.keepFailed !== -1) reached.push(finished(from, 'removed'));
     }
@@ -126,6 +139,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     for (const { phase, mayBeDelayed } of this.reachable(state, moment)) {
       if (phase === 'pending') visible.add('waiting');
       if (phase === 'pending' && mayBeDelayed) visible.add('delayed');
+      if (phase === 'pending' && this.#options.terms.hasChildren === true) visible.add('waiting-children');
       if (phase !== 'pending') visible.add(phase === 'removed' ? 'absent' : phase);
     }
     return visible;
@@ -155,6 +169,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       case 'retry':
         return state.phase === 'failed' && this.#isOfQueue(source.call.queue) ? [{ ...pending(state), attempt: 0, stalls: 0 }] : [];
       case 'remove':
+      case 'removeAlone':
         if (!this.#isOfQueue(source.call.queue)) return [];
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'promote':
@@ -164,6 +179,9 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         return this.#isOfQueue(source.call.queue) ? this.#delayed(state, source.call.delayMs, moment) : [];
       case 'changePriority':
         return state.phase === 'pending' && this.#isOfQueue(source.call.queue) ? [state] : [];
+      case 'removeUnprocessed':
+      case 'removeDependency':
+        return isPresent(state) && this.#isOfQueue(source.call.queue) ? [state] : [];
       case 'updateProgress': {
         const { queue, token, value } = source.call;
         return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, progress: value }] : [];
@@ -266,6 +284,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     const isProgressShown = state.progress === undefined || progress === state.progress;
     if (read.state !== null && !(isProgressShown && (state.data === undefined || data === state.data))) return [];
     if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
+    if (read.state === 'waiting-children') return state.phase === 'pending' && this.#options.terms.hasChildren === true ? [state] : [];
     return readStates(state, read);
   }
 }
@@ -331,9 +350,10 @@ const finished = (state: JobState, phase: 'completed' | 'failed' | 'removed'): J
 
 const isHeldBy = (state: JobState, token: number): boolean => state.phase === 'active' && state.isHeld && state.token === token;
 
+const isPresent = ({ phase }: JobState): boolean => phase !== 'absent' && phase !== 'removed';
+
 /** Whether a command may change what the job carries. @param token 0 without a lease. */
-const mayChange = (state: JobState, token: number): boolean =>
-  state.phase !== 'absent' && state.phase !== 'removed' && (token === 0 || isHeldBy(state, token));
+const mayChange = (state: JobState, token: number): boolean => isPresent(state) && (token === 0 || isHeldBy(state, token));
 
 function readStates(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
   switch (read.state) {

@@ -1,7 +1,7 @@
 import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../protocol/job-order.ts';
 import { JOB_STATES } from '../../protocol/job-state.ts';
 import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
-import { addOf, hasOnePriority, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, hasOnePriority, isInFlow, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { trimmedQueues } from './retention-terms.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
@@ -111,6 +111,7 @@ const ORDERS: Readonly<Record<string, Order>> = {
 /** During the whole listing. */
 function isSurelyIn(state: string, { history, add, completed }: KnownJob, listing: Listing, known: QueueJobs): boolean {
   const isUntil = (at: number): boolean => at < listing.returnedAt;
+  if (isInFlow(add)) return false;
   if (history.removes.some((remove) => mayHaveApplied(remove) && isUntil(remove.invokedAt))) return false;
   if (state === 'completed')
     return known.keepsCompleted && add.call.keepCompleted === -1 && completed !== undefined && isBefore(completed, listing);

@@ -52,7 +52,7 @@ function checkIds(operations: readonly HistoryOperation[], problems: Problems): 
 /** Undefined for a job that may not have been ready, whose priority may have changed, or whose first claim may be unknown. */
 function firstClaimOf(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[]): FirstClaim | undefined {
   const add = addOf(job);
-  if (add === undefined || (add.call.delayMs ?? 0) > 0) return undefined;
+  if (add === undefined || (add.call.delayMs ?? 0) > 0 || add.call.hasChildren === true) return undefined;
   if (!hasOnePriority(job)) return undefined;
   const [claim] = job.claims.toSorted((one, other) => one.token - other.token);
   if (claim === undefined) return undefined;

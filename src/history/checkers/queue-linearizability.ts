@@ -1,5 +1,6 @@
 import { isRead } from '../functions.ts';
 import { type HistoryOperation, mayHaveApplied } from '../operation.ts';
+import { isInFlow } from './job-history.ts';
 import { checkLinearizable } from './linearizability.ts';
 import { QueueModel, type QueueModelOptions } from './queue-model.ts';
 import { termsOf, trimmedQueues } from './retention-terms.ts';
@@ -27,8 +28,8 @@ export function checkQueueLinearizability(operations: readonly HistoryOperation[
   const trimmed = trimmedQueues(operations);
   const relevant = operations.filter(isRelevant).map((one) => (one.f === 'add' ? { ...one, call: termsOf(one, trimmed) } : one));
   for (const [name, own] of queuesOf(relevant)) {
-    // A tick is no operation of the history.
-    if (own.some(({ f }) => f === 'upsertScheduler')) continue;
+    // A tick is no operation of the history, and neither is the end of the wait for children, which may be jobs of other queues.
+    if (own.some((one) => one.f === 'upsertScheduler' || (one.f === 'add' && isInFlow(one)))) continue;
     if (own.length > options.operationsMax || options.queues?.includes(name) === false) continue;
     checked += own.length;
     count += 1;

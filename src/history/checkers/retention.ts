@@ -1,5 +1,5 @@
 import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
-import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, isInFlow, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** A completion that took, or may have taken, effect. */
@@ -46,7 +46,7 @@ function completionsOf(operations: readonly HistoryOperation[]): Map<string, Com
 
 /** A read that does not find a job comes after the jobs that displaced it. */
 function checkStays({ job, operation, keep, queue }: Completion, completions: readonly Completion[], problems: Problems): void {
-  if (operation.outcome !== 'ok' || keep === 0 || job.removes.some(mayHaveApplied)) return;
+  if (operation.outcome !== 'ok' || keep === 0 || job.removes.some(mayHaveApplied) || job.adds.some(isInFlow)) return;
   // Kept for a time, on clocks that a history does not show.
   if ((addOf(job)?.call.keepCompletedMs ?? 0) > 0) return;
   const missed = job.reads.find(({ outcome, result }) => outcome === 'ok' && result?.state === null);

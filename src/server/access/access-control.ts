@@ -126,6 +126,20 @@ interface NamedFields {
   readonly id?: unknown;
   readonly command?: unknown;
   readonly fields_json?: unknown;
+  readonly root?: unknown;
+}
+
+/** Of a flow. The loader makes the messages by their proto. */
+function queuesBelow(root: unknown): string[] {
+  const queues = new Set<string>();
+  const jobs = [root as { readonly queue: string; readonly children: readonly unknown[] } | null | undefined];
+  // The list grows while it is read.
+  for (const job of jobs) {
+    if (job === null || job === undefined) continue;
+    queues.add(job.queue);
+    jobs.push(...(job.children as typeof jobs));
+  }
+  return [...queues];
 }
 
 /** @returns undefined for a call whose request says nothing that could be executed. */
@@ -142,6 +156,8 @@ function demandOfCall(what: string, demand: RpcDemand | undefined, call: ServerC
       const jobId = jobIdIn(request.id);
       return jobId === undefined ? undefined : { what, permission, reach: { type: 'job', jobId } };
     }
+    case 'queues':
+      return { what, permission, reach: { type: 'queues', queues: queuesBelow(request.root) } };
     case 'inside':
       return 'command' in request ? demandOfNamed(request, queue) : { what, permission, reach: { type: 'own' } };
     default:

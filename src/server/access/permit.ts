@@ -23,12 +23,19 @@ export function denialOf(
   if (queues === undefined || reach.type === 'own') return undefined;
   if (reach.type === 'all')
     return denied(`The token "${name}" permits some queues only, and ${what} reaches all. Use a token without queues.`);
+  if (reach.type === 'queues') {
+    const other = reach.queues.find((queue) => !queues.has(queue));
+    return other === undefined ? undefined : notPermitted(name, other);
+  }
   const of = reach.type === 'queue' ? ({ type: 'known', queue: reach.queue } as const) : queueOf(reach.jobId);
   if (of.type === 'not-applied')
     return { isTemporary: true, message: 'This node does not know the job yet. Repeat the call in a moment, or ask the leader.' };
   // A job that is gone has no queue, and nothing happens to it.
   if (of.type === 'gone' || queues.has(of.queue)) return undefined;
-  return denied(`The token "${name}" does not permit the queue ${describeValue(of.queue)}. Use one that does.`);
+  return notPermitted(name, of.queue);
 }
+
+const notPermitted = (name: string, queue: string): Denial =>
+  denied(`The token "${name}" does not permit the queue ${describeValue(queue)}. Use one that does.`);
 
 const denied = (message: string): Denial => ({ isTemporary: false, message });

@@ -48,6 +48,11 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     ListSchedulers: demand('read', 'queue'),
     SubscribeEvents: demand('read', 'queue'),
     ReadEvents: demand('read', 'queue'),
+    AddFlow: demand('add', 'queues'),
+    ListChildren: demand('read', 'queue'),
+    RemoveAlone: demand('operate', 'queue'),
+    RemoveUnprocessedChildren: demand('operate', 'queue'),
+    RemoveChildDependency: demand('operate', 'queue'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

@@ -10,7 +10,7 @@ import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
 import type { DeduplicationProto, JobOptionsProto, PayloadProto } from '../../transport/grpc/jobs-service.ts';
 
 /** In the order of JobState in proto/jobraft.proto, from 1 on. */
-const STATES: readonly JobState[] = ['waiting', 'delayed', 'active', 'completed', 'failed'];
+const STATES: readonly JobState[] = ['waiting', 'delayed', 'active', 'completed', 'failed', 'waiting-children'];
 
 export function rawDataOfProto(payload: PayloadProto | null | undefined): RawData {
   if (payload?.data === 'json') return { json: payload.json ?? '' };
@@ -58,7 +58,8 @@ export function consistencyOf(code = 0): ReadConsistency {
 
 export function listedStateOf(code: number): ListedState {
   const state = STATES[code - 1];
-  if (state === undefined) throw new InvalidOptionError('state', code, 'Give WAITING, DELAYED, ACTIVE, COMPLETED or FAILED.');
+  if (state === undefined)
+    throw new InvalidOptionError('state', code, 'Give WAITING, DELAYED, ACTIVE, COMPLETED, FAILED or WAITING_CHILDREN.');
   return state as ListedState;
 }
 

@@ -33,6 +33,7 @@ import type {
 } from '../../transport/grpc/jobs-service.ts';
 import { DEDUPLICATION_CALLS } from './deduplication-calls.ts';
 import { EVENT_CALLS } from './event-calls.ts';
+import { FLOW_CALLS } from './flow-calls.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
 import { countOf } from './page-size.ts';
@@ -151,7 +152,10 @@ const CALLS = {
     return jobProto((await commandsOf(client, queue).find(sought, consistencyOf(consistency))) ?? raise(new JobNotFoundError(sought)));
   },
   ListJobs: listOfJobs,
-  GetCounts: async (request: QueueRequestProto, { client }: ServedCall) => await countsOf(request, client),
+  GetCounts: async ({ queue, consistency }: QueueRequestProto, { client }: ServedCall) => {
+    const { 'waiting-children': waiting_children, ...counts } = await commandsOf(client, queue).counts(consistencyOf(consistency));
+    return { ...counts, waiting_children };
+  },
   ListQueues: async (
     { after, count_max }: { readonly after: number; readonly count_max: number },
     { client: { dispatcher } }: ServedCall,
@@ -195,6 +199,7 @@ const CALLS = {
   ...SCHEDULER_CALLS,
   ...DEDUPLICATION_CALLS,
   ...EVENT_CALLS,
+  ...FLOW_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {
@@ -268,7 +273,7 @@ async function listOfJobs({ queue, state, start, count_max, ascending, consisten
   const commands = commandsOf(client, queue);
   const options = { start, end: start + countOf(count_max) - 1, asc: ascending, consistency: consistencyOf(consistency) };
   const listed = listedStateOf(state);
-  const [jobs, counts] = await Promise.all([pageOfJobs(commands, listed, options), countsOf({ queue, consistency }, client)]);
+  const [jobs, counts] = await Promise.all([pageOfJobs(commands, listed, options), commands.counts(options.consistency)]);
   return { jobs: jobs.map(jobProto), total: counts[listed] };
 }
 
@@ -287,12 +292,6 @@ async function pageOfJobs(commands: QueueCommands, listed: ListedState, options:
 
 const bytesOf = ({ payload, result, progress, failedReason = '' }: JobDetail): number =>
   JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + (progress?.length ?? 0) + failedReason.length;
-
-async function countsOf({ queue, consistency }: QueueRequestProto, client: Client) {
-  const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('counts', { queue }));
-  if (!result.ok || result.type !== 'counts') throw unexpectedResult(result);
-  return result.counts;
-}
 
 /**
  * A command on a job, by its id or its custom id. It is sent also if no job has the custom id: a repetition gets the first reply, though that

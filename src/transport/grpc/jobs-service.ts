@@ -194,3 +194,24 @@ export interface ReadEventsRequestProto {
 }
 
 export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');
+
+export interface FlowJobProto extends NewJobProto {
+  readonly queue: string;
+  /** A value of OnFailure. */
+  readonly on_failure: number;
+  readonly children: readonly FlowJobProto[];
+}
+
+export interface AddFlowRequestProto {
+  readonly root: FlowJobProto | null;
+  readonly request_id: RequestIdProto | null;
+}
+
+export interface ListChildrenRequestProto {
+  readonly queue: string;
+  readonly id: string;
+  /** A value of ChildStatus. */
+  readonly status: number;
+  readonly after: number;
+  readonly count_max: number;
+}

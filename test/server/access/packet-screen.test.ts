@@ -9,6 +9,7 @@ import type { Grant } from '../../../src/security/access-tokens.ts';
 import { permissionsOf, type Role } from '../../../src/security/roles.ts';
 import { operationsIn, postponePacket, screenPacket } from '../../../src/server/access/packet-screen.ts';
 import { denialOf } from '../../../src/server/access/permit.ts';
+import { written } from '../../queue/flows.ts';
 
 const aGrant = (roles: readonly Role[], queues?: readonly string[]): Grant => ({
   ...{ name: 'web', roles, permissions: permissionsOf(roles) },
@@ -74,6 +75,17 @@ describe('a packet', () => {
     const { passed, replies } = screened(aGrant(['producer'], ['mails']), mixed);
     expect(passed).toEqual([]);
     expect(replies).toMatchObject([{ code: 'ACCESS_DENIED', operations: [1], message: expect.stringContaining('"invoices"') }]);
+  });
+
+  it('adds a flow only where all its queues are permitted', () => {
+    const jobs = written([{ name: 'parent', queue: 'mails', children: [{ name: 'child', queue: 'invoices' }] }]);
+    const flow = request(1, (encoder) => encoder.addFlow(jobs));
+    expect(screened(aGrant(['producer'], ['mails', 'invoices']), flow).passed).toEqual([flow]);
+    expect(screened(aGrant(['producer'], ['mails']), flow)).toMatchObject({
+      passed: [],
+      replies: [{ code: 'ACCESS_DENIED', operations: [0], message: /does not permit the queue "invoices"/ }],
+    });
+    expect(screened(aGrant(['worker']), flow).passed).toEqual([]);
   });
 
   it('reaches a job by its id only where the job is in a queue that is permitted', () => {
@@ -170,9 +182,16 @@ describe('what a command reaches', () => {
         'removeDeduplication',
         'subscribeEvents',
         'readEvents',
+        'removeAlone',
+        'removeUnprocessed',
+        'removeDependency',
+        'children',
+        'parentOf',
+        'stateCounts',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
-      all: ['queueNames', 'advanceScheduler'],
+      // The queues of a flow are in it; without it it may be any.
+      all: ['queueNames', 'advanceScheduler', 'addFlow'],
     });
   });
 });
