@@ -7,6 +7,7 @@ export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
 export type { ChangePriorityOptions, JobProgress } from './client/api/job-changes.ts';
+export type { JobLogRows } from './client/api/job-logs.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export type { JobSchedulerJson, JobSchedulerTemplate, JobSchedulerTemplateOptions, RepeatOptions } from './client/api/job-schedulers.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
@@ -51,7 +52,7 @@ export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { InvalidPatternError, SchedulerLimitError, SchedulerNotFoundError } from './client/scheduler-errors.ts';
-export { PayloadTooLargeError, ProgressTooLargeError } from './client/size-errors.ts';
+export { LogRowTooLargeError, PayloadTooLargeError, ProgressTooLargeError } from './client/size-errors.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';

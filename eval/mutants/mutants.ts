@@ -1,9 +1,17 @@
 import { CHANGE_MUTANTS } from './change-mutants.ts';
 import { CLIENT_MUTANTS } from './client-mutants.ts';
 import { CONSENSUS_MUTANTS } from './consensus-mutants.ts';
+import { LOG_MUTANTS } from './log-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 
 /** Each `find` is exactly once in its file; a change of the code that removes one fails the run. */
-export const MUTANTS: readonly Mutant[] = [...CONSENSUS_MUTANTS, ...QUEUE_MUTANTS, ...CHANGE_MUTANTS, ...CLIENT_MUTANTS, ...MEMORY_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...CONSENSUS_MUTANTS,
+  ...QUEUE_MUTANTS,
+  ...CHANGE_MUTANTS,
+  ...CLIENT_MUTANTS,
+  ...LOG_MUTANTS,
+  ...MEMORY_MUTANTS,
+];

@@ -5,6 +5,7 @@ import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
+import { jobLog } from './commands/job-log.ts';
 import { add, change, job, promote, remove, retry } from './commands/jobs.ts';
 import { keysAdd, keysList, keysNew } from './commands/keys.ts';
 import { log } from './commands/log.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   add,
   job,
   jobs,
+  jobLog,
   retry,
   promote,
   change,

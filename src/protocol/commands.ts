@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import type { Field, ValuesOf } from './fields.ts';
 import { JOB_COMMANDS } from './job-commands.ts';
+import { LOG_COMMANDS } from './log-commands.ts';
 import { QUEUE_COMMANDS } from './queue-commands.ts';
 import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
 
@@ -9,7 +10,7 @@ import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
  * recorded histories and docs/commands.md are derived from these rows. `add`, `claim` and `complete`, which most requests consist of,
  * have hand-tuned code in the encoder and the reader; a test compares it with what the rows say.
  */
-export const COMMANDS = { ...JOB_COMMANDS, ...QUEUE_COMMANDS, ...SCHEDULER_COMMANDS };
+export const COMMANDS = { ...JOB_COMMANDS, ...QUEUE_COMMANDS, ...SCHEDULER_COMMANDS, ...LOG_COMMANDS };
 
 export type CommandName = keyof typeof COMMANDS;
 type FieldsOf<Name extends CommandName> = (typeof COMMANDS)[Name]['fields'];
@@ -20,8 +21,8 @@ export type Arguments<Name extends CommandName> = ValuesOf<FieldsOf<Name>> &
 
 type FieldName = { [Name in CommandName]: keyof FieldsOf<Name> }[CommandName];
 type ValueOfAny<Key> = { [Name in CommandName]: Key extends keyof FieldsOf<Name> ? ValuesOf<FieldsOf<Name>>[Key] : never }[CommandName];
-/** The value of each field that some command has; the bytes of a `payload` or `reason` are not copied, see {@link OperationReader}. */
-export type FieldValues = { [Key in Exclude<FieldName, 'payload' | 'reason'>]: ValueOfAny<Key> };
+/** The value of each field that some command has; the bytes of a `payload`, `reason` or `row` are not copied, see {@link OperationReader}. */
+export type FieldValues = { [Key in Exclude<FieldName, 'payload' | 'reason' | 'row'>]: ValueOfAny<Key> };
 
 /** In the order of their codes. */
 export const COMMAND_NAMES = (Object.keys(COMMANDS) as CommandName[]).sort((one, other) => COMMANDS[one].code - COMMANDS[other].code);

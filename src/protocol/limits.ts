@@ -41,6 +41,14 @@ export const DURATION_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
 export const REASON_BYTES_MAX = 16 * 1024;
 /** Longest progress of a job, in bytes. */
 export const PROGRESS_BYTES_MAX = 4 * 1024;
+/** Longest row of the log of a job, in bytes. */
+export const LOG_ROW_BYTES_MAX = 64 * 1024;
+/** Most rows of the log of a job: the oldest ones are dropped. */
+export const LOG_ROWS_MAX = 1_000;
+/** Most bytes of the log of a job: the oldest rows are dropped, several at a time. */
+export const LOG_BYTES_MAX = 1024 * 1024;
+/** Most bytes of the rows that one read of a log returns, unless it is a single row. */
+export const LOG_PAGE_BYTES_MAX = 256 * 1024;
 /** Maximum number of deadlines (promotions, expired leases) that one log entry processes; the rest waits for the next entry. */
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */

@@ -14,8 +14,12 @@
  * - 8: a queue can limit how many of its jobs are active, and how many claims take within a time; it exists while it does. A claim can bring
  *   such a limit.
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
+ * - 10, 11, 12: reserved.
+ * - 13: a job can have a log.
  */
-export const MACHINE_VERSION = 9;
+export const MACHINE_VERSION = 13;
 /** The version that can change a job that was added. */
 export const JOB_CHANGES_VERSION = 9;
+/** The version that has the logs of jobs. */
+export const JOB_LOGS_VERSION = 13;
 export const MACHINE_VERSION_FIRST = 1;

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { checked, durationMs, type Field, flag, keep, u8, u32Between, type ValuesOf } from './fields.ts';
-import { ATTEMPTS_MAX } from './limits.ts';
+import { ATTEMPTS_MAX, LOG_ROWS_MAX } from './limits.ts';
+import { JOB_LOGS_VERSION } from './machine-version.ts';
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
 export type BackoffType = (typeof BACKOFF_TYPES)[number];
@@ -20,6 +21,8 @@ export const POLICY_FIELDS = {
   keepFailed: keep,
   /** While it waits it is served before the jobs of its priority that were added before it. */
   isLifo: flag,
+  /** How many rows of its log it keeps, the newest; 0 for as many as a job may have. */
+  keepLogs: u32Between(0, LOG_ROWS_MAX, (rows) => `A job keeps ${rows} rows of its log`),
 };
 
 export type Policy = ValuesOf<typeof POLICY_FIELDS>;
@@ -33,6 +36,7 @@ export const POLICY_DEFAULTS: Policy = Object.freeze({
   keepCompleted: 0,
   keepFailed: 0,
   isLifo: false,
+  keepLogs: 0,
 });
 
 /** Some fields of a policy, in the order of their bytes; the others have their defaults. */
@@ -54,6 +58,7 @@ const FIRST_NAMES: readonly PolicyName[] = ['attemptsMax', 'backoff', 'backoffMs
 const LAYOUTS: readonly Layout[] = [
   { code: 2, versions: [1, EVER], names: FIRST_NAMES },
   { code: 22, versions: [5, EVER], names: [...FIRST_NAMES, 'isLifo'] },
+  { code: 99, versions: [JOB_LOGS_VERSION, EVER], names: [...FIRST_NAMES, 'isLifo', 'keepLogs'] },
 ];
 
 /** A layout with what is derived from it. */

@@ -91,6 +91,12 @@ export const RESULTS = defineResults({
   concurrency: { code: 20, fields: { concurrencyMax: u32 }, about: 'How many jobs of a queue may be active; 0 for any number.' },
   rateLimit: { code: 21, fields: { rateMax: u32, rateMs: f64 }, about: 'How many jobs claims take within which time; 0 for any number.' },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
+  logged: { code: 50, fields: { rows: u32 }, about: 'How many rows the log of the job has.' },
+  logs: {
+    code: 51,
+    fields: { total: u32, rows: texts },
+    about: 'How many rows the log of a job has, and some of them.',
+  },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

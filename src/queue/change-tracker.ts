@@ -1,5 +1,6 @@
 import { ALONE, IN_ENTRY, pageOf, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
+import type { JobLog } from './job-log.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Session } from './session.ts';
@@ -12,8 +13,21 @@ export interface RemovedJob {
   readonly entry: number;
 }
 
+/** The log of a job that lost all its rows: the segments that the checkpoint has of it, from one to before another. */
+interface RemovedLog {
+  readonly jobId: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the next checkpoint has to write of logs. */
+export interface LogChanges {
+  readonly logs: ReadonlyMap<number, JobLog>;
+  readonly removedLogs: readonly RemovedLog[];
+}
+
 /** What the next checkpoint has to write. */
-export interface ChangeSet {
+export interface ChangeSet extends LogChanges {
   /** Pages with changed or removed jobs, in ascending order. A page may be empty by now, both here and in the checkpoint. */
   readonly pages: readonly number[];
   readonly removedJobs: readonly RemovedJob[];
@@ -37,6 +51,8 @@ export interface PendingWork {
 const PAGE_BYTES = 8 * 1024;
 /** The same for a row that is written or deleted beside it. */
 const ROW_BYTES = 2 * 1024;
+/** A log has a row of its own, and one of its latest segment. */
+const LOG_ROW_BYTES = 2 * ROW_BYTES;
 /** Deleting the bytes of a payload costs this share of writing them: only its pages are freed. */
 const DELETED_SHARE = 1 / 32;
 /** If this many jobs of each page changed on average, most pages are written once or twice. */
@@ -56,11 +72,15 @@ export class ChangeTracker {
   #removedSessions: number[] = [];
   #schedulers = new Set<Scheduler>();
   #removedSchedulers: number[] = [];
+  /** By job. */
+  #logs = new Map<number, JobLog>();
+  #removedLogs: RemovedLog[] = [];
 
   /** Jobs, sessions, queues and job schedulers that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
-    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed;
+    const logs = this.#logs.size + this.#removedLogs.length;
+    return this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size + removed + logs;
   }
 
   get work(): PendingWork {
@@ -149,6 +169,21 @@ export class ChangeTracker {
     if (scheduler.isStored) this.#removedSchedulers.push(scheduler.id);
   }
 
+  /** A log got or lost rows. It has a row of its own, and one for each of its segments. @param before its bytes in memory. */
+  log(jobId: number, log: JobLog, before: number): void {
+    this.#payloadBytes += log.rowBytes - before;
+    if (this.#logs.has(jobId)) return;
+    this.#logs.set(jobId, log);
+    this.#payloadBytes += LOG_ROW_BYTES;
+  }
+
+  logRemoved(jobId: number, log: JobLog): void {
+    if (this.#logs.delete(jobId)) this.#payloadBytes -= log.rowBytes + LOG_ROW_BYTES;
+    if (!log.isStored) return;
+    this.#payloadBytes += LOG_ROW_BYTES;
+    this.#removedLogs.push({ jobId, from: log.storedFrom, to: log.storedTo });
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -160,6 +195,8 @@ export class ChangeTracker {
       removedSessions: this.#removedSessions,
       schedulers: this.#schedulers,
       removedSchedulers: this.#removedSchedulers,
+      logs: this.#logs,
+      removedLogs: this.#removedLogs,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -172,6 +209,8 @@ export class ChangeTracker {
     this.#removedSessions = [];
     this.#schedulers = new Set();
     this.#removedSchedulers = [];
+    this.#logs = new Map();
+    this.#removedLogs = [];
     return taken;
   }
 

@@ -6,8 +6,10 @@ import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS, REPLACED } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
+import { readLog } from './job-log.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
+import { logRecords } from './log-rows.ts';
 import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
 import {
@@ -36,17 +38,26 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #jobs: JobStore;
   readonly #set: ChangeSet;
   readonly #layout: CheckpointLayout;
+  readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   /** Jobs whose bytes the checkpoint holds once it is written. */
   readonly #written: Job[] = [];
   readonly #to = new ByteWriter(1024);
   #count = 0;
   #isComplete = false;
 
-  constructor(machine: MachineRecord, jobs: JobStore, changes: ChangeTracker, layout: CheckpointLayout) {
+  /** @param readRecord reads a record from the last checkpoint. */
+  constructor(
+    machine: MachineRecord,
+    jobs: JobStore,
+    changes: ChangeTracker,
+    layout: CheckpointLayout,
+    readRecord: (kind: number, key: number) => Uint8Array | undefined,
+  ) {
     this.#machine = machine;
     this.#jobs = jobs;
     this.#set = changes.take();
     this.#layout = layout;
+    this.#readRecord = readRecord;
   }
 
   /** Records returned so far; all of them once the changes are read to the end. */
@@ -64,6 +75,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield* this.#sessions();
     yield* this.#queues();
     yield* this.#removedJobs();
+    yield* this.#logs();
     for (const page of this.#set.pages) yield* this.#page(page);
     this.#isComplete = true;
   }
@@ -77,6 +89,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       const progress = this.#jobs.progress.get(job);
       if (progress !== undefined) progress.bytes = undefined;
     }
+    for (const log of this.#set.logs.values()) log.evict();
   }
 
   *#sessions(): Generator<RecordChange> {
@@ -107,6 +120,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if ((flags & JobFlag.payloadStored) !== 0) yield* this.#removedPayload(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
       if ((flags & JobFlag.progressStored) !== 0) yield this.#gone(RecordKind.changed, progressKey(id));
+    }
+  }
+
+  *#logs(): Generator<RecordChange> {
+    for (const change of logRecords(this.#set, this.#readRecord)) {
+      this.#count += 1;
+      yield change;
     }
   }
 
@@ -239,6 +259,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       else jobs.restore(job);
     }
   }
+  for (const { key, value } of records(RecordKind.logs)) jobs.logs.restore(key, readLog(new ByteReader(value)));
   for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
   return machine;
 }

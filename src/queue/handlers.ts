@@ -2,43 +2,19 @@ import { invariant } from '../base/invariant.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../protocol/commands.ts';
 import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
-import type { OperationReader } from '../protocol/request-reader.ts';
 import { faultInTimes, readSchedulerHead } from '../protocol/scheduler.ts';
+import type { Execution, Handler } from './execution.ts';
 import type { Job, LeaseTerms } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import { JobListing } from './job-listing.ts';
-import type { JobStore } from './job-store.ts';
-import type { Listing } from './listing.ts';
-import type { NamedQueue } from './named-queue.ts';
+import { addLog, clearLogs, getLogs } from './log-handlers.ts';
 import { QueueListing } from './queue-listing.ts';
 import { NO_LIMIT } from './queue-pace.ts';
 import type { RateLimit } from './rate-window.ts';
-import type { ReplyEncoder } from './reply-encoder.ts';
 import type { SchedulerSpec } from './scheduler.ts';
 import { listSchedulers } from './scheduler-listing.ts';
 
-/** What a handler works on. */
-export interface Execution {
-  readonly jobs: JobStore;
-  readonly replies: ReplyEncoder;
-  /** The operation, with its fields. */
-  readonly operation: OperationReader;
-  /** The data of the entry, which contains the operation's bytes. It must never be changed. */
-  readonly data: Uint8Array;
-  /** The log time of the entry. */
-  readonly logMs: number;
-  /** The queue of the operation, created if need be; `undefined` if there are too many. */
-  openQueue(): NamedQueue<Job> | undefined;
-  /** The queue of the operation, if it exists. */
-  knownQueue(): NamedQueue<Job> | undefined;
-  /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
-  result(outcome: number): void;
-  /** The result is written once the listing is complete. */
-  list(listing: Listing): void;
-}
-
-/** Executes one operation, and writes exactly one result, or begins a listing that will. */
-export type Handler = (run: Execution) => void;
+export type { Execution, Handler };
 
 export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
 
@@ -151,6 +127,9 @@ const HANDLERS = {
     const { queueName, jobId, token, blobAt, blobLength } = run.operation;
     run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
   },
+  addLog,
+  clearLogs,
+  getLogs,
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 

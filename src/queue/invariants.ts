@@ -6,6 +6,7 @@ import type { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
+import { checkLogs } from './log-invariants.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
@@ -41,6 +42,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkLogs(jobs);
 }
 
 function checkJob(job: Job, jobs: JobStore): void {

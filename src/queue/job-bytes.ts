@@ -1,5 +1,6 @@
 import { OutcomeKind } from '../protocol/reply.ts';
 import type { JobIndexes } from './job-indexes.ts';
+import { logRows } from './log-rows.ts';
 import { outcomeKey, progressKey, RecordKind } from './record.ts';
 import type { AttachmentSource, JobOrigin } from './reply-encoder.ts';
 import { checkStored, StoredPayloads } from './stored-payloads.ts';
@@ -8,12 +9,12 @@ const EMPTY = new Uint8Array(0);
 
 /** What a job has beside its fields: bytes in memory or in the checkpoint, and the id that its client chose. */
 export class JobBytes implements AttachmentSource {
-  readonly #jobs: Pick<JobIndexes, 'table' | 'progress'>;
+  readonly #jobs: Pick<JobIndexes, 'table' | 'progress' | 'logs'>;
   readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   readonly #payloads: StoredPayloads;
 
   /** @param readRecord reads a record from the last written checkpoint. */
-  constructor(jobs: Pick<JobIndexes, 'table' | 'progress'>, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
+  constructor(jobs: Pick<JobIndexes, 'table' | 'progress' | 'logs'>, readRecord: (kind: number, key: number) => Uint8Array | undefined) {
     this.#jobs = jobs;
     this.#readRecord = readRecord;
     this.#payloads = new StoredPayloads(readRecord);
@@ -42,6 +43,13 @@ export class JobBytes implements AttachmentSource {
     const { bytes, length } = progress;
     if (bytes !== undefined) return bytes;
     return checkStored(this.#readRecord(RecordKind.changed, progressKey(jobId)), length, () => `the progress of job ${jobId}`);
+  }
+
+  logRowsOf(jobId: number, start: number, end: number): Iterable<Uint8Array> {
+    const log = this.#jobs.logs.get(jobId);
+    if (log === undefined) return [];
+    const { first, count } = log;
+    return logRows(jobId, log, first + start, first + Math.min(end, count), this.#readRecord);
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -4,6 +4,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import { LogTable } from './log-table.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { ProgressTable } from './progress-table.ts';
 import { QueuePace } from './queue-pace.ts';
@@ -20,6 +21,7 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 export class JobIndexes {
   readonly table = new JobTable();
   readonly progress = new ProgressTable();
+  readonly logs: LogTable;
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
@@ -39,6 +41,7 @@ export class JobIndexes {
     this.changes = changes;
     this.queues = new QueueTable(changes);
     this.schedulers = new SchedulerTable(changes);
+    this.logs = new LogTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -174,6 +177,7 @@ export class JobIndexes {
   protected evict(job: Job): void {
     this.changes.jobRemoved(job);
     this.progress.drop(job);
+    this.logs.drop(job.id);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);

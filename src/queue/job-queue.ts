@@ -228,7 +228,7 @@ export class JobQueue implements StateMachine {
   /** Returns what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing in between. */
   takeChanges(): CheckpointChanges {
     invariant(this.#writing === undefined, () => 'a checkpoint is taken before the last one was written');
-    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout);
+    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout, this.#readRecord);
     return this.#writing;
   }
 
@@ -267,7 +267,8 @@ export class JobQueue implements StateMachine {
     this.#attacher = new ReplyAttacher(this.#bytes);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#jobs.schedulers.bounds = this.#bounds;
-    this.#executor = new RequestExecutor(this.#jobs);
+    this.#jobs.logs.bounds = this.#bounds;
+    this.#executor = new RequestExecutor(this.#jobs, this.#bytes);
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
       this.#onSessionEnded?.(session.client);

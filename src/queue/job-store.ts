@@ -6,13 +6,14 @@ import type { OperationReader } from '../protocol/request-reader.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
-import { APPLIED, JobEdits } from './job-edits.ts';
+import { APPLIED } from './job-edits.ts';
+import { JobLogs } from './job-logs.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { RateLimit } from './rate-window.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
 /** The jobs, and every transition between their states. */
-export class JobStore extends JobEdits {
+export class JobStore extends JobLogs {
   nextToken = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;

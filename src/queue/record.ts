@@ -14,9 +14,21 @@ import { Session } from './session.ts';
  * - `entry`: by index: the data of a log entry that contains large payloads, until the last of them is gone
  * - `changed`: what job n got since its add: the payload that replaced that of its add under 2n, unless it is in its entry, and its progress
  *   under 2n + 1
+ * - `logs`: by job: which rows its log has, and the bytes of their segments
+ * - `rows`: the rows of a segment, under {@link logRowsKey}
  */
-export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed'] as const;
-export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5, changed: 6 });
+export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry', 'changed', 'logs', 'rows'] as const;
+export const RecordKind = Object.freeze({
+  machine: 0,
+  session: 1,
+  queue: 2,
+  jobs: 3,
+  content: 4,
+  entry: 5,
+  changed: 6,
+  logs: 7,
+  rows: 8,
+});
 
 /** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;
@@ -24,6 +36,10 @@ export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 /** Never that of a pack: the payloads of neighbours may still be under the job's key. */
 export const replacedKey = (jobId: number): number => 2 * jobId;
 export const progressKey = (jobId: number): number => 2 * jobId + 1;
+
+/** More segments than a log has at a time: the number of a segment is taken again once the one that had it is long gone. */
+const LOG_SEGMENTS = 128;
+export const logRowsKey = (jobId: number, segment: number): number => LOG_SEGMENTS * jobId + (segment % LOG_SEGMENTS);
 
 /** No queue has a number of this size. */
 export const SCHEDULER_KEY_FIRST = 2 ** 52;

@@ -27,6 +27,8 @@ export interface AttachmentSource {
   originOf(jobId: number): JobOrigin | undefined;
   /** The progress of a job, if it has one and the job is there. */
   progressOf(jobId: number): Uint8Array | undefined;
+  /** Rows of the log of a job, from the one at this place to before another; none of a job without a log. */
+  logRowsOf(jobId: number, start: number, end: number): Iterable<Uint8Array>;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }

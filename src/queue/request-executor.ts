@@ -2,7 +2,7 @@ import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { COMMAND_OF_CODE, COMMANDS } from '../protocol/commands.ts';
 import { InvalidOperationError } from '../protocol/fields.ts';
 import { NO_STATE } from '../protocol/job-state.ts';
-import { OPERATIONS_MAX } from '../protocol/limits.ts';
+import { LOG_PAGE_BYTES_MAX, OPERATIONS_MAX } from '../protocol/limits.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { RequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
@@ -14,13 +14,14 @@ import { type Listing, LOOK_BYTES } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OperationCounts } from './operation-counts.ts';
 import type { QueryRun } from './query-run.ts';
-import { ReplyEncoder } from './reply-encoder.ts';
+import { type AttachmentSource, ReplyEncoder } from './reply-encoder.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Decodes the operations of a request, executes them, and writes their results. */
 export class RequestExecutor implements Execution {
   readonly jobs: JobStore;
+  readonly bytes: Pick<AttachmentSource, 'logRowsOf'>;
   readonly replies = new ReplyEncoder();
   /** Of requests that are executed as a whole: those in the log. */
   readonly counts = new OperationCounts();
@@ -33,8 +34,9 @@ export class RequestExecutor implements Execution {
   /** Of the operation that is executed; its result is not written yet. */
   #listing: Listing | undefined;
 
-  constructor(jobs: JobStore) {
+  constructor(jobs: JobStore, bytes: Pick<AttachmentSource, 'logRowsOf'>) {
     this.jobs = jobs;
+    this.bytes = bytes;
   }
 
   /** Queues were dropped. */
@@ -125,6 +127,7 @@ export class RequestExecutor implements Execution {
   #shownBytes(): number {
     const { code, jobId, customId, scheduler } = this.operation;
     if (code === COMMANDS.getScheduler.code) return this.jobs.schedulers.find(this.knownQueue(), scheduler)?.spec.payload.length ?? 0;
+    if (code === COMMANDS.getLogs.code) return Math.min(LOG_PAGE_BYTES_MAX, this.jobs.logs.get(jobId)?.bytes ?? 0);
     let job: Job | undefined;
     if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
     else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);

@@ -1,4 +1,11 @@
-import { DUE_PER_ENTRY_MAX, SCHEDULERS_BYTES_MAX, SCHEDULERS_MAX, SCHEDULERS_PER_QUEUE_MAX } from '../protocol/limits.ts';
+import {
+  DUE_PER_ENTRY_MAX,
+  LOG_BYTES_MAX,
+  LOG_ROWS_MAX,
+  SCHEDULERS_BYTES_MAX,
+  SCHEDULERS_MAX,
+  SCHEDULERS_PER_QUEUE_MAX,
+} from '../protocol/limits.ts';
 
 /** Maximum number of queues in versions 1 and 2; queues without jobs are dropped for new ones. */
 export const QUEUES_MAX = 10_000;
@@ -29,6 +36,8 @@ export interface StateBounds {
   readonly schedulersPerQueueMax: number;
   readonly schedulersMax: number;
   readonly schedulersBytesMax: number;
+  readonly logRowsMax: number;
+  readonly logBytesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -42,4 +51,6 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   schedulersPerQueueMax: SCHEDULERS_PER_QUEUE_MAX,
   schedulersMax: SCHEDULERS_MAX,
   schedulersBytesMax: SCHEDULERS_BYTES_MAX,
+  logRowsMax: LOG_ROWS_MAX,
+  logBytesMax: LOG_BYTES_MAX,
 });

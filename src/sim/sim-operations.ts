@@ -39,6 +39,7 @@ const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
   clean: 'job removed by its state and age',
   changePriority: 'priority of a job changed',
   changeDelay: 'delay of a job changed',
+  clearLogs: 'rows of a log dropped at once',
 };
 /** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
 const LIMITS = [0, 0, 1, 2, 4] as const;
@@ -47,6 +48,8 @@ const RATE_MS = [20, 200, 1_000] as const;
 const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
+/** How many of the queries of a job that has a log read it. */
+const LOG_READ_SHARE = 0.6;
 /** Of all operations, where there are job schedulers. */
 const SCHEDULER_SHARE = 0.12;
 
@@ -87,7 +90,7 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
-    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records);
+    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records, look);
     this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, (job, isDelayed) => {
       this.#jobs.push(job);
       if (isDelayed) this.#latestDelayed = job;
@@ -155,6 +158,13 @@ export class SimOperations {
     encoder.command('jobIds', listing);
     const call = this.#history.invoke('jobIds', { ...listing, ...promised(consistency) });
     return stepOf(this.#cluster.coverage, call, (result) => resultIn('jobIds', result));
+  }
+
+  /** A read beside the log: the job, or rows of its log. */
+  readJob(encoder: OperationWriter, job: number, consistency: ReadConsistency): Step {
+    const { logs } = this.#changes;
+    if (this.#random.withProbability(logs.mayHave(job) ? LOG_READ_SHARE : LOG_READ_SHARE / 10)) return logs.read(encoder, job, consistency);
+    return this.getJob(encoder, job, consistency);
   }
 
   getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
@@ -362,6 +372,7 @@ export class SimOperations {
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
     if (name === 'priority') return this.#random.below(4);
+    if (name === 'keepMax') return this.#random.below(3);
     if (name === 'concurrencyMax' || name === 'rateMax') return this.#random.of(LIMITS);
     if (name === 'rateMs') return this.#random.of(RATE_MS);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);

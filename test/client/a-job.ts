@@ -14,6 +14,8 @@ export const noCommands: JobCommands = {
   changeDelay: reject,
   updateProgress: reject,
   updateData: reject,
+  addLog: reject,
+  clearLogs: reject,
   stateOf: reject,
 };
 

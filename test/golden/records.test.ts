@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { JOB_CHANGES_VERSION, JOB_LOGS_VERSION } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
@@ -109,6 +109,16 @@ function withData(): MachineOfVersion {
   return queue;
 }
 
+/** Jobs with and without rows, of which one keeps few of them. */
+function withLogs(): MachineOfVersion {
+  const queue = new MachineOfVersion(JOB_LOGS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const keepLogs of [0, 3, 0]) queue.send((to) => to.add('mail', bytesOf('x'), options({ keepLogs })));
+  for (let row = 0; row < 20; row += 1)
+    for (const jobId of [1, 2]) queue.send((to) => to.command('addLog', { queue: 'mail', jobId, token: 0, keepMax: 0, row: `row ${row}` }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -126,6 +136,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('custom ids: ', withCustomIds()).filter(([name]) => name.startsWith('custom ids: jobs')),
       ...recordsOf('schedulers: ', withSchedulers()).filter(([name]) => /: (jobs|queue)/.test(name)),
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
+      ...recordsOf('logs: ', withLogs()).filter(([name]) => /^logs: (jobs|logs|rows)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
     ];
     expect(new Set([...today, ...others].map(([name]) => name.split(' ').at(-2)))).toEqual(new Set(RECORD_KINDS));

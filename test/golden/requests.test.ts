@@ -78,6 +78,9 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
   claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
   rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
+  addLog: (to) => to.command('addLog', { queue: 'mail', jobId: 12, token: 5, keepMax: 100, row: 'step 1: ü' }),
+  clearLogs: (to) => to.command('clearLogs', { queue: 'mail', jobId: 12, keepMax: 10 }),
+  getLogs: (to) => to.command('getLogs', { queue: 'mail', jobId: 12, start: 5, countMax: 1000, isDescending: true }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -90,6 +93,7 @@ const TOGETHER = (to: RequestEncoder): void => {
 const OTHERS = {
   'several operations': TOGETHER,
   'add with lifo': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, isLifo: true }),
+  'add with keepLogs': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, keepLogs: 100 }),
   'upsertScheduler with a pattern': (to: RequestEncoder) => to.upsertScheduler('mail', DAILY, bytesOf('hello'), POLICY),
   'add with lifo, and one without': (to: RequestEncoder) => {
     to.add('mail', bytesOf('1'), { ...POLICY, isLifo: true });
@@ -140,7 +144,15 @@ describe('the bytes of requests', () => {
   it('hold the policy of an add with lifo', () => {
     const operation = new OperationReader();
     operation.next(new ByteReader(goldenBytes(FILE, 'add with lifo'), HEADER_BYTES), MACHINE_VERSION);
-    expect(operation.policy).toEqual({ attemptsMax: 5, backoff: 2, backoffMs: 250, keepCompleted: 100, keepFailed: -1, isLifo: true });
+    expect(operation.policy).toEqual({
+      attemptsMax: 5,
+      backoff: 2,
+      backoffMs: 250,
+      keepCompleted: 100,
+      keepFailed: -1,
+      isLifo: true,
+      keepLogs: 0,
+    });
   });
 
   it.each(Object.entries(HEADERS))('%s names its version and times', (name, header) => {

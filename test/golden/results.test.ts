@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/protocol/commands.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import { JOB_CHANGES_VERSION, JOB_LOGS_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -67,6 +67,7 @@ function otherReplies(): Record<string, Uint8Array> {
     ...withCustomIds(),
     ...withSchedulers(),
     ...withProgress(),
+    ...withLogs(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -133,6 +134,16 @@ function withProgress(): Record<string, Uint8Array> {
   };
 }
 
+function withLogs(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(JOB_LOGS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.add('q', bytesOf('x'), options({ keepLogs: 2 })));
+  const log = (row: string) => machine.send((to) => to.command('addLog', { queue: 'q', jobId: 1, token: 0, keepMax: 0, row: row }));
+  log('first');
+  log('second');
+  const read: Build = (to) => to.command('getLogs', { queue: 'q', jobId: 1, start: 0, countMax: 9, isDescending: true });
+  return { logged: log('third: ü'), logs: machine.machine.query(machine.request(read, 1)) };
+}
+
 function allReplies(): Record<string, Uint8Array> {
   const version1 = repliesOf(1).filter(([name]) => /^(claimed|job)/.test(name));
   const prefixed = version1.map(([name, bytes]) => [`version 1: ${name}`, bytes]);
@@ -166,6 +177,8 @@ describe('the bytes of replies', () => {
     ['removed', 'removed, with a custom id'],
     ['scheduler', 'scheduler'],
     ['schedulerIds', 'schedulerIds'],
+    ['logged', 'logged'],
+    ['logs', 'logs'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });

@@ -54,6 +54,9 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   holdClaims: 54,
   rateLimitTtl: 55,
   claimLimited: 56,
+  addLog: 90,
+  clearLogs: 91,
+  getLogs: 92,
 };
 const RESULT_CODES = {
   error: 0,
@@ -75,9 +78,11 @@ const RESULT_CODES = {
   concurrency: 20,
   rateLimit: 21,
   rateLimitTtl: 22,
+  logged: 50,
+  logs: 51,
 };
 /** Of the queue, and of each layout of a policy. */
-const SELECTION_CODES = [1, 2, 22];
+const SELECTION_CODES = [1, 2, 22, 99];
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {

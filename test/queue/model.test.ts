@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JOB_STATES, type JobState } from '../../src/protocol/job-state.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
 import { bytesOf, options, START_MS, TestQueue, textOf } from './harness.ts';
 import { idsOf, LISTED_STATES } from './listings.ts';
-import { type ModelJob, ModelQueue } from './model.ts';
+import { LOG_ROWS, type ModelJob, ModelQueue } from './model.ts';
 
 const QUEUES = ['a', 'b'] as const;
 
@@ -17,6 +18,16 @@ type Step =
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
   | { readonly type: 'progress' | 'data'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
+  | {
+      readonly type: 'log';
+      readonly queue: string;
+      readonly id: number;
+      readonly lease: number;
+      readonly keepMax: number;
+      readonly rows: number;
+      readonly text: string;
+    }
+  | { readonly type: 'clear logs'; readonly queue: string; readonly id: number; readonly keepMax: number }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | {
       readonly type: 'upsert scheduler';
@@ -45,6 +56,7 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   keepCompleted: fc.constantFrom(-1, 0, 1, 2),
   keepFailed: fc.constantFrom(-1, -1, 0, 1),
   customId: fc.constantFrom(undefined, undefined, 'x', 'y'),
+  keepLogs: fc.constantFrom(0, 0, 2, 20),
 });
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -107,6 +119,27 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       id: fc.integer({ min: 1, max: 15 }),
       lease: fc.integer({ min: -3, max: 5 }),
       text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100), '.'.repeat(4_000)),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('log'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      lease: fc.integer({ min: -3, max: 5 }),
+      keepMax: fc.constantFrom(0, 0, 3, 17),
+      rows: fc.constantFrom(1, 1, 5, 18, 50),
+      text: fc.constantFrom('', 'row', 'ü'.repeat(20)),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('clear logs'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      keepMax: fc.constantFrom(0, 1, 20),
     }),
   },
   {
@@ -174,13 +207,14 @@ const TICK_OPTIONS = options({ priority: 1, attemptsMax: 2, keepCompleted: 2 });
 
 /** Drives a machine that is restarted, one that never is, and the model, and compares them after every step. */
 class Comparison {
-  readonly #restarted = new TestQueue(6);
-  readonly #steady = new TestQueue();
+  readonly #restarted = new TestQueue(6, MACHINE_VERSION, { logRowsMax: LOG_ROWS });
+  readonly #steady = new TestQueue(undefined, MACHINE_VERSION, { logRowsMax: LOG_ROWS });
   readonly #model = new ModelQueue(START_MS);
   readonly #leases: { readonly id: number; readonly token: number }[] = [];
   #latest: Uint8Array | undefined;
   #latestReply: Uint8Array | undefined;
   #compared = 0;
+  #logged = 0;
 
   run(step: Step): void {
     // An entry begins with what is due; time that passes brings its own.
@@ -233,6 +267,14 @@ class Comparison {
           (to) => to.command('updateData', { queue, jobId: id, token, payload: bytesOf(payload) }),
           this.#model.updateData(queue, id, token, payload),
         );
+        break;
+      }
+      case 'log':
+        this.#log(step);
+        break;
+      case 'clear logs': {
+        const { queue, id, keepMax } = step;
+        this.#expectReply((to) => to.command('clearLogs', { queue, jobId: id, keepMax }), this.#model.clearLogs(queue, id, keepMax));
         break;
       }
       case 'clean': {
@@ -299,6 +341,20 @@ class Comparison {
         this.#useLease(step.type, step.lease, step.text);
     }
     this.#compare();
+  }
+
+  /** Several rows, each of which says which one it is. */
+  #log({ queue, keepMax, rows, text, ...step }: Extract<Step, { readonly type: 'log' }>): void {
+    const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+    for (let at = 0; at < rows; at += 1) {
+      this.#logged += 1;
+      const row = `${text} ${this.#logged}`;
+      const result = this.#send((to) => to.command('addLog', { queue, jobId: id, token, keepMax, row: row }));
+      const expected = this.#model.addLog(queue, id, token, row, keepMax);
+      expect(result).toMatchObject(typeof expected === 'number' ? { type: 'logged', rows: expected } : { ok: false, code: expected });
+    }
+    const job = this.#model.find(id);
+    if (job !== undefined) expect(logsOf(this.#restarted, job.queue, id)).toEqual(job.logs);
   }
 
   #upsertScheduler({ queue, set, startInMs, endInMs, payload }: Extract<Step, { readonly type: 'upsert scheduler' }>): void {
@@ -398,6 +454,17 @@ class Comparison {
     const [names] = this.#restarted.read((to) => to.command('queueNames', { after: 0, countMax: 10 }));
     expect(names?.ok && names.type === 'queueNames' ? [...names.names].sort() : names).toEqual(this.#model.names());
   }
+}
+
+/** All rows, read from both ends in turn. */
+function logsOf(queue: TestQueue, name: string, jobId: number): readonly string[] {
+  const [oldest, newest] = queue.read((to) => {
+    to.command('getLogs', { queue: name, jobId, start: 0, countMax: LOG_ROWS, isDescending: false });
+    to.command('getLogs', { queue: name, jobId, start: 0, countMax: LOG_ROWS, isDescending: true });
+  });
+  const rows = oldest?.ok && oldest.type === 'logs' ? oldest.rows : [];
+  expect(newest).toEqual({ ok: true, type: 'logs', total: rows.length, rows: [...rows].reverse() });
+  return rows;
 }
 
 const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, priority, options }: ModelJob): object => ({

@@ -24,6 +24,7 @@ export interface ModelJob {
   finishedMs: number;
   outcome: string | undefined;
   progress: string | undefined;
+  logs: readonly string[];
 }
 
 export interface ModelRate {
@@ -49,6 +50,9 @@ interface ModelScheduler extends SchedulerOptions {
   nextMs: number;
   ticks: number;
 }
+
+/** Most rows of a log. */
+export const LOG_ROWS = 40;
 
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE' | 'SCHEDULER_NOT_FOUND';
 
@@ -106,6 +110,7 @@ export class ModelQueue {
       finishedMs: 0,
       outcome: undefined,
       progress: undefined,
+      logs: [],
     });
     return this.#added;
   }
@@ -244,6 +249,19 @@ export class ModelQueue {
 
   updateData(queue: string, id: number, token: number, payload: string): Reply {
     return this.#change(queue, id, token, { payload });
+  }
+
+  /** @returns how many rows there are. @param keepMax 0 for as many as may be. */
+  addLog(queue: string, id: number, token: number, row: string, keepMax: number): Reply | number {
+    const job = this.find(id);
+    const logs = [...(job?.logs ?? []), row].slice(-Math.min(keepMax || LOG_ROWS, job?.options.keepLogs || LOG_ROWS, LOG_ROWS));
+    const reply = this.#change(queue, id, token, { logs });
+    return reply === 'done' ? logs.length : reply;
+  }
+
+  clearLogs(queue: string, id: number, keepMax: number): Reply {
+    const logs = this.find(id)?.logs ?? [];
+    return this.#change(queue, id, 0, { logs: keepMax === 0 ? [] : logs.slice(-keepMax) });
   }
 
   #change(queue: string, id: number, token: number, changed: Partial<ModelJob>): Reply {

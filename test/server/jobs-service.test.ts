@@ -353,6 +353,24 @@ describe('a client in another language', () => {
     expect(await failure('UpdateData', { queue: 'data', id: 'x' })).toMatchObject({ code: status.NOT_FOUND });
   });
 
+  it('adds rows to the log of a job, reads and clears them, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'logs', name: 'n', options: { custom_id: 'x', keep_logs: 3 } });
+    const first = { queue: 'logs', id: 'x', row: 'first', request_id: { session, sequence: 1 } };
+    expect(await call('AddLog', first)).toEqual({ rows: 1 });
+    const [job] = await claimed({ queue: 'logs' });
+    expect(await call('AddLog', { queue: 'logs', id, token: job?.token, row: 'second' })).toEqual({ rows: 2 });
+    expect(await call('AddLog', first)).toEqual({ rows: 1 });
+    for (const row of ['third', 'fourth']) await call('AddLog', { queue: 'logs', id, row });
+    expect(await call('GetLogs', { queue: 'logs', id: 'x' })).toEqual({ rows: ['second', 'third', 'fourth'], total: 3 });
+    expect(await call('GetLogs', { queue: 'logs', id, descending: true, start: 1, count_max: 1 })).toEqual({ rows: ['third'], total: 3 });
+    await call('ClearLogs', { queue: 'logs', id, keep_max: 1 });
+    expect(await call('GetLogs', { queue: 'logs', id })).toEqual({ rows: ['fourth'], total: 1 });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('AddLog', { queue: 'logs', id, token: job?.token, row: 'late' })).toMatchObject({ jobraft: ['LEASE_LOST'] });
+    expect(await failure('GetLogs', { queue: 'logs', id: 'y' })).toMatchObject({ code: status.NOT_FOUND });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -386,6 +404,7 @@ describe('a client in another language', () => {
     ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['UpdateProgress', { queue: 'mail', id: '1', progress: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
     ['UpdateProgress', { queue: 'mail', id: '1', progress: { raw: Buffer.alloc(5_000) } }, status.INVALID_ARGUMENT, 'PROGRESS_TOO_LARGE'],
+    ['AddLog', { queue: 'mail', id: '1', row: 'x'.repeat(70_000) }, status.INVALID_ARGUMENT, 'LOG_ROW_TOO_LARGE'],
     ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '[]' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

@@ -107,6 +107,9 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   updateProgress: ['UpdateProgress', 'UpdateProgressRequest', { payload: 'progress' }],
   updateData: ['UpdateData', 'UpdateDataRequest', { payload: 'data' }],
   clean: ['Clean', 'CleanRequest'],
+  addLog: ['AddLog', 'AddLogRequest', { payload: 'row' }],
+  clearLogs: ['ClearLogs', 'ClearLogsRequest'],
+  getLogs: ['GetLogs', 'GetLogsRequest', { isDescending: 'descending' }],
   upsertScheduler: [
     'UpsertScheduler',
     'UpsertSchedulerRequest',

@@ -12,7 +12,7 @@ const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
 const HOLD = 'Use queue.rateLimit(), and throw an error: that counts as an attempt, so give "attempts" and "backoff".';
 const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
-const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
+const LOGS = 'Use queue.addJobLog(id, row).';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
 const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
 const OPTIONS = 'Keep the options that you passed to the constructor.';
@@ -38,8 +38,6 @@ export const QUEUE_MISSING: MissingNames = {
     getPrioritized: "A job with a priority is 'waiting': use queue.getWaiting().",
     getWaitingChildren: FLOW,
     getDependencies: FLOW,
-    getJobLogs: LOGS,
-    addJobLog: LOGS,
     getWorkers: NONE,
     getWorkersCount: NONE,
     getQueueEvents: NONE,
@@ -123,8 +121,6 @@ export const WORKER_MISSING: MissingNames = {
 
 export const JOB_MISSING: MissingNames = {
   asyncMethods: {
-    log: LOGS,
-    clearLogs: LOGS,
     extendLock: LEASES,
     moveToCompleted: REPORTS,
     moveToFailed: REPORTS,
@@ -181,6 +177,7 @@ export const JOB_OPTIONS_SUPPORTED = {
   backoff: true,
   delay: true,
   jobId: true,
+  keepLogs: true,
   lifo: true,
   priority: true,
   removeOnComplete: true,
@@ -226,7 +223,6 @@ export const OPTIONS_MISSING = {
     deduplication: DEDUPLICATION,
     failParentOnFailure: FLOW,
     ignoreDependencyOnFailure: FLOW,
-    keepLogs: LOGS,
     parent: FLOW,
     prevMillis: SCHEDULER,
     removeDependencyOnFailure: FLOW,

@@ -27,6 +27,13 @@ export interface JobCommands {
    * @throws {JobNotFoundError | LeaseLostError | InvalidPayloadError | PayloadTooLargeError}
    */
   updateData(id: number, token: number, name: string, data: unknown): Promise<void>;
+  /**
+   * @param token of the lease under which the row is added; 0 for none. @param keepMax how many rows stay; 0 for as many as its options say.
+   * @returns how many rows the job has. @throws {JobNotFoundError | LeaseLostError}
+   */
+  addLog(id: number, token: number, row: string, keepMax: number): Promise<number>;
+  /** @param keepMax how many of the newest rows stay. @throws {JobNotFoundError} */
+  clearLogs(id: number, keepMax: number): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -82,6 +89,17 @@ export class QueueCommands implements JobCommands {
     // Written before the next payload is encoded, into the same memory.
     const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
     await this.command((encoder) => encoder.command('updateData', { queue: this.#queue, jobId: id, token, payload }), payload.length);
+  }
+
+  async addLog(jobId: number, token: number, row: string, keepMax: number): Promise<number> {
+    const args = { queue: this.#queue, jobId, token, keepMax, row };
+    const result = await this.send((encoder) => encoder.command('addLog', args), row.length);
+    if (result.ok && result.type === 'logged') return result.rows;
+    throw unexpectedResult(result);
+  }
+
+  async clearLogs(jobId: number, keepMax: number): Promise<void> {
+    await this.command((encoder) => encoder.command('clearLogs', { queue: this.#queue, jobId, keepMax }));
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
-import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
+import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, LOG_ROWS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
 import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
@@ -40,6 +40,8 @@ export interface DefaultJobOptions {
   readonly removeOnComplete?: boolean | number;
   /** The same for dead letters; `false` by default: they are kept for inspection. */
   readonly removeOnFail?: boolean | number;
+  /** How many rows of its log the job keeps, the newest: 1 to 1,000, which is the default. See `Job.log`. */
+  readonly keepLogs?: number;
 }
 
 const DURATION = durationIn(0, DURATION_MS_MAX);
@@ -64,6 +66,7 @@ const SHARED = {
   backoff: z.union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." }).optional(),
   removeOnComplete: KEPT.optional(),
   removeOnFail: KEPT.optional(),
+  keepLogs: integerIn(1, LOG_ROWS_MAX).optional(),
 } satisfies Record<keyof DefaultJobOptions, z.ZodType>;
 const REMEDY = 'Give an object of job options such as { attempts: 3 }, or leave it out.';
 
@@ -91,7 +94,7 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
   if (options === undefined) return defaults;
   const read = readOnce(options);
   if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = read;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId } = read;
   return {
     ...(jobId === undefined ? {} : { customId: jobId }),
     delayMs: delay ?? defaults.delayMs,
@@ -101,6 +104,7 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
     backoff: backoff === undefined ? defaults.backoff : backoffOf(backoff),
     keepCompleted: removeOnComplete === undefined ? defaults.keepCompleted : keptOf(removeOnComplete),
     keepFailed: removeOnFail === undefined ? defaults.keepFailed : keptOf(removeOnFail),
+    keepLogs: keepLogs ?? defaults.keepLogs,
   };
 }
 
@@ -113,8 +117,8 @@ type ReadOptions = { readonly [Name in keyof JobOptions]: JobOptions[Name] | und
  */
 function readOnce(options: JobOptions): ReadOptions {
   if (!hasKnownNames(options)) return options;
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
-  return { delay, priority, lifo, attempts, backoff: backoffReadOnce(backoff), removeOnComplete, removeOnFail, jobId };
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId } = options;
+  return { delay, priority, lifo, attempts, backoff: backoffReadOnce(backoff), removeOnComplete, removeOnFail, keepLogs, jobId };
 }
 
 function backoffReadOnce(backoff: JobOptions['backoff']): JobOptions['backoff'] {
@@ -139,6 +143,7 @@ function hasKnownNames(options: JobOptions): boolean {
       case 'backoff':
       case 'removeOnComplete':
       case 'removeOnFail':
+      case 'keepLogs':
       case 'jobId':
         break;
       default:
@@ -149,7 +154,7 @@ function hasKnownNames(options: JobOptions): boolean {
 }
 
 function areValid(options: ReadOptions): boolean {
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId } = options;
   return (
     (jobId === undefined || isCustomId(jobId)) &&
     (delay === undefined || isDuration(delay)) &&
@@ -158,7 +163,8 @@ function areValid(options: ReadOptions): boolean {
     (attempts === undefined || isIntegerIn(attempts, 1, ATTEMPTS_MAX)) &&
     (backoff === undefined || isDuration(backoff) || isBackoff(backoff)) &&
     (removeOnComplete === undefined || isKept(removeOnComplete)) &&
-    (removeOnFail === undefined || isKept(removeOnFail))
+    (removeOnFail === undefined || isKept(removeOnFail)) &&
+    (keepLogs === undefined || isIntegerIn(keepLogs, 1, LOG_ROWS_MAX))
   );
 }
 
@@ -198,6 +204,7 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
     backoff: type === 'none' ? 0 : { type, delay: delayMs },
     removeOnComplete: removeOf(added.keepCompleted),
     removeOnFail: removeOf(added.keepFailed),
+    ...(added.keepLogs === 0 ? {} : { keepLogs: added.keepLogs }),
     ...(added.customId === undefined ? {} : { jobId: added.customId }),
   });
 }

@@ -6,6 +6,8 @@ import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
+import { jsonOf } from './job-json.ts';
+import { checkedLogRow, clearedRowsOf } from './job-logs.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
@@ -284,10 +286,31 @@ export class Job<Data = unknown, Result = unknown> {
     this.#hasData = true;
   }
 
+  /**
+   * Adds a row to the log of the job, in any state; `queue.getJobLogs()` reads it. Of a job that a worker processes, only while its lease goes
+   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB.
+   * @param row a text of at most 64 KiB.
+   * @returns how many rows the job has.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidOptionError | LogRowTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async log(row: string): Promise<number> {
+    return await this.#named(this.#commands.addLog(this.#id, this.#leaseToken, checkedLogRow(row), 0));
+  }
+
+  /**
+   * Drops the rows of the log of the job, in any state. @param keepLogs how many of the newest stay; none by default.
+   * @throws {JobNotFoundError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async clearLogs(keepLogs?: number): Promise<void> {
+    await this.#named(this.#commands.clearLogs(this.#id, clearedRowsOf(keepLogs)));
+  }
+
   /** The cluster's error names the job by its number. */
-  async #named(call: Promise<void>): Promise<void> {
+  async #named<Value>(call: Promise<Value>): Promise<Value> {
     try {
-      await call;
+      return await call;
     } catch (error) {
       if (error instanceof JobNotFoundError) throw new JobNotFoundError(this.id);
       throw error instanceof LeaseLostError ? new LeaseLostError(this.id, error.outcome) : error;
@@ -344,26 +367,7 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   toJSON(): object {
-    const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
-    const { progress, repeatJobKey, scheduledFor } = this;
-    const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
-    const times = { timestamp, processedOn, finishedOn };
-    return {
-      id,
-      queueName,
-      name,
-      data,
-      opts,
-      ...times,
-      attemptsMade,
-      stalledCounter,
-      state,
-      progress,
-      returnvalue,
-      failedReason,
-      repeatJobKey,
-      scheduledFor,
-    };
+    return jsonOf(this, this.#processedOn === 'unknown' ? undefined : this.#processedOn);
   }
 
   /** For console.log(): most of the fields are getters. */

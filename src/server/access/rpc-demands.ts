@@ -44,6 +44,9 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     RemoveScheduler: demand('operate', 'queue'),
     GetScheduler: demand('read', 'queue'),
     ListSchedulers: demand('read', 'queue'),
+    AddLog: demand('work', 'queue'),
+    ClearLogs: demand('work', 'queue'),
+    GetLogs: demand('read', 'queue'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

@@ -25,7 +25,7 @@ export function payloadProto(data: RawData): PayloadProto | null {
 /** A zero is the default of a field that was not sent. */
 export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
   if (options === null) return {};
-  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id } = options;
+  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id, keep_logs } = options;
   return {
     delay: delay_ms,
     priority,
@@ -35,6 +35,7 @@ export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
     ...(keep_completed === undefined ? {} : { removeOnComplete: keep_completed }),
     ...(keep_failed === undefined ? {} : { removeOnFail: keep_failed }),
     ...(custom_id === undefined ? {} : { jobId: custom_id }),
+    ...(keep_logs === 0 ? {} : { keepLogs: keep_logs }),
   };
 }
 

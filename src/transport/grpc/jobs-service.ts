@@ -18,6 +18,7 @@ export interface JobOptionsProto {
   readonly keep_completed?: number;
   readonly keep_failed?: number;
   readonly custom_id?: string;
+  readonly keep_logs: number;
 }
 
 export interface NewJobProto {
@@ -81,6 +82,22 @@ export interface UpdateProgressRequestProto extends JobRequestProto {
 export interface UpdateDataRequestProto extends JobRequestProto {
   readonly token: number;
   readonly data: PayloadProto | null;
+}
+
+export interface AddLogRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly row: string;
+  readonly keep_max: number;
+}
+
+export interface ClearLogsRequestProto extends JobRequestProto {
+  readonly keep_max: number;
+}
+
+export interface GetLogsRequestProto extends JobRequestProto {
+  readonly start: number;
+  readonly count_max: number;
+  readonly descending: boolean;
 }
 
 export interface JobRequestProto {
