@@ -4,13 +4,14 @@ import { JOB_COMMANDS } from './job-commands.ts';
 import { LOG_COMMANDS } from './log-commands.ts';
 import { QUEUE_COMMANDS } from './queue-commands.ts';
 import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
+import { TRANSACTION_COMMANDS } from './transaction-commands.ts';
 
 /**
  * Everything that a request can ask for. The encoder, the reader, the checks before the log, the types of the handlers, the functions of
  * recorded histories and docs/commands.md are derived from these rows. `add`, `claim` and `complete`, which most requests consist of,
  * have hand-tuned code in the encoder and the reader; a test compares it with what the rows say.
  */
-export const COMMANDS = { ...JOB_COMMANDS, ...QUEUE_COMMANDS, ...SCHEDULER_COMMANDS, ...LOG_COMMANDS };
+export const COMMANDS = { ...JOB_COMMANDS, ...QUEUE_COMMANDS, ...SCHEDULER_COMMANDS, ...LOG_COMMANDS, ...TRANSACTION_COMMANDS };
 
 export type CommandName = keyof typeof COMMANDS;
 type FieldsOf<Name extends CommandName> = (typeof COMMANDS)[Name]['fields'];

@@ -49,6 +49,10 @@ export const LOG_ROWS_MAX = 1_000;
 export const LOG_BYTES_MAX = 1024 * 1024;
 /** Most bytes of the rows that one read of a log returns, unless it is a single row. */
 export const LOG_PAGE_BYTES_MAX = 256 * 1024;
+/** Most operations of one transaction. */
+export const TRANSACTION_OPERATIONS_MAX = 1_000;
+/** Most bytes of the operations of one transaction. */
+export const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
 /** Maximum number of deadlines (promotions, expired leases) that one log entry processes; the rest waits for the next entry. */
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */

@@ -15,11 +15,13 @@
  *   such a limit.
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
  * - 10, 11, 12: reserved.
- * - 13: a job can have a log.
+ * - 13: a job can have a log; several operations can be executed all or none.
  */
 export const MACHINE_VERSION = 13;
 /** The version that can change a job that was added. */
 export const JOB_CHANGES_VERSION = 9;
 /** The version that has the logs of jobs. */
 export const JOB_LOGS_VERSION = 13;
+/** The version that has transactions. */
+export const TRANSACTIONS_VERSION = 13;
 export const MACHINE_VERSION_FIRST = 1;

@@ -110,7 +110,7 @@ export interface JobDetail {
 }
 
 /** Results of other shapes than the fields of their rows. */
-type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds';
+type ShapedName = 'error' | 'transacted' | 'transactionRejected' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds';
 type PlainName = Exclude<ResultName, ShapedName>;
 type PlainResult = { [Name in PlainName]: { readonly ok: true; readonly type: Name } & ResultFields<Name> }[PlainName];
 
@@ -121,6 +121,7 @@ export type OperationResult =
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
   | { readonly ok: true; readonly type: 'held'; readonly jobs: readonly HeldJob[] }
   | ({ readonly ok: true; readonly type: 'jobIds'; readonly ids: readonly number[] } & ResultFields<'jobIds'>)
+  | { readonly ok: true; readonly type: 'transacted'; readonly results: readonly OperationResult[] }
   | {
       readonly ok: false;
       readonly code: OperationErrorCode;
@@ -129,6 +130,8 @@ export type OperationResult =
       readonly job: number | undefined;
       /** For `JOB_STATE`: the state the job is in. */
       readonly state: JobState | undefined;
+      /** The operation of a transaction that was rejected, from 0 on: nothing of it took effect. */
+      readonly operation?: number;
     };
 
 export interface Reply {
@@ -222,6 +225,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
   switch (row.name) {
     case 'error':
       return readError(reader);
+    case 'transactionRejected':
+      return { operation: reader.u32(), ...readError(reader) };
+    case 'transacted':
+      return { ok: true, type: 'transacted', results: readResults(new ByteReader(reader.blob())) };
     case 'claimed':
     case 'claimed1':
       return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments, row.name === 'claimed') };
@@ -241,6 +248,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return { ok: true, type: row.name, ...readFields(reader, row.fields) } as PlainResult;
   }
 }
+
+/** Of a transaction: none of them has attachments. */
+const readResults = (reader: ByteReader): readonly OperationResult[] =>
+  Array.from({ length: reader.u32() }, () => readResult(reader, undefined));
 
 function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | undefined, hasBegin: boolean): ClaimedJob[] {
   const count = reader.u32();
@@ -291,7 +302,7 @@ function jobDetailOf(fields: JobFields, attachments: AttachmentReader | undefine
   };
 }
 
-function readError(reader: ByteReader): OperationResult {
+function readError(reader: ByteReader): Extract<OperationResult, { readonly ok: false }> {
   const code = ERROR_CODES[reader.u8()];
   if (code === undefined) throw new MalformedBytesError('an error of unknown code');
   const named = reader.f64();

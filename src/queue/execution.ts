@@ -22,6 +22,8 @@ export interface Execution {
   knownQueue(): NamedQueue<Job> | undefined;
   /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
   result(outcome: number): void;
+  /** Executes the operations of a transaction, and writes its result. */
+  transact(): void;
   /** The result is written once the listing is complete. */
   list(listing: Listing): void;
 }

@@ -14,7 +14,7 @@ import type { RateLimit } from './rate-window.ts';
 import type { SchedulerSpec } from './scheduler.ts';
 import { listSchedulers } from './scheduler-listing.ts';
 
-export type { Execution, Handler };
+export type { Handler };
 
 export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
 
@@ -127,6 +127,7 @@ const HANDLERS = {
     const { queueName, jobId, token, blobAt, blobLength } = run.operation;
     run.result(run.jobs.updateData(queueName, jobId, token, run.data, blobAt, blobLength));
   },
+  transact: (run) => run.transact(),
   addLog,
   clearLogs,
   getLogs,

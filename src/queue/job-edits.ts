@@ -132,14 +132,14 @@ export class JobEdits extends JobIndexes {
   }
 
   /** @param token of the lease that must go on; 0 for none. @returns the job, or an ErrorCode. */
-  protected findHeld(queueName: string, jobId: number, token: number): Job | number {
+  findHeld(queueName: string, jobId: number, token: number): Job | number {
     const job = this.table.get(jobId);
     if (job === undefined) return token === 0 ? ErrorCode.jobNotFound : this.leaseFault(jobId);
     if (job.queue.name !== queueName) return ErrorCode.jobNotFound;
     return token === 0 || isHeld(job, token) ? job : ErrorCode.leaseLost;
   }
 
-  protected leaseFault(jobId: number): number {
+  leaseFault(jobId: number): number {
     return jobId < this.nextJobId ? ErrorCode.leaseLost : ErrorCode.jobNotFound;
   }
 }

@@ -34,6 +34,8 @@ export class JobIndexes {
   /** The wall time of the entry that is applied. */
   protected wall = NEVER;
   protected readonly changes: ChangeTracker;
+  /** In a transaction: what to trim after it. */
+  #deferred: { readonly kept: FinishedList<Job>; readonly keep: number }[] | undefined;
   protected readonly onQueueFilled: ((queue: string) => void) | undefined;
 
   /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
@@ -163,9 +165,24 @@ export class JobIndexes {
     this.evict(job);
   }
 
+  /** Until {@link trimDeferred} no kept job is removed for a later one. */
+  deferTrims(): void {
+    this.#deferred = [];
+  }
+
+  trimDeferred(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const { kept, keep } of deferred) this.trim(kept, keep);
+  }
+
   /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
   protected trim(kept: FinishedList<Job>, keep: number): void {
     if (keep < 0) return;
+    if (this.#deferred !== undefined) {
+      this.#deferred.push({ kept, keep });
+      return;
+    }
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
       kept.remove(oldest);
@@ -219,7 +236,7 @@ export class JobIndexes {
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
-  protected find(queueName: string | undefined, jobId: number): Job | undefined {
+  find(queueName: string | undefined, jobId: number): Job | undefined {
     const job = this.table.get(jobId);
     return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;
   }

@@ -81,6 +81,25 @@ export class ReplyEncoder {
     this.#to.f64(jobId);
   }
 
+  /** Begins the result of a transaction; those of its operations follow. @returns what `endTransacted` needs. */
+  beginTransacted(): number {
+    this.#begin(RESULTS.transacted.code);
+    return this.#to.reserve(8);
+  }
+
+  endTransacted(at: number, count: number): void {
+    this.#to.patchU32(at, this.#to.length - at - 4);
+    this.#to.patchU32(at + 4, count);
+    // Those within it are none of the request.
+    this.#results -= count;
+  }
+
+  /** @param operation the one that was rejected, from 0 on. */
+  transactionRejected(operation: number, code: number, jobId: number, state: number): void {
+    this.latestError = code;
+    this.result('transactionRejected', { operation, code, jobId, state });
+  }
+
   done(): void {
     this.#begin(RESULTS.done.code);
   }

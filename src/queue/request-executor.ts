@@ -6,7 +6,7 @@ import { LOG_PAGE_BYTES_MAX, OPERATIONS_MAX } from '../protocol/limits.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { RequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import { type Execution, HANDLER_OF_CODE, type Handler } from './handlers.ts';
+import { HANDLER_OF_CODE, type Handler } from './handlers.ts';
 import type { Job } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import type { JobStore } from './job-store.ts';
@@ -15,11 +15,12 @@ import type { NamedQueue } from './named-queue.ts';
 import { OperationCounts } from './operation-counts.ts';
 import type { QueryRun } from './query-run.ts';
 import { type AttachmentSource, ReplyEncoder } from './reply-encoder.ts';
+import { type TransactionRun, transact } from './transaction.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Decodes the operations of a request, executes them, and writes their results. */
-export class RequestExecutor implements Execution {
+export class RequestExecutor implements TransactionRun {
   readonly jobs: JobStore;
   readonly bytes: Pick<AttachmentSource, 'logRowsOf'>;
   readonly replies = new ReplyEncoder();
@@ -29,6 +30,7 @@ export class RequestExecutor implements Execution {
   /** The entry that contains the request, and its log time. */
   data = NO_BYTES;
   logMs = 0;
+  #version = 1;
   /** The queue of the last add. Within an entry only creating a queue drops empty ones, and the created queue is then this one. */
   #selected: NamedQueue<Job> | undefined;
   /** Of the operation that is executed; its result is not written yet. */
@@ -70,6 +72,7 @@ export class RequestExecutor implements Execution {
     this.operation.begin();
     this.data = data;
     this.logMs = logMs;
+    this.#version = version;
     for (let done = 0; done < operations; done += 1) {
       if (this.#nextOperation(reader, version)) {
         this.replies.latestError = -1;
@@ -161,6 +164,20 @@ export class RequestExecutor implements Execution {
   result(outcome: number): void {
     if (outcome === APPLIED) this.replies.done();
     else this.replies.error(outcome, this.operation.jobId, this.jobs.table.get(this.operation.jobId)?.state ?? NO_STATE);
+  }
+
+  transact(): void {
+    transact(this, this.#version);
+  }
+
+  /** See {@link TransactionRun}. */
+  executeIn(operation: OperationReader): number {
+    const outer = this.operation;
+    this.operation = operation;
+    this.replies.latestError = -1;
+    (HANDLER_OF_CODE[operation.code] as Handler)(this);
+    this.operation = outer;
+    return this.replies.latestError;
   }
 
   /** The result is written once the listing is complete. */

@@ -5,6 +5,7 @@ import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/p
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type AddOptions, HEADER_BYTES, RequestEncoder, type SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
+import { encodeTransaction } from '../../src/protocol/transaction.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
@@ -78,6 +79,13 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   holdClaims: (to) => to.command('holdClaims', { queue: 'mail', holdMs: 60_000 }),
   claimLimited: (to) => to.claim('mail', { ...CLAIM, limiter: { max: 10, durationMs: 60_000 } }),
   rateLimitTtl: (to) => to.command('rateLimitTtl', { queue: 'mail', takenMin: 7 }),
+  transact: (to) =>
+    to.command('transact', {
+      payload: encodeTransaction((inner) => {
+        inner.complete(12, 34, bytesOf('{"ok":true}'));
+        inner.add('mail', bytesOf('next'), POLICY);
+      }),
+    }),
   addLog: (to) => to.command('addLog', { queue: 'mail', jobId: 12, token: 5, keepMax: 100, row: 'step 1: ü' }),
   clearLogs: (to) => to.command('clearLogs', { queue: 'mail', jobId: 12, keepMax: 10 }),
   getLogs: (to) => to.command('getLogs', { queue: 'mail', jobId: 12, start: 5, countMax: 1000, isDescending: true }),

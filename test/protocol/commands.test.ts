@@ -57,6 +57,7 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   addLog: 90,
   clearLogs: 91,
   getLogs: 92,
+  transact: 93,
 };
 const RESULT_CODES = {
   error: 0,
@@ -80,6 +81,8 @@ const RESULT_CODES = {
   rateLimitTtl: 22,
   logged: 50,
   logs: 51,
+  transacted: 52,
+  transactionRejected: 53,
 };
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22, 99];

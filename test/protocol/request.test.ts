@@ -182,6 +182,7 @@ describe('operations that are taken from a request', () => {
       () => to.command('updateData', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
       () => to.command('updateProgress', { queue: 'q', jobId: 1, token: 0, payload: Uint8Array.of(1, 2, 3) }),
       () => to.command('addLog', { queue: 'q', jobId: 1, token: 0, keepMax: 0, row: 'row' }),
+      () => to.command('transact', { payload: Uint8Array.of(1, 2, 3) }),
       () => to.command('clearLogs', { queue: 'q', jobId: 1, keepMax: 2 }),
       () => to.command('getLogs', { queue: 'q', jobId: 1, start: 0, countMax: 9, isDescending: false }),
     ];

@@ -5,11 +5,22 @@ import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
+import { encodeTransaction } from '../../src/protocol/transaction.ts';
 import { bytesOf, options, START_MS, TestQueue, textOf } from './harness.ts';
 import { idsOf, LISTED_STATES } from './listings.ts';
-import { LOG_ROWS, type ModelJob, ModelQueue } from './model.ts';
+import { LOG_ROWS, type ModelJob, ModelQueue, type Reply } from './model.ts';
 
 const QUEUES = ['a', 'b'] as const;
+
+/** One operation of a transaction. */
+interface Part {
+  readonly type: 'add' | 'complete' | 'fail' | 'release' | 'remove' | 'promote' | 'priority' | 'progress' | 'log';
+  readonly queue: string;
+  readonly id: number;
+  readonly lease: number;
+  readonly text: string;
+  readonly options: AddOptions;
+}
 
 type Step =
   | { readonly type: 'add'; readonly queue: string; readonly payload: string; readonly options: AddOptions }
@@ -27,6 +38,7 @@ type Step =
       readonly rows: number;
       readonly text: string;
     }
+  | { readonly type: 'transact'; readonly operations: readonly Part[] }
   | { readonly type: 'clear logs'; readonly queue: string; readonly id: number; readonly keepMax: number }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | {
@@ -57,6 +69,15 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   keepFailed: fc.constantFrom(-1, -1, 0, 1),
   customId: fc.constantFrom(undefined, undefined, 'x', 'y'),
   keepLogs: fc.constantFrom(0, 0, 2, 20),
+});
+
+const anyPart: fc.Arbitrary<Part> = fc.record({
+  type: fc.constantFrom('add', 'add', 'complete', 'complete', 'fail', 'release', 'remove', 'promote', 'priority', 'progress', 'log'),
+  queue: fc.constantFrom(...QUEUES),
+  id: fc.integer({ min: 1, max: 15 }),
+  lease: fc.nat(5),
+  text: fc.string({ maxLength: 5 }).map((text) => `${text}.`),
+  options: anyOptions,
 });
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -132,6 +153,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       rows: fc.constantFrom(1, 1, 5, 18, 50),
       text: fc.constantFrom('', 'row', 'ü'.repeat(20)),
     }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ type: fc.constant('transact'), operations: fc.array(anyPart, { minLength: 1, maxLength: 4 }) }),
   },
   {
     weight: 1,
@@ -272,6 +297,9 @@ class Comparison {
       case 'log':
         this.#log(step);
         break;
+      case 'transact':
+        this.#transact(step.operations);
+        break;
       case 'clear logs': {
         const { queue, id, keepMax } = step;
         this.#expectReply((to) => to.command('clearLogs', { queue, jobId: id, keepMax }), this.#model.clearLogs(queue, id, keepMax));
@@ -341,6 +369,65 @@ class Comparison {
         this.#useLease(step.type, step.lease, step.text);
     }
     this.#compare();
+  }
+
+  #transact(parts: readonly Part[]): void {
+    const operations = parts.map((part) => this.#partOf(part));
+    const named = operations.flatMap(({ job }) => (job === undefined ? [] : [job]));
+    const result = this.#send((to) => {
+      to.command('transact', { payload: encodeTransaction((inner) => operations.forEach(({ write }) => void write(inner))) });
+    });
+    if (new Set(named).size < named.length) {
+      // Or the error of an operation before the second one that names the job.
+      expect(result?.ok).toBe(false);
+      return;
+    }
+    const expected = this.#model.transact(operations.map(({ execute }) => execute));
+    if ('operation' in expected) {
+      expect(result).toMatchObject({ ok: false, ...expected });
+      return;
+    }
+    const results = result?.ok && result.type === 'transacted' ? result.results : [];
+    expect(results.map((one) => ('id' in one ? one.id : 'rows' in one ? one.rows : one.ok ? one.type : one.code))).toEqual(expected);
+  }
+
+  #partOf({ type, queue, options, text, ...part }: Part): {
+    readonly job: number | undefined;
+    readonly write: (to: RequestEncoder) => void;
+    readonly execute: () => Reply | number;
+  } {
+    const model = this.#model;
+    const { id: jobId, token } = this.#leases[part.lease] ?? { id: 999, token: 1 };
+    const { id } = part;
+    const bytes = bytesOf(text);
+    switch (type) {
+      case 'add':
+        return { job: undefined, write: (to) => to.add(queue, bytes, options), execute: () => model.add(queue, text, options) };
+      case 'complete':
+        return { job: jobId, write: (to) => to.complete(jobId, token, bytes), execute: () => model.complete(jobId, token, text) };
+      case 'fail': {
+        const args = { jobId, token, reason: text, retry: true };
+        return { job: jobId, write: (to) => to.command('fail', args), execute: () => model.fail(jobId, token, text, true) };
+      }
+      case 'release':
+        return { job: jobId, write: (to) => to.command('release', { jobId, token }), execute: () => model.release(jobId, token) };
+      case 'remove':
+        return { job: id, write: (to) => to.command('remove', { queue, jobId: id }), execute: () => model.remove(queue, id) };
+      case 'promote':
+        return { job: id, write: (to) => to.command('promote', { queue, jobId: id }), execute: () => model.promote(queue, id) };
+      case 'priority': {
+        const args = { queue, jobId: id, priority: 2 };
+        return { job: id, write: (to) => to.command('changePriority', args), execute: () => model.changePriority(queue, id, 2) };
+      }
+      case 'progress': {
+        const args = { queue, jobId: id, token: 0, payload: bytes };
+        return { job: id, write: (to) => to.command('updateProgress', args), execute: () => model.updateProgress(queue, id, 0, text) };
+      }
+      default: {
+        const args = { queue, jobId: id, token: 0, keepMax: 0, row: text };
+        return { job: id, write: (to) => to.command('addLog', args), execute: () => model.addLog(queue, id, 0, text, 0) };
+      }
+    }
   }
 
   /** Several rows, each of which says which one it is. */

@@ -70,6 +70,8 @@ export class ModelQueue {
   #set = 0;
   #claims = 0;
   #finished = 0;
+  /** In a transaction: the retention that its operations cause, after them. */
+  #trims: (() => void)[] | undefined;
   readonly #paused = new Set<string>();
   readonly #concurrency = new Map<string, number>();
   readonly #rates = new Map<string, ModelRate>();
@@ -163,6 +165,38 @@ export class ModelQueue {
     if (window === undefined) return;
     window.left -= 1;
     window.taken += 1;
+  }
+
+  /**
+   * All of the operations in their order, or none. Each of them names other jobs.
+   * @returns what each of them returned; or the first that was rejected, after which everything is as before.
+   */
+  transact(
+    operations: readonly (() => Reply | number)[],
+  ): readonly (Reply | number)[] | { readonly operation: number; readonly code: Reply } {
+    const before = { jobs: this.jobs, added: this.#added, finished: this.#finished };
+    const restore = (): void => {
+      this.jobs = structuredClone(before.jobs);
+      this.#added = before.added;
+      this.#finished = before.finished;
+    };
+    this.#trims = [];
+    // Each is checked against the state before all of them.
+    for (const [operation, execute] of operations.entries()) {
+      restore();
+      const reply = execute();
+      if (typeof reply === 'number' || reply === 'done') continue;
+      restore();
+      this.#trims = undefined;
+      return { operation, code: reply };
+    }
+    restore();
+    this.#trims = [];
+    const replies = operations.map((execute) => execute());
+    const trims = this.#trims;
+    this.#trims = undefined;
+    for (const trim of trims) trim();
+    return replies;
   }
 
   markBegun(id: number, token: number): Reply {
@@ -470,10 +504,14 @@ export class ModelQueue {
     }
     this.#finished += 1;
     Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs });
-    const kept = this.jobs
-      .filter((other) => other.queue === job.queue && other.state === state)
-      .sort((a, b) => b.finishedAs - a.finishedAs);
-    if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
+    const trim = (): void => {
+      const kept = this.jobs
+        .filter((other) => other.queue === job.queue && other.state === state)
+        .sort((a, b) => b.finishedAs - a.finishedAs);
+      if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
+    };
+    if (this.#trims === undefined) trim();
+    else this.#trims.push(trim);
   }
 
   #drop(job: ModelJob): void {

@@ -170,7 +170,7 @@ describe('what a command reaches', () => {
         'getLogs',
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
-      all: ['queueNames', 'advanceScheduler'],
+      all: ['queueNames', 'advanceScheduler', 'transact'],
     });
   });
 });
