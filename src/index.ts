@@ -23,6 +23,8 @@ export {
   type RetryJobsOptions,
 } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
+export type { TransactionCall } from './client/api/transact.ts';
+export type { FailOptions, Transaction, TransactionStep, TransactionSteps, TransactionValues } from './client/api/transaction.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
@@ -53,6 +55,7 @@ export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } fro
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { InvalidPatternError, SchedulerLimitError, SchedulerNotFoundError } from './client/scheduler-errors.ts';
 export { LogRowTooLargeError, PayloadTooLargeError, ProgressTooLargeError } from './client/size-errors.ts';
+export { TransactionError, TransactionTooLargeError } from './client/transaction-errors.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';

@@ -5,6 +5,7 @@ import { LOG_MUTANTS } from './log-mutants.ts';
 import { MEMORY_MUTANTS } from './memory-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
+import { TRANSACTION_MUTANTS } from './transaction-mutants.ts';
 
 /** Each `find` is exactly once in its file; a change of the code that removes one fails the run. */
 export const MUTANTS: readonly Mutant[] = [
@@ -13,5 +14,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHANGE_MUTANTS,
   ...CLIENT_MUTANTS,
   ...LOG_MUTANTS,
+  ...TRANSACTION_MUTANTS,
   ...MEMORY_MUTANTS,
 ];

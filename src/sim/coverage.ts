@@ -85,6 +85,8 @@ export const SOMETIMES = [
   'row of a log dropped for later ones',
   'rows of a log dropped at once',
   'log of a job read',
+  'transaction took effect',
+  'transaction rejected because of one operation',
   'job added again with its id',
   'job of a tick claimed',
   'job scheduler removed',

@@ -42,6 +42,8 @@ export class SimAdds {
   /** Ids that this client chose for jobs that it added, and with which it is adding none now. */
   readonly #customIds: CustomId[] = [];
   #adds = 0;
+  /** Whether the job that was added last has an id of its client: then another job may be there in its place. */
+  hasLatestId = false;
 
   constructor(
     client: number,
@@ -60,16 +62,22 @@ export class SimAdds {
     this.#onAdded = onAdded;
   }
 
+  /** Of the job that was added last. */
+  get latestKey(): string {
+    return `${this.#client}-${this.#adds}`;
+  }
+
   anyQueue(): string {
     return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
   }
 
   add(encoder: OperationWriter, version: number): Step {
     this.#adds += 1;
-    const key = `${this.#client}-${this.#adds}`;
+    const key = this.latestKey;
     const chosen = this.#customId(key, version);
     const queue = chosen?.queue ?? this.anyQueue();
     const customId = chosen?.id;
+    this.hasLatestId = customId !== undefined;
     const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
       ...ADD_DEFAULTS,

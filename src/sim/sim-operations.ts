@@ -3,6 +3,7 @@ import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
+import { TRANSACTIONS_VERSION } from '../protocol/machine-version.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import type { Sometimes } from './coverage.ts';
 import { jobQueueOf } from './job-queue-of.ts';
@@ -17,6 +18,7 @@ import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
+import { SimTransactions } from './sim-transactions.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 
@@ -48,6 +50,8 @@ const RATE_MS = [20, 200, 1_000] as const;
 const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
 const LISTING_SHARE = 0.4;
+/** How many of the leases end by a transaction. */
+const TRANSACTION_SHARE = 0.15;
 /** How many of the queries of a job that has a log read it. */
 const LOG_READ_SHARE = 0.6;
 /** Of all operations, where there are job schedulers. */
@@ -76,6 +80,7 @@ export class SimOperations {
   readonly #adds: SimAdds;
   readonly #schedulers: SimSchedulers;
   readonly #changes: SimChanges;
+  readonly #transactions: SimTransactions;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -96,6 +101,7 @@ export class SimOperations {
       if (isDelayed) this.#latestDelayed = job;
       look(job);
     });
+    this.#transactions = new SimTransactions(cluster, random, records, this.#adds, this.#changes);
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
   }
 
@@ -264,14 +270,14 @@ export class SimOperations {
       this.#leases.push(lease);
       return this.#changes.change(encoder, job, token);
     }
+    if (version >= TRANSACTIONS_VERSION && this.#random.withProbability(TRANSACTION_SHARE))
+      return this.#transactions.next(encoder, lease, this.anyJob(), () => this.#onCompleted(lease), version);
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
       const isOversized = this.#sizes.isOversized();
       encoder.complete(job, token, resultOf(job, token, isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(0)));
       const step = stepOf(this.#cluster.coverage, this.#history.invoke('complete', { job, token }), () => {
-        this.#open.delete(token);
-        this.#completed.add(job);
-        this.#look(job);
+        this.#onCompleted(lease);
         return null;
       });
       return { ...step, isOversized };
@@ -289,6 +295,12 @@ export class SimOperations {
     }
     encoder.command('release', { jobId: job, token });
     return stepOf(this.#cluster.coverage, this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
+  }
+
+  #onCompleted({ job, token }: Lease): void {
+    this.#open.delete(token);
+    this.#completed.add(job);
+    this.#look(job);
   }
 
   get #workload(): Workload {

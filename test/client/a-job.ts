@@ -19,7 +19,7 @@ export const noCommands: JobCommands = {
   stateOf: reject,
 };
 
-export const noHolder: JobHolder = { onProgress: () => undefined };
+export const noHolder: JobHolder = { onProgress: () => undefined, onEnded: () => undefined };
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -3,7 +3,9 @@ import { TRANSACTION_OPERATIONS_MAX } from '../../src/protocol/limits.ts';
 import { TRANSACTIONS_VERSION } from '../../src/protocol/machine-version.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { ANY_VERSION } from '../../src/protocol/request-reader.ts';
 import { encodeTransaction } from '../../src/protocol/transaction.ts';
+import { validateRequest } from '../../src/protocol/validate-request.ts';
 import { bytesOf, claimOptions, options, TestQueue, textOf } from './harness.ts';
 
 const DONE = { ok: true, type: 'done' };
@@ -204,6 +206,27 @@ describe('a transaction', () => {
     expect(queue.do((to) => to.command('transact', { payload: payload.subarray(0, payload.length - 2) }))).toMatchObject(INVALID);
     expect(queue.do((to) => to.command('transact', { payload: Uint8Array.of(...payload, 0) }))).toMatchObject(INVALID);
     expect(stateOf(queue)).toEqual(before);
+  });
+
+  it('is rejected before the log, alone, if it is none or has a payload that is too large', () => {
+    const queue = new TestQueue();
+    const faultOf = (build: (to: RequestEncoder) => void, payloadBytesMax: number) =>
+      validateRequest(
+        queue.request((to) => {
+          to.add('q', NOTHING, options());
+          writing(build)(to);
+        }),
+        { payloadBytesMax },
+        ANY_VERSION,
+      );
+    const build = (to: RequestEncoder): void => {
+      to.add('q', bytesOf('12345'), options());
+      to.complete(1, 1, bytesOf('123456'));
+    };
+    expect(faultOf(build, 6)).toBeUndefined();
+    expect(faultOf(build, 5)).toMatchObject({ code: 'TOO_LARGE', operations: [1] });
+    expect(faultOf((to) => to.claim('q', claimOptions()), 5)).toMatchObject({ code: 'INVALID_REQUEST', operations: [1] });
+    expect(faultOf(() => undefined, 5)).toMatchObject({ code: 'INVALID_REQUEST', operations: [1] });
   });
 
   it('is one of several operations of a request, and leaves their queue and policy as they were', () => {

@@ -6,6 +6,7 @@ import { decodeData, decodeName, decodeValue } from '../payload.ts';
 import { JOB_MISSING } from './bullmq-names.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import type { JobCommands } from './job-commands.ts';
+import type { JobEnding } from './job-ending.ts';
 import { jsonOf } from './job-json.ts';
 import { checkedLogRow, clearedRowsOf } from './job-logs.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
@@ -46,6 +47,8 @@ export interface JobSource<Data> {
 export interface JobHolder {
   /** The progress of one of its jobs is committed. */
   readonly onProgress: (job: Job, progress: JobProgress) => void;
+  /** A transaction ended one of its jobs. */
+  readonly onEnded: (job: Job, ending: JobEnding) => void;
 }
 
 /** The payload of a job that was removed meanwhile. */
@@ -349,6 +352,16 @@ export class Job<Data = unknown, Result = unknown> {
    */
   static recordStart(job: Job, processedOn: number): void {
     job.#processedOn = processedOn;
+  }
+
+  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. */
+  static identityOf(job: Job): { readonly id: number; readonly token: number } {
+    return { id: job.#id, token: job.#leaseToken };
+  }
+
+  /** @internal a transaction ended the job. */
+  static recordEnding(job: Job, ending: JobEnding): void {
+    job.#holder?.onEnded(job, ending);
   }
 
   /** @internal the end of the attempt is committed. */

@@ -7,11 +7,18 @@ import { ScheduledQueue } from './scheduled-queue.ts';
 /** The logs of the jobs of a Queue. */
 export abstract class LoggedQueue<Data> extends ScheduledQueue<Data> {
   readonly #commands: QueueCommands;
+  readonly #defaults: AddOptions;
 
   /** @internal */
   constructor(name: string, commands: QueueCommands, defaults: AddOptions) {
     super(name, commands, defaults);
     this.#commands = commands;
+    this.#defaults = defaults;
+  }
+
+  /** @internal what a transaction needs of a queue. */
+  static partsOf(queue: LoggedQueue<unknown>): { readonly commands: QueueCommands; readonly defaults: AddOptions } {
+    return { commands: queue.#commands, defaults: queue.#defaults };
   }
 
   /**

@@ -5,6 +5,7 @@ import type { JobProgress } from '../api/job-changes.ts';
 import { NotSupportedError, UnknownEventError } from '../api/not-supported.ts';
 import type { LeaseLostError } from '../errors.ts';
 import { toError } from '../thrown.ts';
+import type { LeasedJob } from './leased-job.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
 
 /**
@@ -101,9 +102,36 @@ export class WorkerEmitter<Data, Result> extends EventEmitter<WorkerEvents<Data,
   }
 
   /** @internal of the jobs that the worker holds. */
-  protected jobHolder(): JobHolder {
-    // The only cast: the jobs are of the worker's types.
-    return { onProgress: (job, progress) => this.emitToListeners('progress', job as Job<Data, Result>, progress) };
+  protected jobHolder(running: Iterable<LeasedJob<Data, Result>>): JobHolder {
+    return {
+      // The only casts: the jobs are of the worker's types.
+      onProgress: (job, progress) => this.emitToListeners('progress', job as Job<Data, Result>, progress),
+      onEnded: (job, ending) => {
+        for (const held of running) {
+          if (held.job !== job) continue;
+          held.isEnded = true;
+          held.ending = ending;
+        }
+      },
+    };
+  }
+
+  /**
+   * A transaction of its processor ended the job, and the processor has ended, too.
+   * @param thrown what the processor threw nevertheless. @returns the job.
+   */
+  protected onEndedByTransaction(held: LeasedJob<Data, Result>, wallMs: number, thrown: Error | undefined): LeasedJob<Data, Result> {
+    const { ending } = held;
+    if (ending?.type === 'completed') {
+      const result = ending.result as Result;
+      held.onCompleted(result, wallMs);
+      this.emitToListeners('completed', held.job, result);
+    } else if (ending?.type === 'failed') {
+      held.onFailed(ending.reason, ending.mayRetry, wallMs);
+      this.emitToListeners('failed', held.job, ending.error);
+    }
+    if (thrown !== undefined) this.emitError(thrown);
+    return held;
   }
 
   /** An error without a listener must not end the process: it becomes a warning. */
