@@ -65,7 +65,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** A running embedded cluster; made by {@link startCluster}. Once it is closed, its methods reject with a {@link ClusterClosedError}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
-  /** Adds, ends and changes jobs of any queues at once, or does nothing: see {@link Transaction}. @throws {TransactionError | TransactionTooLargeError} */
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
   readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #settings: ClusterSettings;
   readonly #manifest: ClusterManifest;

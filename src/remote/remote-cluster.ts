@@ -40,7 +40,7 @@ const REFRESH_EVERY_MS = 1_000;
 
 /** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
 export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
-  /** Adds, ends and changes jobs of any queues at once, or does nothing: see {@link Transaction}. @throws {TransactionError | TransactionTooLargeError} */
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
   readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #settings: ConnectSettings;
   readonly #tls: TlsFiles | undefined;

@@ -3,8 +3,8 @@ import type { HistoryEvent } from '../history/history.ts';
 import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { keyOf, keyOfJob } from './payloads.ts';
+import type { SentTransaction } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
-import type { SentTransaction } from './sim-transactions.ts';
 import { checkTransactions } from './transaction-check.ts';
 import { checkProperty, isDamage } from './violation.ts';
 

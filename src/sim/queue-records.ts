@@ -1,6 +1,13 @@
 import type { HistoryRecorder } from '../history/history.ts';
 import type { SessionModel } from './session-model.ts';
-import type { SentTransaction } from './sim-transactions.ts';
+
+/** What has to be there as a whole, or not at all. */
+export interface SentTransaction {
+  readonly job: number;
+  readonly token: number;
+  /** Of the jobs that it adds. */
+  readonly keys: readonly string[];
+}
 
 /** What the simulator knows of the queue's clients. */
 export interface QueueRecords {

@@ -11,14 +11,6 @@ import type { SimRandom } from './sim-random.ts';
 import { type Step, stepOf } from './sim-step.ts';
 import { Violation } from './violation.ts';
 
-/** What has to be there as a whole, or not at all. */
-export interface SentTransaction {
-  readonly job: number;
-  readonly token: number;
-  /** Of the jobs that it adds. */
-  readonly keys: readonly string[];
-}
-
 /** The transactions of one client: each completes a job and adds others. Its operations are recorded one by one. */
 export class SimTransactions {
   readonly #cluster: SimCluster;

@@ -2,7 +2,7 @@ import { type HistoryOperation, isFunction } from '../history/operation.ts';
 import { decodeReply, type JobDetail } from '../protocol/reply.ts';
 import { RequestEncoder } from '../protocol/request-encoder.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import type { SentTransaction } from './sim-transactions.ts';
+import type { SentTransaction } from './queue-records.ts';
 import { checkProperty, isDamage } from './violation.ts';
 
 /**

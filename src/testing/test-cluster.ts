@@ -21,7 +21,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 
 /** A cluster for tests, made by {@link startTestCluster}: the `connection` of queues and workers. */
 export class TestCluster implements ClusterEndpoint, AsyncDisposable {
-  /** Adds, ends and changes jobs of any queues at once, or does nothing: see {@link Transaction}. @throws {TransactionError | TransactionTooLargeError} */
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
   readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly clock: TestClock;
   readonly #ids: readonly number[];

@@ -39,6 +39,12 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'the next report is in the future: true',
     'removed: true',
   ],
+  'transaction.ts': [
+    'order 1 is charged: invoice-1 and a shipment follow',
+    'result: charged',
+    '1 invoice waits, 1 shipment is delayed',
+    'operation 1 was rejected, and 1 invoice waits',
+  ],
   'progress-and-steps.ts': [
     'attempt 1: reserve a bicycle',
     '33 %',

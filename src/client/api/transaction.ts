@@ -18,6 +18,7 @@ import { checkedLogRow, clearedRowsOf, keptRowsOf } from './job-logs.ts';
 import { jobOfAdd } from './job-of.ts';
 import { addOptionsOf, type JobOptions } from './job-options.ts';
 import { LoggedQueue } from './logged-queue.ts';
+import type { Queue } from './queue.ts';
 
 /** An operation of a transaction that is not sent yet. @typeParam Value what the transaction returns for it. */
 export interface TransactionStep<Value> {
@@ -61,12 +62,7 @@ export class Transaction {
   }
 
   /** As `queue.add()`: if the queue has a job with the option `jobId`, nothing is added, and the value has the id of that one. */
-  add<Data, Result = unknown>(
-    queue: LoggedQueue<Data>,
-    name: string,
-    data: Data,
-    options?: JobOptions,
-  ): TransactionStep<Job<Data, Result>> {
+  add<Data, Result>(queue: Queue<Data, Result>, name: string, data: Data, options?: JobOptions): TransactionStep<Job<Data, Result>> {
     const { commands, defaults } = LoggedQueue.partsOf(queue);
     const added = addOptionsOf(options, defaults);
     // A copy: payloads share one buffer.

@@ -117,7 +117,7 @@ export class WorkerEmitter<Data, Result> extends EventEmitter<WorkerEvents<Data,
   }
 
   /**
-   * A transaction of its processor ended the job, and the processor has ended, too.
+   * @internal a transaction of its processor ended the job, and the processor has ended, too.
    * @param thrown what the processor threw nevertheless. @returns the job.
    */
   protected onEndedByTransaction(held: LeasedJob<Data, Result>, wallMs: number, thrown: Error | undefined): LeasedJob<Data, Result> {

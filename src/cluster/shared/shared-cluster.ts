@@ -40,7 +40,7 @@ const SAMPLES_MS_MAX = 2_000;
  * Unix sockets. When the host ends, another process takes over. Once it is closed, its methods reject with a {@link ClusterClosedError}.
  */
 export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
-  /** Adds, ends and changes jobs of any queues at once, or does nothing: see {@link Transaction}. @throws {TransactionError | TransactionTooLargeError} */
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
   readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #holder = newId();
   readonly #settings: SharedSettings;

@@ -47,6 +47,7 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     AddLog: demand('work', 'queue'),
     ClearLogs: demand('work', 'queue'),
     GetLogs: demand('read', 'queue'),
+    Transact: demand('read', 'inside'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

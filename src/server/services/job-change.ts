@@ -9,7 +9,7 @@ import type { JobRequestProto } from '../../transport/grpc/jobs-service.ts';
 import { operationOf, resultOf, type ServedCall } from './operations.ts';
 
 /** Names no job: ids are given in ascending order. */
-const NO_JOB = Number.MAX_SAFE_INTEGER;
+export const NO_JOB = Number.MAX_SAFE_INTEGER;
 
 /** @throws {InvalidOptionError} */
 export function commandsOf(client: Client, queue: string): QueueCommands {

@@ -37,6 +37,7 @@ import { claim, done, operationOf, resultOf, type ServedCall } from './operation
 import { countOf } from './page-size.ts';
 import { SCHEDULER_CALLS } from './scheduler-calls.ts';
 import { serviceErrorOf } from './service-errors.ts';
+import { TRANSACTION_CALLS } from './transaction-calls.ts';
 
 const LEASE_MS = 30_000;
 const STALLED_MAX = 1;
@@ -192,6 +193,7 @@ const CALLS = {
   },
   ...SCHEDULER_CALLS,
   ...LOG_CALLS,
+  ...TRANSACTION_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {
