@@ -27,6 +27,7 @@ export type {
   JobDependencies,
   RemoveJobOptions,
 } from './client/api/job-children.ts';
+export type { JobLogRows } from './client/api/job-logs.ts';
 export type { BackoffOptions, DefaultJobOptions, JobOptions } from './client/api/job-options.ts';
 export type { JobSchedulerJson, JobSchedulerTemplate, JobSchedulerTemplateOptions, RepeatOptions } from './client/api/job-schedulers.ts';
 export type { KeepJobs } from './client/api/kept-jobs.ts';
@@ -44,6 +45,8 @@ export {
 } from './client/api/queue.ts';
 export { QueueEvents, type QueueEventsMap, type QueueEventsOptions } from './client/api/queue-events.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
+export type { TransactionCall } from './client/api/transact.ts';
+export type { FailOptions, Transaction, TransactionStep, TransactionSteps, TransactionValues } from './client/api/transaction.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
 export { DeduplicationLimitError } from './client/deduplication-errors.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
@@ -84,7 +87,8 @@ export { AccessDeniedError, ClusterReplacedError } from './client/outage-errors.
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { InvalidPatternError, SchedulerLimitError, SchedulerNotFoundError } from './client/scheduler-errors.ts';
-export { PayloadTooLargeError, ProgressTooLargeError } from './client/size-errors.ts';
+export { LogRowTooLargeError, PayloadTooLargeError, ProgressTooLargeError } from './client/size-errors.ts';
+export { TransactionConflictError, TransactionError, TransactionTooLargeError } from './client/transaction-errors.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';

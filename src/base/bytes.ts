@@ -14,6 +14,9 @@ declare class TextDecoder {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** The text of bytes that were checked to be UTF-8. */
+export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
+
 /** Bytes in an invalid format: the sender is faulty or the bytes were damaged in transit. */
 export class MalformedBytesError extends Error {
   readonly code = 'MALFORMED_BYTES';

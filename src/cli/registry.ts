@@ -7,6 +7,7 @@ import { events } from './commands/events.ts';
 import { flow } from './commands/flow.ts';
 import { forceNewCluster } from './commands/force-new-cluster.ts';
 import { jobs } from './commands/job-lists.ts';
+import { jobLog } from './commands/job-log.ts';
 import { add, change, job, promote, remove, retry } from './commands/jobs.ts';
 import { keysAdd, keysList, keysNew } from './commands/keys.ts';
 import { log } from './commands/log.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CliCommand[] = [
   job,
   jobs,
   flow,
+  jobLog,
   retry,
   promote,
   change,

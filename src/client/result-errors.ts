@@ -3,6 +3,7 @@ import { DeduplicationLimitError } from './deduplication-errors.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
 import { ChildActiveError, FlowIdTakenError } from './flow-errors.ts';
 import { SchedulerLimitError, SchedulerNotFoundError } from './scheduler-errors.ts';
+import { TransactionConflictError } from './transaction-errors.ts';
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
 
@@ -24,6 +25,8 @@ export function errorOfResult(rejection: FailedResult): Error {
       return new DeduplicationLimitError(message);
     case 'FLOW_ID_TAKEN':
       return new FlowIdTakenError(message);
+    case 'TRANSACTION_CONFLICT':
+      return new TransactionConflictError(message);
     case 'CHILD_ACTIVE':
       return new ChildActiveError(message);
     case 'SESSION_EXPIRED':

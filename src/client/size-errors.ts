@@ -15,6 +15,21 @@ export class PayloadTooLargeError extends JobraftError {
   }
 }
 
+/** A row of the log of a job is for a line of text. */
+export class LogRowTooLargeError extends JobraftError {
+  override readonly code = 'LOG_ROW_TOO_LARGE';
+  readonly rowBytes: number;
+  readonly rowBytesMax: number;
+
+  constructor(rowBytes: number, rowBytesMax: number) {
+    super(
+      `The row has ${rowBytes} bytes, ${rowBytesMax} are allowed. Divide it into several rows, or store the text elsewhere and log its address.`,
+    );
+    this.rowBytes = rowBytes;
+    this.rowBytesMax = rowBytesMax;
+  }
+}
+
 /** The progress of a job is for a few numbers or a line of text. */
 export class ProgressTooLargeError extends JobraftError {
   override readonly code = 'PROGRESS_TOO_LARGE';

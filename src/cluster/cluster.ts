@@ -1,5 +1,6 @@
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
+import { type TransactionCall, transact } from '../client/api/transact.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { CLUSTER_SHAPE } from '../config/cluster-config.ts';
@@ -64,6 +65,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 /** A running embedded cluster; made by {@link startCluster}. Once it is closed, its methods reject with a {@link ClusterClosedError}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
+  readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #settings: ClusterSettings;
   readonly #manifest: ClusterManifest;
   readonly #threads: NodeThreads;

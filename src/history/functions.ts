@@ -24,7 +24,7 @@ export const FUNCTIONS: readonly OperationFunction[] = COMMAND_NAMES.filter(isFu
 type DerivedCall<Name extends CommandName> = {
   readonly [Key in keyof Arguments<Name> as Key extends 'jobId'
     ? 'job'
-    : Key extends 'payload' | 'reason'
+    : Key extends 'payload' | 'reason' | 'row'
       ? never
       : Key]: Arguments<Name>[Key];
 } & (Row<Name> extends { readonly writes: false } ? { readonly consistency?: string } : unknown);
@@ -85,6 +85,8 @@ interface SpecialCalls {
   readonly updateProgress: { readonly queue: string; readonly job: number; readonly token: number; readonly value?: number };
   /** Likewise of the data, which are of value 0 when the job is added. */
   readonly updateData: { readonly queue: string; readonly job: number; readonly token: number; readonly value?: number };
+  /** Likewise of a row, which is one of the log. `keepMax`: how many rows it keeps; 0 for as many as the job may have. */
+  readonly addLog: DerivedCall<'addLog'> & { readonly value?: number };
 }
 
 /** The options of a job as a history has them: how many are kept is unknown where each is kept for a time. */
@@ -140,6 +142,8 @@ interface SpecialResults {
     readonly progress?: number;
     readonly data?: number;
   };
+  /** `values`: of the rows, with a space between them; absent where they are unknown. */
+  readonly getLogs: { readonly total: number; readonly values?: string };
 }
 
 /** The result of each call that took effect, by function; null for one that only takes effect. */
@@ -220,6 +224,7 @@ const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
   remove: { job: 'number', queue: 'text?' },
   updateProgress: { queue: 'text', job: 'number', token: 'number', value: 'number?' },
   updateData: { queue: 'text', job: 'number', token: 'number', value: 'number?' },
+  addLog: { ...kindsOf(rowOfCommand('addLog')), value: 'number?' },
 };
 
 const kindsByFunction = (special: Readonly<Record<string, FieldKinds>>, derive: (f: OperationFunction) => FieldKinds) =>
@@ -236,6 +241,7 @@ export const RESULT_KINDS = kindsByFunction(
     counts: Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const])),
     jobIds: { skipped: 'number?', isOver: 'boolean?', rank: 'number?', tie: 'number?' },
     getJob: { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?', progress: 'number?', data: 'number?' },
+    getLogs: { total: 'number', values: 'text?' },
   },
   (f) =>
     Object.fromEntries(

@@ -213,6 +213,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
     if (result.type !== COMMANDS[f].result) return undefined;
     if (result.type === 'claimed') return { jobs: result.jobs.map((one) => this.#claimed(one)) } as unknown as Results[F];
     if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
+    if (result.type === 'logs') return { total: result.total } as unknown as Results[F];
     if (hasNoValue(f)) return null as Results[F];
     const { ok, type, ...fields } = result;
     return fields as unknown as Results[F];

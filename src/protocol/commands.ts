@@ -4,8 +4,10 @@ import { EVENT_COMMANDS } from './event-commands.ts';
 import type { Field, ValuesOf } from './fields.ts';
 import { FLOW_COMMANDS } from './flow-commands.ts';
 import { JOB_COMMANDS } from './job-commands.ts';
+import { LOG_COMMANDS } from './log-commands.ts';
 import { QUEUE_COMMANDS } from './queue-commands.ts';
 import { SCHEDULER_COMMANDS } from './scheduler-commands.ts';
+import { TRANSACTION_COMMANDS } from './transaction-commands.ts';
 
 /**
  * Everything that a request can ask for. The encoder, the reader, the checks before the log, the types of the handlers, the functions of
@@ -19,6 +21,8 @@ export const COMMANDS = {
   ...EVENT_COMMANDS,
   ...DEDUPLICATION_COMMANDS,
   ...FLOW_COMMANDS,
+  ...LOG_COMMANDS,
+  ...TRANSACTION_COMMANDS,
 };
 
 export type CommandName = keyof typeof COMMANDS;
@@ -30,8 +34,8 @@ export type Arguments<Name extends CommandName> = ValuesOf<FieldsOf<Name>> &
 
 type FieldName = { [Name in CommandName]: keyof FieldsOf<Name> }[CommandName];
 type ValueOfAny<Key> = { [Name in CommandName]: Key extends keyof FieldsOf<Name> ? ValuesOf<FieldsOf<Name>>[Key] : never }[CommandName];
-/** The value of each field that some command has; the bytes of a `payload` or `reason` are not copied, see {@link OperationReader}. */
-export type FieldValues = { [Key in Exclude<FieldName, 'payload' | 'reason'>]: ValueOfAny<Key> };
+/** The value of each field that some command has; the bytes of a `payload`, `reason` or `row` are not copied, see {@link OperationReader}. */
+export type FieldValues = { [Key in Exclude<FieldName, 'payload' | 'reason' | 'row'>]: ValueOfAny<Key> };
 
 /** In the order of their codes. */
 export const COMMAND_NAMES = (Object.keys(COMMANDS) as CommandName[]).sort((one, other) => COMMANDS[one].code - COMMANDS[other].code);

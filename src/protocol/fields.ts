@@ -1,6 +1,14 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts';
 import { StateCode } from './job-state.ts';
-import { CLAIM_COUNT_MAX, CUSTOM_ID_BYTES_MAX, DURATION_MS_MAX, KEEP_MAX, PROGRESS_BYTES_MAX, REASON_BYTES_MAX } from './limits.ts';
+import {
+  CLAIM_COUNT_MAX,
+  CUSTOM_ID_BYTES_MAX,
+  DURATION_MS_MAX,
+  KEEP_MAX,
+  LOG_ROW_BYTES_MAX,
+  PROGRESS_BYTES_MAX,
+  REASON_BYTES_MAX,
+} from './limits.ts';
 
 /** The bytes are well formed, but a value is not allowed. The message says what to change. */
 export class InvalidOperationError extends Error {
@@ -158,19 +166,24 @@ export const progress: Field<Uint8Array> = {
   },
 };
 
-/** Why a job failed. */
-export const reason: Field<string> = {
+/** A text of bounded length. @param what has it. */
+const boundedText = (what: string, bytesMax: number, remedy: string): Field<string> => ({
   ...text,
-  range: `at most ${REASON_BYTES_MAX} bytes of UTF-8`,
+  range: `at most ${bytesMax} bytes of UTF-8`,
   read: (from) => {
     const before = from.position;
     const value = from.text();
     const bytes = from.position - before - 4;
-    if (bytes > REASON_BYTES_MAX)
-      throw new InvalidOperationError(`A failure reason has ${bytes} bytes. Cut it to ${REASON_BYTES_MAX} bytes of UTF-8.`);
+    if (bytes > bytesMax) throw new InvalidOperationError(`${what} has ${bytes} bytes. ${remedy}`);
     return value;
   },
-};
+});
+
+/** A row of the log of a job, which may be empty. */
+export const logRow = boundedText('A row of a log', LOG_ROW_BYTES_MAX, `Use at most ${LOG_ROW_BYTES_MAX}.`);
+
+/** Why a job failed. */
+export const reason = boundedText('A failure reason', REASON_BYTES_MAX, `Cut it to ${REASON_BYTES_MAX} bytes of UTF-8.`);
 
 /** A field with a check of what is read. @param fault the message for an invalid value; undefined for a valid one. */
 export function checked<Value>(field: Field<Value>, range: string, fault: (value: Value) => string | undefined): CheckedField<Value> {
@@ -198,6 +211,9 @@ export const jobId = checked(f64, 'an id that add returned', (id) =>
 
 /** The fencing token of a claim. A wrong one is a lost lease, not a fault. */
 export const token: Field<number> = { ...f64, range: 'the token of a claim' };
+
+/** The token of a lease under which alone a job is changed. */
+export const tokenOrNone: Field<number> = { ...token, range: 'the token of a claim, or 0 for none' };
 
 export const holder = checked(f64, 'a whole number from 0 on', (id) =>
   Number.isSafeInteger(id) && id >= 0 ? undefined : `A holder is ${id}. Use a whole number from 0 on.`,

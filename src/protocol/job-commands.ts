@@ -14,6 +14,7 @@ import {
   rateMs,
   reason,
   token,
+  tokenOrNone,
   u32,
   u32Between,
 } from './fields.ts';
@@ -21,7 +22,6 @@ import { PRIORITY_MAX, RATE_MAX, STALLED_MAX } from './limits.ts';
 import { JOB_CHANGES_VERSION } from './machine-version.ts';
 
 const LEASE = { jobId, token };
-const tokenOrNone = { ...token, range: 'the token of a claim, or 0 for none' };
 const priority = u32Between(0, PRIORITY_MAX, (value) => `A job has the priority ${value}`);
 
 /** The commands about one job, and those that add and claim jobs. */

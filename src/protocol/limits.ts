@@ -54,6 +54,18 @@ export const EVENT_QUEUES_MAX = 10_000;
 export const SUBSCRIPTION_MS_MAX = 24 * 3_600_000;
 /** Most bytes of events in one reply, but one event if there is one. */
 export const EVENT_READ_BYTES_MAX = 256 * 1024;
+/** Longest row of the log of a job, in bytes. */
+export const LOG_ROW_BYTES_MAX = 64 * 1024;
+/** Most rows of the log of a job: the oldest ones are dropped. */
+export const LOG_ROWS_MAX = 1_000;
+/** Most bytes of the log of a job: the oldest rows are dropped, several at a time. */
+export const LOG_BYTES_MAX = 1024 * 1024;
+/** Most bytes of the rows that one read of a log returns, unless it is a single row. */
+export const LOG_PAGE_BYTES_MAX = 256 * 1024;
+/** Most operations of one transaction. */
+export const TRANSACTION_OPERATIONS_MAX = 1_000;
+/** Most bytes of the operations of one transaction. */
+export const TRANSACTION_BYTES_MAX = 16 * 1024 * 1024;
 /** Maximum number of deadlines (promotions, expired leases) that one log entry processes; the rest waits for the next entry. */
 export const DUE_PER_ENTRY_MAX = 10_000;
 /** Client ids are in [1, CLIENT_ID_END). */

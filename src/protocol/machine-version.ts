@@ -16,7 +16,7 @@
  * - 9: the priority, the delay and the payload of a job can be changed, and a job can have a progress.
  * - 10: a queue records its events while a client subscribes to them, and exists while it does.
  * - 11: an add can be deduplicated, and a finished job can be kept for a time.
- * - 12: a job can wait for its children, which are added together with it.
+ * - 12: a job can wait for its children, which are added together with it, and can have a log; several operations can be executed all or none.
  */
 export const MACHINE_VERSION = 12;
 /** The version that can change a job that was added. */
@@ -29,4 +29,8 @@ export const KEEP_TIME_VERSION = 11;
 export const DEDUPLICATION_VERSION = 11;
 /** The version that has flows: jobs that wait for their children. */
 export const FLOWS_VERSION = 12;
+/** The version that has the logs of jobs. */
+export const JOB_LOGS_VERSION = 12;
+/** The version that has transactions. */
+export const TRANSACTIONS_VERSION = 12;
 export const MACHINE_VERSION_FIRST = 1;

@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { checked, durationMs, type Field, flag, keep, u8, u32Between, type ValuesOf } from './fields.ts';
-import { ATTEMPTS_MAX } from './limits.ts';
-import { KEEP_TIME_VERSION } from './machine-version.ts';
+import { ATTEMPTS_MAX, LOG_ROWS_MAX } from './limits.ts';
+import { JOB_LOGS_VERSION, KEEP_TIME_VERSION } from './machine-version.ts';
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
 export type BackoffType = (typeof BACKOFF_TYPES)[number];
@@ -25,6 +25,8 @@ export const POLICY_FIELDS = {
   keepCompletedMs: durationMs('time for which a completed job is kept'),
   /** Likewise for failed jobs. */
   keepFailedMs: durationMs('time for which a failed job is kept'),
+  /** How many rows of its log it keeps, the newest; 0 for as many as a job may have. */
+  keepLogs: u32Between(0, LOG_ROWS_MAX, (rows) => `A job keeps ${rows} rows of its log`),
 };
 
 export type Policy = ValuesOf<typeof POLICY_FIELDS>;
@@ -40,6 +42,7 @@ export const POLICY_DEFAULTS: Policy = Object.freeze({
   isLifo: false,
   keepCompletedMs: 0,
   keepFailedMs: 0,
+  keepLogs: 0,
 });
 
 /** Some fields of a policy, in the order of their bytes; the others have their defaults. */
@@ -62,6 +65,7 @@ const LAYOUTS: readonly Layout[] = [
   { code: 2, versions: [1, EVER], names: FIRST_NAMES },
   { code: 22, versions: [5, EVER], names: [...FIRST_NAMES, 'isLifo'] },
   { code: 73, versions: [KEEP_TIME_VERSION, EVER], names: [...FIRST_NAMES, 'isLifo', 'keepCompletedMs', 'keepFailedMs'] },
+  { code: 99, versions: [JOB_LOGS_VERSION, EVER], names: [...FIRST_NAMES, 'isLifo', 'keepCompletedMs', 'keepFailedMs', 'keepLogs'] },
 ];
 
 /** A layout with what is derived from it. */

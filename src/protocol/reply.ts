@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   'DEDUPLICATION_LIMIT',
   'FLOW_ID_TAKEN',
   'CHILD_ACTIVE',
+  'TRANSACTION_CONFLICT',
 ] as const;
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
 export const ErrorCode = Object.freeze({
@@ -60,6 +61,7 @@ export const ErrorCode = Object.freeze({
   deduplicationLimit: 8,
   flowIdTaken: 9,
   childActive: 10,
+  transactionConflict: 11,
 });
 
 /** The beginning of the stored reason of a job that failed because it stalled too often. */
@@ -128,7 +130,18 @@ export interface JobDetail {
 }
 
 /** Results of other shapes than the fields of their rows. */
-type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds' | 'flowAdded';
+type ShapedName =
+  | 'error'
+  | 'transacted'
+  | 'transactionRejected'
+  | 'claimed'
+  | 'claimed1'
+  | 'job'
+  | 'job1'
+  | 'counts'
+  | 'held'
+  | 'jobIds'
+  | 'flowAdded';
 type PlainName = Exclude<ResultName, ShapedName>;
 type PlainResult = { [Name in PlainName]: { readonly ok: true; readonly type: Name } & ResultFields<Name> }[PlainName];
 
@@ -140,6 +153,7 @@ export type OperationResult =
   | { readonly ok: true; readonly type: 'held'; readonly jobs: readonly HeldJob[] }
   | ({ readonly ok: true; readonly type: 'jobIds'; readonly ids: readonly number[] } & ResultFields<'jobIds'>)
   | ({ readonly ok: true; readonly type: 'flowAdded'; readonly ids: readonly number[] } & ResultFields<'flowAdded'>)
+  | { readonly ok: true; readonly type: 'transacted'; readonly results: readonly OperationResult[] }
   | {
       readonly ok: false;
       readonly code: OperationErrorCode;
@@ -148,6 +162,8 @@ export type OperationResult =
       readonly job: number | undefined;
       /** For `JOB_STATE`: the state the job is in. */
       readonly state: JobState | undefined;
+      /** The operation of a transaction that was rejected, from 0 on: nothing of it took effect. */
+      readonly operation?: number;
     };
 
 export interface Reply {
@@ -249,6 +265,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
   switch (row.name) {
     case 'error':
       return readError(reader);
+    case 'transactionRejected':
+      return { operation: reader.u32(), ...readError(reader) };
+    case 'transacted':
+      return { ok: true, type: 'transacted', results: readResults(new ByteReader(reader.blob())) };
     case 'claimed':
     case 'claimed1':
       return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments, row.name === 'claimed') };
@@ -272,6 +292,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return { ok: true, type: row.name, ...readFields(reader, row.fields) } as PlainResult;
   }
 }
+
+/** Of a transaction: none of them has attachments. */
+const readResults = (reader: ByteReader): readonly OperationResult[] =>
+  Array.from({ length: reader.u32() }, () => readResult(reader, undefined));
 
 function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | undefined, hasBegin: boolean): ClaimedJob[] {
   const count = reader.u32();
@@ -322,7 +346,7 @@ function jobDetailOf(fields: JobFields, attachments: AttachmentReader | undefine
   };
 }
 
-function readError(reader: ByteReader): OperationResult {
+function readError(reader: ByteReader): Extract<OperationResult, { readonly ok: false }> {
   const code = ERROR_CODES[reader.u8()];
   if (code === undefined) throw new MalformedBytesError('an error of unknown code');
   const named = reader.f64();
@@ -355,6 +379,8 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
       return `Too many jobs are deduplicated. At most ${DEDUPLICATION_IDS_MAX} deduplication ids are taken at a time, and adds that are kept until an active job ends have ${KEPT_ADDS_BYTES_MAX} bytes of payloads. Use a shorter "ttl", or smaller data.`;
     case 'FLOW_ID_TAKEN':
       return `A job of the flow has the custom id of job ${job}, which is ${state}. Nothing was added. Use another id, or remove that job: only a job without a parent may be added again.`;
+    case 'TRANSACTION_CONFLICT':
+      return `Another operation of the transaction may change job ${job}, too, since it is in the same flow or has the same deduplication id. Nothing took effect. Send this operation in another transaction.`;
     case 'CHILD_ACTIVE':
       return `A child of job ${job} is active, and nothing was removed. Wait until its worker has finished it, or remove the job without its children.`;
     default:

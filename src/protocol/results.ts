@@ -140,6 +140,22 @@ export const RESULTS = defineResults({
     fields: { delayed: f64, waiting: f64, active: f64, completed: f64, failed: f64, waitingChildren: f64 },
     about: 'How many jobs of a queue are in each state.',
   },
+  logged: { code: 50, fields: { rows: u32 }, about: 'How many rows the log of the job has.' },
+  logs: {
+    code: 51,
+    fields: { total: u32, rows: texts },
+    about: 'How many rows the log of a job has, and some of them.',
+  },
+  transacted: {
+    code: 52,
+    fields: { results: payload },
+    about: 'A transaction took effect: [u32 results] and the result of each of its operations, in their order.',
+  },
+  transactionRejected: {
+    code: 53,
+    fields: { operation: u32, code: u8, jobId: f64, state: u8 },
+    about: 'Nothing of a transaction took effect: the position of the operation that was rejected, from 0 on, and its error.',
+  },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

@@ -6,6 +6,7 @@ import { MACHINE_VERSION } from './machine-version.ts';
 import { isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from './request-encoder.ts';
 import { OF_QUERIES, OperationReader } from './request-reader.ts';
 import { faultInTimes, readSchedulerHead, type SchedulerTimes } from './scheduler.ts';
+import { operationsOf, transactionIn } from './transaction.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
@@ -116,6 +117,10 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
     }
     if (version === OF_QUERIES && row.writes)
       return faulty(invalid(`A query changes nothing, and ${row.name} does. Send it in a request.`, [read]));
+    if (row.code === COMMANDS.transact.code) {
+      const inTransaction = faultInTransaction(operation, bytes, bounds, version);
+      if (inTransaction !== undefined) return faulty({ ...inTransaction, operations: [read] });
+    }
     if (isClaim(row.code)) claims.push(claimIn(operation));
     if (row.code === COMMANDS.upsertScheduler.code) {
       const times = timesIn(operation, bytes);
@@ -124,8 +129,7 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
       schedulers.push({ ...times, operation: read });
     }
     // All jobs of a flow together are one payload: a packet of a client has space for one.
-    const carriesPayload = row.permission === 'add' || PAYLOAD_CODES.includes(row.code);
-    if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
+    if (!carriesPayload(row) || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
     bytesMax = Math.max(bytesMax, operation.blobLength);
   }
@@ -134,6 +138,28 @@ function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): Ins
     return faulty(invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`));
   const waitingClaim = header.operations === 1 && operation.waitMs > 0 ? claims[0] : undefined;
   return { fault: undefined, claims, waitingClaim, schedulers };
+}
+
+const carriesPayload = ({ permission, code }: CommandRow): boolean => permission === 'add' || PAYLOAD_CODES.includes(code);
+
+/** @param bytes the whole request. */
+function faultInTransaction(
+  outer: OperationReader,
+  bytes: Uint8Array,
+  bounds: RequestBounds,
+  version: number,
+): Omit<RequestFault, 'operations'> | undefined {
+  const operation = new OperationReader();
+  let bytesMax = 0;
+  try {
+    for (const row of operationsOf(transactionIn(outer, bytes), operation, version))
+      if (carriesPayload(row)) bytesMax = Math.max(bytesMax, operation.blobLength);
+  } catch (error) {
+    if (error instanceof InvalidOperationError || error instanceof MalformedBytesError)
+      return { code: 'INVALID_REQUEST', message: error.message };
+    throw error;
+  }
+  return bytesMax > bounds.payloadBytesMax ? tooLargeFault([], bytesMax, bounds) : undefined;
 }
 
 function faultInHeader(header: RequestHeader): string | undefined {

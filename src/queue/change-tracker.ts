@@ -3,6 +3,7 @@ import type { DeduplicatedJob } from './deduplicated-job.ts';
 import { type EventChangeSet, EventChanges } from './event-changes.ts';
 import type { ChildLink } from './flow-link.ts';
 import { type Job, JobFlag } from './job.ts';
+import type { JobLog } from './job-log.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Session } from './session.ts';
@@ -15,8 +16,21 @@ export interface RemovedJob {
   readonly entry: number;
 }
 
+/** The log of a job that lost all its rows: the segments that the checkpoint has of it, from one to before another. */
+interface RemovedLog {
+  readonly jobId: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the next checkpoint has to write of logs. */
+export interface LogChanges {
+  readonly logs: ReadonlyMap<number, JobLog>;
+  readonly removedLogs: readonly RemovedLog[];
+}
+
 /** What the next checkpoint has to write. */
-export interface ChangeSet {
+export interface ChangeSet extends LogChanges {
   /** Pages with changed or removed jobs, in ascending order. A page may be empty by now, both here and in the checkpoint. */
   readonly pages: readonly number[];
   readonly removedJobs: readonly RemovedJob[];
@@ -47,6 +61,8 @@ export interface PendingWork {
 const PAGE_BYTES = 8 * 1024;
 /** The same for a row that is written or deleted beside it. */
 const ROW_BYTES = 2 * 1024;
+/** A log has a row of its own, and one of its latest segment. */
+const LOG_ROW_BYTES = 2 * ROW_BYTES;
 /** Deleting the bytes of a payload costs this share of writing them: only its pages are freed. */
 const DELETED_SHARE = 1 / 32;
 /** If this many jobs of each page changed on average, most pages are written once or twice. */
@@ -71,14 +87,18 @@ export class ChangeTracker {
   readonly events = new EventChanges();
   #childPages = new Set<number>();
   #removedChildValues: number[] = [];
+  /** By job. */
+  #logs = new Map<number, JobLog>();
+  #removedLogs: RemovedLog[] = [];
 
   /** Jobs, sessions, queues, job schedulers and blocks of events that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length + this.#removedSchedulers.length;
     const deduplicated = this.#deduplicated.size + this.#removedDeduplicated.length;
     const children = this.#childPages.size + this.#removedChildValues.length;
+    const logs = this.#logs.size + this.#removedLogs.length;
     const dirty = this.#dirtyJobs + this.#queues.size + this.#sessions.size + this.#schedulers.size;
-    return dirty + deduplicated + children + this.events.pending + removed;
+    return dirty + deduplicated + children + logs + this.events.pending + removed;
   }
 
   get work(): PendingWork {
@@ -209,6 +229,21 @@ export class ChangeTracker {
     link.isValueStored = false;
   }
 
+  /** A log got or lost rows. It has a row of its own, and one for each of its segments. @param before its bytes in memory. */
+  log(jobId: number, log: JobLog, before: number): void {
+    this.#payloadBytes += log.rowBytes - before;
+    if (this.#logs.has(jobId)) return;
+    this.#logs.set(jobId, log);
+    this.#payloadBytes += LOG_ROW_BYTES;
+  }
+
+  logRemoved(jobId: number, log: JobLog): void {
+    if (this.#logs.delete(jobId)) this.#payloadBytes -= log.rowBytes + LOG_ROW_BYTES;
+    if (!log.isStored) return;
+    this.#payloadBytes += LOG_ROW_BYTES;
+    this.#removedLogs.push({ jobId, from: log.storedFrom, to: log.storedTo });
+  }
+
   /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
@@ -225,6 +260,8 @@ export class ChangeTracker {
       events: this.events.take(),
       childPages: [...this.#childPages].sort((a, b) => a - b),
       removedChildValues: this.#removedChildValues,
+      logs: this.#logs,
+      removedLogs: this.#removedLogs,
     };
     this.#pages = new Set();
     this.#latestPage = -1;
@@ -241,6 +278,8 @@ export class ChangeTracker {
     this.#removedDeduplicated = [];
     this.#childPages = new Set();
     this.#removedChildValues = [];
+    this.#logs = new Map();
+    this.#removedLogs = [];
     return taken;
   }
 

@@ -9,8 +9,10 @@ import { readDeduplicatedJob, writeDeduplicatedJob } from './deduplicated-job.ts
 import type { ChildLink, FlowParent } from './flow-link.ts';
 import { readLinks, writeLinks } from './flow-record.ts';
 import { type Job, JobFlag } from './job.ts';
+import { readLog } from './job-log.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
+import { logRecords } from './log-rows.ts';
 import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
 import {
@@ -41,6 +43,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #jobs: JobStore;
   readonly #set: ChangeSet;
   readonly #layout: CheckpointLayout;
+  readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   /** Jobs whose bytes the checkpoint holds once it is written. */
   readonly #written: Job[] = [];
   /** Likewise children with values. */
@@ -49,11 +52,19 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   #count = 0;
   #isComplete = false;
 
-  constructor(machine: MachineRecord, jobs: JobStore, changes: ChangeTracker, layout: CheckpointLayout) {
+  /** @param readRecord reads a record from the last checkpoint. */
+  constructor(
+    machine: MachineRecord,
+    jobs: JobStore,
+    changes: ChangeTracker,
+    layout: CheckpointLayout,
+    readRecord: (kind: number, key: number) => Uint8Array | undefined,
+  ) {
     this.#machine = machine;
     this.#jobs = jobs;
     this.#set = changes.take();
     this.#layout = layout;
+    this.#readRecord = readRecord;
   }
 
   /** Records returned so far; all of them once the changes are read to the end. */
@@ -72,6 +83,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield* this.#queues();
     yield* this.#deduplicated();
     yield* this.#removedJobs();
+    yield* this.#logs();
     for (const page of this.#set.pages) yield* this.#page(page);
     yield* this.#children();
     this.#isComplete = true;
@@ -87,6 +99,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if (progress !== undefined) progress.bytes = undefined;
     }
     for (const link of this.#writtenChildren) link.value = undefined;
+    for (const log of this.#set.logs.values()) log.evict();
   }
 
   *#sessions(): Generator<RecordChange> {
@@ -130,6 +143,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if ((flags & JobFlag.payloadStored) !== 0) yield* this.#removedPayload(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
       if ((flags & JobFlag.progressStored) !== 0) yield this.#gone(RecordKind.changed, progressKey(id));
+    }
+  }
+
+  *#logs(): Generator<RecordChange> {
+    for (const change of logRecords(this.#set, this.#readRecord)) {
+      this.#count += 1;
+      yield change;
     }
   }
 
@@ -288,6 +308,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
     }
   }
   restoreFlows(records, jobs, layout);
+  for (const { key, value } of records(RecordKind.logs)) jobs.logs.restore(key, readLog(new ByteReader(value)));
   for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
   for (const { key, value } of records(RecordKind.deduplicated))
     jobs.deduplications.restore(readDeduplicatedJob(key, new ByteReader(value), queues), jobs.table.get(key) !== undefined);

@@ -2,6 +2,7 @@ import { ByteWriter } from '../base/bytes.ts';
 import { writeDeduplicatedJob } from './deduplicated-job.ts';
 import { writeLink } from './flow-record.ts';
 import type { Job } from './job.ts';
+import { writeLog } from './job-log.ts';
 import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { writeQueue } from './named-queue.ts';
@@ -64,6 +65,10 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
     addBytes(source.payloadOf(job.id));
     addBytes(source.outcomeOf(job.id, job.end.outcomeKind));
     if (job.hasProgress) addBytes(source.progressOf(job.id));
+    const log = jobs.logs.get(job.id);
+    if (log === undefined) return;
+    record(job.id, () => writeLog(to, log));
+    for (const row of source.logRowsOf(job.id, 0, log.count)) addBytes(row);
   };
   for (const job of jobs.table.jobs()) addJob(job);
   for (const job of jobs.deduplications.values()) record(job.id, () => writeDeduplicatedJob(to, job));

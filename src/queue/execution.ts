@@ -1,15 +1,15 @@
 import type { OperationReader } from '../protocol/request-reader.ts';
-import type { ChildLink } from './flow-link.ts';
 import type { Job } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
-import type { ReplyEncoder } from './reply-encoder.ts';
+import type { AttachmentSource, ReplyEncoder } from './reply-encoder.ts';
 
 /** What a handler works on. */
 export interface Execution {
   readonly jobs: JobStore;
   readonly replies: ReplyEncoder;
+  readonly bytes: Pick<AttachmentSource, 'logRowsOf' | 'childValueOf'>;
   /** The operation, with its fields. */
   readonly operation: OperationReader;
   /** The data of the entry, which contains the operation's bytes. It must never be changed. */
@@ -22,8 +22,8 @@ export interface Execution {
   knownQueue(): NamedQueue<Job> | undefined;
   /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
   result(outcome: number): void;
-  /** The value of a child, from memory or from the checkpoint. */
-  childValueOf(link: ChildLink): Uint8Array | undefined;
+  /** Executes the operations of a transaction, and writes its result. */
+  transact(): void;
   /** The result is written once the listing is complete. */
   list(listing: Listing): void;
 }

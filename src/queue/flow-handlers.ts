@@ -90,7 +90,7 @@ export function listChildren(run: Execution): void {
       isOver = children.length < countMax && (children.length === 0 || bytes <= CHILDREN_BYTES_MAX);
       if (!isOver) break;
       const { id, queue, customId = '' } = link;
-      children.push({ id, queue, customId, status, value: hasValues ? run.childValueOf(link) : undefined });
+      children.push({ id, queue, customId, status, value: hasValues ? run.bytes.childValueOf(link) : undefined });
     }
     last = link.id;
   }

@@ -9,6 +9,7 @@ import { addFlow, listChildren, removeDependency, showParent } from './flow-hand
 import type { Job, LeaseTerms } from './job.ts';
 import { APPLIED } from './job-edits.ts';
 import { JobListing } from './job-listing.ts';
+import { addLog, clearLogs, getLogs } from './log-handlers.ts';
 import { QueueListing } from './queue-listing.ts';
 import { NO_LIMIT } from './queue-pace.ts';
 import type { RateLimit } from './rate-window.ts';
@@ -138,6 +139,10 @@ const HANDLERS = {
     const { recording, afterId, countMax } = run.operation;
     run.replies.result('events', run.jobs.events.read(run.knownQueue(), recording, afterId, countMax));
   },
+  transact: (run) => run.transact(),
+  addLog,
+  clearLogs,
+  getLogs,
   queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
   addFlow,
   removeAlone: (run) => run.result(run.jobs.removeAlone(run.operation.queueName, run.operation.jobId)),

@@ -9,6 +9,7 @@ import type { FinishedList } from './finished-list.ts';
 import { checkFlows } from './flow-invariants.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import type { JobStore } from './job-store.ts';
+import { checkLogs } from './log-invariants.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
@@ -47,6 +48,7 @@ export function checkJobStore(jobs: JobStore, logMs: number): void {
   invariant(jobs.isBehind || dueMs > jobs.wallMs, () => `a job is kept until ${dueMs}, and is there at ${jobs.wallMs}`);
   checkTokens(jobs);
   checkSchedulers(jobs);
+  checkLogs(jobs);
   checkFlows(jobs);
   checkEvents(jobs, logMs);
   checkDeduplications(jobs, logMs);

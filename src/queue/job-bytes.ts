@@ -1,6 +1,7 @@
 import { OutcomeKind } from '../protocol/reply.ts';
 import type { ChildLink } from './flow-link.ts';
 import type { JobIndexes } from './job-indexes.ts';
+import { logRows } from './log-rows.ts';
 import { outcomeKey, progressKey, RecordKind } from './record.ts';
 import type { AttachmentSource, JobOrigin } from './reply-encoder.ts';
 import { checkStored, StoredPayloads } from './stored-payloads.ts';
@@ -9,13 +10,13 @@ const EMPTY = new Uint8Array(0);
 
 /** What a job has beside its fields: bytes in memory or in the checkpoint, and the id that its client chose. */
 export class JobBytes implements AttachmentSource {
-  readonly #jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications'>;
+  readonly #jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications' | 'logs'>;
   readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   readonly #payloads: StoredPayloads;
 
   /** @param readRecord reads a record from the last written checkpoint. */
   constructor(
-    jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications'>,
+    jobs: Pick<JobIndexes, 'table' | 'progress' | 'deduplications' | 'logs'>,
     readRecord: (kind: number, key: number) => Uint8Array | undefined,
   ) {
     this.#jobs = jobs;
@@ -57,6 +58,13 @@ export class JobBytes implements AttachmentSource {
   childValueOf({ id, value, valueLength }: ChildLink): Uint8Array | undefined {
     if (value !== undefined || valueLength === 0) return value;
     return checkStored(this.#readRecord(RecordKind.values, id), valueLength, () => `the value of child ${id}`);
+  }
+
+  logRowsOf(jobId: number, start: number, end: number): Iterable<Uint8Array> {
+    const log = this.#jobs.logs.get(jobId);
+    if (log === undefined) return [];
+    const { first, count } = log;
+    return logRows(jobId, log, first + start, first + Math.min(end, count), this.#readRecord);
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -118,7 +118,7 @@ export class JobEdits extends JobFlows {
    * @param bytes are kept.
    */
   updateProgress(queueName: string, jobId: number, token: number, bytes: Uint8Array): number {
-    const job = this.#findHeld(queueName, jobId, token);
+    const job = this.findHeld(queueName, jobId, token);
     if (typeof job === 'number') return job;
     this.progress.set(job, { bytes, length: bytes.length });
     this.note('progress', job, bytes);
@@ -145,7 +145,7 @@ export class JobEdits extends JobFlows {
    * @param chunk the data of the entry that is applied, which contains the payload; it must never change.
    */
   updateData(queueName: string, jobId: number, token: number, chunk: Uint8Array, payloadAt: number, length: number): number {
-    const job = this.#findHeld(queueName, jobId, token);
+    const job = this.findHeld(queueName, jobId, token);
     if (typeof job === 'number') return job;
     this.changes.payload(job, () => {
       this.setPayload(job, chunk, payloadAt, length);
@@ -163,14 +163,14 @@ export class JobEdits extends JobFlows {
   }
 
   /** @param token of the lease that must go on; 0 for none. @returns the job, or an ErrorCode. */
-  #findHeld(queueName: string, jobId: number, token: number): Job | number {
+  findHeld(queueName: string, jobId: number, token: number): Job | number {
     const job = this.table.get(jobId);
     if (job === undefined) return token === 0 ? ErrorCode.jobNotFound : this.leaseFault(jobId);
     if (job.queue.name !== queueName) return ErrorCode.jobNotFound;
     return token === 0 || isHeld(job, token) ? job : ErrorCode.leaseLost;
   }
 
-  protected leaseFault(jobId: number): number {
+  leaseFault(jobId: number): number {
     return jobId < this.nextJobId ? ErrorCode.leaseLost : ErrorCode.jobNotFound;
   }
 }

@@ -73,6 +73,20 @@ export class JobFlows extends JobIndexes {
     return true;
   }
 
+  /** The ids of all jobs below one that are there. */
+  idsBelow(jobId: number): number[] {
+    return this.#below(jobId).map(({ id }) => id);
+  }
+
+  hasActiveBelow(jobId: number): boolean {
+    return this.#below(jobId).some(({ state }) => state === StateCode.active);
+  }
+
+  #below(jobId: number): Job[] {
+    const root = this.table.get(jobId);
+    return root === undefined ? [] : this.treeOf(root).slice(1);
+  }
+
   /** The job, and all below it that are there, parents before their children. */
   protected treeOf(root: Job): Job[] {
     const jobs = [root];

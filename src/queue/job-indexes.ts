@@ -8,6 +8,7 @@ import type { FinishedList } from './finished-list.ts';
 import { FlowTable } from './flow-table.ts';
 import { type Job, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { JobTable } from './job-table.ts';
+import { LogTable } from './log-table.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { ProgressTable } from './progress-table.ts';
 import { QueuePace } from './queue-pace.ts';
@@ -24,6 +25,7 @@ import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 export class JobIndexes {
   readonly table = new JobTable();
   readonly progress = new ProgressTable();
+  readonly logs: LogTable;
   readonly queues: QueueTable;
   readonly leases = new DeadlineHeap<Job>();
   readonly delayed = new DeadlineHeap<Job>();
@@ -43,6 +45,8 @@ export class JobIndexes {
   /** The wall time of the entry that is applied. */
   protected wall = NEVER;
   protected readonly changes: ChangeTracker;
+  /** In a transaction: what to trim after it. */
+  #deferred: { readonly kept: FinishedList<Job>; readonly keep: number }[] | undefined;
   protected readonly onQueueFilled: ((queue: string) => void) | undefined;
 
   /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
@@ -53,6 +57,7 @@ export class JobIndexes {
     this.deduplications = new DeduplicationTable(changes);
     this.events = new EventTable(changes, this.queues);
     this.flows = new FlowTable(changes);
+    this.logs = new LogTable(changes);
     this.onQueueFilled = onQueueFilled;
   }
 
@@ -239,9 +244,24 @@ export class JobIndexes {
     this.evict(job);
   }
 
+  /** Until {@link trimDeferred} no kept job is removed for a later one. */
+  deferTrims(): void {
+    this.#deferred = [];
+  }
+
+  trimDeferred(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const { kept, keep } of deferred) this.trim(kept, keep);
+  }
+
   /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
   protected trim(kept: FinishedList<Job>, keep: number): void {
     if (keep < 0) return;
+    if (this.#deferred !== undefined) {
+      this.#deferred.push({ kept, keep });
+      return;
+    }
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
       this.leaveFinished(oldest, kept);
@@ -254,6 +274,7 @@ export class JobIndexes {
     this.changes.jobRemoved(job);
     this.progress.drop(job);
     this.deduplications.onGone(job.id);
+    this.logs.drop(job.id);
     if (job.policy.customId !== undefined) job.queue.dropId(job.policy.customId);
     this.forget(job);
     this.table.delete(job.id);
@@ -303,7 +324,7 @@ export class JobIndexes {
     if (queue.claimable > 0) this.onQueueFilled?.(queue.name);
   }
 
-  protected find(queueName: string | undefined, jobId: number): Job | undefined {
+  find(queueName: string | undefined, jobId: number): Job | undefined {
     const job = this.table.get(jobId);
     return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;
   }

@@ -225,7 +225,7 @@ export class JobQueue implements StateMachine {
   /** Returns what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing in between. */
   takeChanges(): CheckpointChanges {
     invariant(this.#writing === undefined, () => 'a checkpoint is taken before the last one was written');
-    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout);
+    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout, this.#options.readRecord);
     return this.#writing;
   }
 
@@ -266,7 +266,8 @@ export class JobQueue implements StateMachine {
     this.#jobs.deduplications.bounds = this.#bounds;
     this.#jobs.events.bounds = this.#bounds;
     this.#jobs.events.onReadable = this.#options.onEvents;
-    this.#executor = new RequestExecutor(this.#jobs, (link) => this.#bytes.childValueOf(link));
+    this.#jobs.logs.bounds = this.#bounds;
+    this.#executor = new RequestExecutor(this.#jobs, this.#bytes);
     const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
       this.#options.onSessionEnded?.(session.client);

@@ -5,14 +5,14 @@ import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import { NO_TICK } from '../protocol/scheduler.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import { Job, type LeaseTerms, NO_TERMS } from './job.ts';
-import { JobAdds } from './job-adds.ts';
 import { APPLIED } from './job-edits.ts';
+import { JobLogs } from './job-logs.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { RateLimit } from './rate-window.ts';
 import { Scheduler, type SchedulerSpec } from './scheduler.ts';
 
 /** The jobs, and every transition between their states. */
-export class JobStore extends JobAdds {
+export class JobStore extends JobLogs {
   nextToken = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;

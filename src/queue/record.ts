@@ -18,6 +18,8 @@ import { Session } from './session.ts';
  * - `deduplicated`: by job id: the deduplication id of a job, and whether it has taken it
  * - `children`: by page of neighbouring ids: what parents know of their children
  * - `values`: by id of the child: its result or the reason of its failure, while its parent is there
+ * - `logs`: by job: which rows its log has, and the bytes of their segments
+ * - `rows`: the rows of a segment, under {@link logRowsKey}
  */
 export const RECORD_KINDS = [
   'machine',
@@ -30,6 +32,8 @@ export const RECORD_KINDS = [
   'deduplicated',
   'children',
   'values',
+  'logs',
+  'rows',
 ] as const;
 export const RecordKind = Object.freeze({
   machine: 0,
@@ -42,6 +46,8 @@ export const RecordKind = Object.freeze({
   deduplicated: 7,
   children: 8,
   values: 9,
+  logs: 10,
+  rows: 11,
 });
 
 /** @param firstId the job that stores a payload, see `packOf`. */
@@ -50,6 +56,10 @@ export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 /** Never that of a pack: the payloads of neighbours may still be under the job's key. */
 export const replacedKey = (jobId: number): number => 2 * jobId;
 export const progressKey = (jobId: number): number => 2 * jobId + 1;
+
+/** More segments than a log has at a time: the number of a segment is taken again once the one that had it is long gone. */
+const LOG_SEGMENTS = 128;
+export const logRowsKey = (jobId: number, segment: number): number => LOG_SEGMENTS * jobId + (segment % LOG_SEGMENTS);
 
 /** No queue has a number of this size. */
 export const SCHEDULER_KEY_FIRST = 2 ** 52;

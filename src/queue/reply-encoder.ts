@@ -32,6 +32,8 @@ export interface AttachmentSource {
   deduplicationIdOf(jobId: number): string | undefined;
   /** The value of a child that its parent keeps. */
   childValueOf(link: ChildLink): Uint8Array | undefined;
+  /** Rows of the log of a job, from the one at this place to before another; none of a job without a log. */
+  logRowsOf(jobId: number, start: number, end: number): Iterable<Uint8Array>;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -82,6 +84,25 @@ export class ReplyEncoder {
   added(jobId: number): void {
     this.#begin(RESULTS.added.code);
     this.#to.f64(jobId);
+  }
+
+  /** Begins the result of a transaction; those of its operations follow. @returns what `endTransacted` needs. */
+  beginTransacted(): number {
+    this.#begin(RESULTS.transacted.code);
+    return this.#to.reserve(8);
+  }
+
+  endTransacted(at: number, count: number): void {
+    this.#to.patchU32(at, this.#to.length - at - 4);
+    this.#to.patchU32(at + 4, count);
+    // Those within it are none of the request.
+    this.#results -= count;
+  }
+
+  /** @param operation the one that was rejected, from 0 on. */
+  transactionRejected(operation: number, code: number, jobId: number, state: number): void {
+    this.latestError = code;
+    this.result('transactionRejected', { operation, code, jobId, state });
   }
 
   done(): void {

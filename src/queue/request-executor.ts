@@ -2,11 +2,11 @@ import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { COMMAND_OF_CODE, COMMANDS } from '../protocol/commands.ts';
 import { InvalidOperationError } from '../protocol/fields.ts';
 import { NO_STATE } from '../protocol/job-state.ts';
-import { OPERATIONS_MAX } from '../protocol/limits.ts';
+import { LOG_PAGE_BYTES_MAX, OPERATIONS_MAX } from '../protocol/limits.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { RequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import type { Execution, Handler } from './execution.ts';
+import type { Handler } from './execution.ts';
 import { HANDLER_OF_CODE } from './handlers.ts';
 import type { Job } from './job.ts';
 import { APPLIED } from './job-edits.ts';
@@ -15,14 +15,15 @@ import { type Listing, LOOK_BYTES } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OperationCounts } from './operation-counts.ts';
 import type { QueryRun } from './query-run.ts';
-import { ReplyEncoder } from './reply-encoder.ts';
+import { type AttachmentSource, ReplyEncoder } from './reply-encoder.ts';
+import { type TransactionRun, transact } from './transaction.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Decodes the operations of a request, executes them, and writes their results. */
-export class RequestExecutor implements Execution {
+export class RequestExecutor implements TransactionRun {
   readonly jobs: JobStore;
-  readonly childValueOf: Execution['childValueOf'];
+  readonly bytes: Pick<AttachmentSource, 'logRowsOf' | 'childValueOf'>;
   readonly replies = new ReplyEncoder();
   /** Of requests that are executed as a whole: those in the log. */
   readonly counts = new OperationCounts();
@@ -30,15 +31,15 @@ export class RequestExecutor implements Execution {
   /** The entry that contains the request, and its log time. */
   data = NO_BYTES;
   logMs = 0;
+  #version = 1;
   /** The queue of the last add. Within an entry only creating a queue drops empty ones, and the created queue is then this one. */
   #selected: NamedQueue<Job> | undefined;
   /** Of the operation that is executed; its result is not written yet. */
   #listing: Listing | undefined;
 
-  /** @param childValueOf see {@link Execution}. */
-  constructor(jobs: JobStore, childValueOf: Execution['childValueOf']) {
+  constructor(jobs: JobStore, bytes: Pick<AttachmentSource, 'logRowsOf' | 'childValueOf'>) {
     this.jobs = jobs;
-    this.childValueOf = childValueOf;
+    this.bytes = bytes;
   }
 
   /** Queues were dropped. */
@@ -72,6 +73,7 @@ export class RequestExecutor implements Execution {
     this.operation.begin();
     this.data = data;
     this.logMs = logMs;
+    this.#version = version;
     for (let done = 0; done < operations; done += 1) {
       if (this.#nextOperation(reader, version)) {
         this.replies.latestError = -1;
@@ -129,6 +131,7 @@ export class RequestExecutor implements Execution {
   #shownBytes(): number {
     const { code, jobId, customId, scheduler } = this.operation;
     if (code === COMMANDS.getScheduler.code) return this.jobs.schedulers.find(this.knownQueue(), scheduler)?.spec.payload.length ?? 0;
+    if (code === COMMANDS.getLogs.code) return Math.min(LOG_PAGE_BYTES_MAX, this.jobs.logs.get(jobId)?.bytes ?? 0);
     let job: Job | undefined;
     if (code === COMMANDS.getJob.code) job = this.jobs.table.get(jobId);
     else if (code === COMMANDS.findJob.code) job = this.knownQueue()?.jobOf(customId);
@@ -162,6 +165,20 @@ export class RequestExecutor implements Execution {
   result(outcome: number): void {
     if (outcome === APPLIED) this.replies.done();
     else this.replies.error(outcome, this.operation.jobId, this.jobs.table.get(this.operation.jobId)?.state ?? NO_STATE);
+  }
+
+  transact(): void {
+    transact(this, this.#version);
+  }
+
+  /** See {@link TransactionRun}. */
+  executeIn(operation: OperationReader): number {
+    const outer = this.operation;
+    this.operation = operation;
+    this.replies.latestError = -1;
+    (HANDLER_OF_CODE[operation.code] as Handler)(this);
+    this.operation = outer;
+    return this.replies.latestError;
   }
 
   /** The result is written once the listing is complete. */

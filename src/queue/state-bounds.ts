@@ -6,6 +6,8 @@ import {
   EVENTS_PER_QUEUE_BYTES_MAX,
   EVENTS_PER_QUEUE_MAX,
   KEPT_ADDS_BYTES_MAX,
+  LOG_BYTES_MAX,
+  LOG_ROWS_MAX,
   SCHEDULERS_BYTES_MAX,
   SCHEDULERS_MAX,
   SCHEDULERS_PER_QUEUE_MAX,
@@ -46,6 +48,8 @@ export interface StateBounds {
   readonly eventsPerQueueBytesMax: number;
   readonly eventsBytesMax: number;
   readonly eventQueuesMax: number;
+  readonly logRowsMax: number;
+  readonly logBytesMax: number;
 }
 
 export const STATE_BOUNDS: StateBounds = Object.freeze({
@@ -65,4 +69,6 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   eventsPerQueueBytesMax: EVENTS_PER_QUEUE_BYTES_MAX,
   eventsBytesMax: EVENTS_BYTES_MAX,
   eventQueuesMax: EVENT_QUEUES_MAX,
+  logRowsMax: LOG_ROWS_MAX,
+  logBytesMax: LOG_BYTES_MAX,
 });

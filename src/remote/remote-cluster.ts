@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status as Status } from '@grpc/grpc-js';
 import { ConfigError, HandshakeError, type JobraftError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
+import { type TransactionCall, transact } from '../client/api/transact.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { AdminRejectedError, ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { AccessDeniedError } from '../client/outage-errors.ts';
@@ -39,6 +40,8 @@ const REFRESH_EVERY_MS = 1_000;
 
 /** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
 export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
+  readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #settings: ConnectSettings;
   readonly #tls: TlsFiles | undefined;
   readonly #security: ChannelSecurity;

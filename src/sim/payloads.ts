@@ -69,6 +69,17 @@ export function checkChildResult(child: number, result: Uint8Array | undefined):
   checkProperty(shown.startsWith(`${child}:`), "a child's result is with its parent", () => `child ${child} has the result ${shown}`);
 }
 
+/** A row of the log of a job, likewise. */
+export const logRowOf = (job: number, value: number, padding: number): string => `${job}:${value}:${'-'.repeat(padding)}`;
+
+/** What a row says. @throws {Violation} if it is of another job. */
+export function valueOfLogRow(job: number, row: string): string {
+  const [shown, value = '', padding = 'x'] = row.split(':');
+  const isWhole = Number(shown) === job && /^-*$/.test(padding);
+  checkProperty(isWhole, 'payloads come back as they were sent', () => `the log of job ${job} has the row "${row.slice(0, 40)}"`);
+  return value;
+}
+
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
 export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {
   const shown = result === undefined ? 'none' : decode(result, 'the result');

@@ -4,7 +4,9 @@ import type { HistoryEvent } from '../history/history.ts';
 import { isFunction, mayHaveApplied, type OperationOf, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { keyOf, keyOfJob } from './payloads.ts';
+import type { SentTransaction } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import { checkTransactions } from './transaction-check.ts';
 import { checkProperty, isDamage } from './violation.ts';
 
 /** Jobs of requests that were executed without a reply have ids up to this many beyond the last known one. */
@@ -13,7 +15,12 @@ const UNKNOWN_JOBS_MAX = 1_000;
 const CONTENT_BYTES_MIN = 8;
 
 /** At the end: no acknowledged job is missing, and no job that was added once exists twice. */
-export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent[], machine: JobQueue): void {
+export function checkPresence(
+  cluster: SimCluster,
+  events: readonly HistoryEvent[],
+  machine: JobQueue,
+  transactions: readonly SentTransaction[],
+): void {
   const operations = operationsOf(events);
   const jobs = jobHistoriesOf(operations);
   const unknownClaims = new Set(
@@ -57,6 +64,8 @@ export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent
     const isAsked = asked.has(tick === undefined ? key : keyOf(payload)) || cluster.plan.isVersionAsked;
     checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
+  const areAllKept = cluster.plan.workload.retention === 'all';
+  if (!cluster.plan.isVersionAsked) checkTransactions(transactions, operations, machine, new Set(ids.keys()), areAllKept);
 }
 
 /** Whether a call removed a job above it in its flow, or what is below that. */

@@ -1,8 +1,8 @@
 import { checkHistory } from '../history/checkers/check-history.ts';
-import type { HistoryEvent } from '../history/history.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import { stepsMsOf } from './plan.ts';
 import { checkPresence } from './presence.ts';
+import type { QueueRecords } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
 
@@ -17,11 +17,11 @@ function wallErrorMsOf({ plan, schedule }: SimCluster): number {
 }
 
 /** Checks the clients' history against the model of a queue, and that no acknowledged job is missing at the end. */
-export function checkQueueHistory(cluster: SimCluster, events: readonly HistoryEvent[]): void {
+export function checkQueueHistory(cluster: SimCluster, { history: { events }, transactions }: QueueRecords): void {
   // Not the leader's: the last read of it may just have found its disk damaged.
   const runtimes = [...cluster.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime]));
   const runtime = runtimes.reduce((best, each) => (each.applied > best.applied ? each : best));
-  checkPresence(cluster, events, jobQueueOf(runtime));
+  checkPresence(cluster, events, jobQueueOf(runtime), transactions);
   const { faults, isVersionAsked } = cluster.plan;
   const wallErrorMs = wallErrorMsOf(cluster) + stepsMsOf(faults);
   const report = checkHistory(events, {

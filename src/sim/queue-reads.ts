@@ -8,9 +8,11 @@ import type { SimRandom } from './sim-random.ts';
 /** The functions whose rows are of a kind. */
 export type NamesOf<Kind> = { [F in OperationFunction]: (typeof COMMANDS)[F] extends Kind ? F : never }[OperationFunction];
 /** Reads whose only argument is a queue. */
-export type QueueRead = Exclude<NamesOf<{ readonly needs: 'queue'; readonly writes: false }>, 'jobIds'>;
+export type QueueRead = Exclude<NamesOf<{ readonly needs: 'queue'; readonly writes: false }>, 'jobIds' | 'getLogs'>;
 
-export const QUEUE_READS = FUNCTIONS.filter((f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes && f !== 'jobIds');
+export const QUEUE_READS = FUNCTIONS.filter(
+  (f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes && !('jobId' in COMMANDS[f].fields) && f !== 'jobIds',
+);
 
 const LISTED_STATES = [
   StateCode['waiting-children'],

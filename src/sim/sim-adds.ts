@@ -49,6 +49,8 @@ export class SimAdds {
   readonly #customIds: CustomId[] = [];
   readonly #deduplications: SimDeduplications;
   #adds = 0;
+  /** Whether the job that was added last has an id of its client: then another job may be there in its place. */
+  hasLatestId = false;
 
   constructor(
     client: number,
@@ -69,18 +71,24 @@ export class SimAdds {
     this.#onAdded = onAdded;
   }
 
+  /** Of the job that was added last. */
+  get latestKey(): string {
+    return `${this.#client}-${this.#adds}`;
+  }
+
   anyQueue(): string {
     return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
   }
 
   add(encoder: OperationWriter, version: number): Step {
     this.#adds += 1;
-    const key = `${this.#client}-${this.#adds}`;
+    const key = this.latestKey;
     const chosen = this.#customId(key, version);
     const duplicated = chosen === undefined ? this.#deduplications.next(version) : undefined;
     const queue = chosen?.queue ?? duplicated?.queue ?? this.anyQueue();
     const deduplication = duplicated?.deduplication;
     const customId = chosen?.id;
+    this.hasLatestId = customId !== undefined;
     const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
       ...ADD_DEFAULTS,

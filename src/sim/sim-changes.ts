@@ -6,12 +6,16 @@ import { dataValueOf, keyInPayload, payloadOf, progressOf, valueOfProgress } fro
 import type { QueueRecords } from './queue-records.ts';
 import { QUEUES } from './sim-adds.ts';
 import type { SimCluster } from './sim-cluster.ts';
+import { SimLogs } from './sim-logs.ts';
 import type { SimRandom } from './sim-random.ts';
 import { type Step, stepOf } from './sim-step.ts';
 import { checkProperty } from './violation.ts';
 
 /** Values of one client are below those of the next. */
 const VALUES_OF_CLIENT = 100_000;
+
+/** Of these changes. */
+const LOG_SHARE = 0.5;
 
 /** What one client changes of the content of jobs. */
 export class SimChanges {
@@ -21,15 +25,24 @@ export class SimChanges {
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
   readonly #sizes: PayloadSizes;
+  readonly logs: SimLogs;
   #values = 0;
 
-  constructor(client: number, cluster: SimCluster, random: SimRandom, sizes: PayloadSizes, records: QueueRecords) {
+  constructor(
+    client: number,
+    cluster: SimCluster,
+    random: SimRandom,
+    sizes: PayloadSizes,
+    records: QueueRecords,
+    look: (job: number) => void,
+  ) {
     this.#sizes = sizes;
     this.#client = client;
     this.#cluster = cluster;
     this.#random = random;
     this.#records = records;
     this.#history = records.history;
+    this.logs = new SimLogs(cluster, random, records, look);
   }
 
   #updateProgress(encoder: OperationWriter, job: number, token: number): Step {
@@ -43,8 +56,9 @@ export class SimChanges {
     });
   }
 
-  /** Replaces its data, or sets its progress. @param token of a lease; 0 for none. */
+  /** Replaces its data, sets its progress, or adds a row to its log. @param token of a lease; 0 for none. */
   change(encoder: OperationWriter, job: number, token: number): Step {
+    if (this.#random.withProbability(LOG_SHARE)) return this.logs.add(encoder, job, token, this.#nextValue());
     const key = this.#records.jobs.get(job)?.key;
     if (key === undefined || this.#random.withProbability(0.5)) return this.#updateProgress(encoder, job, token);
     const value = this.#nextValue();

@@ -206,7 +206,7 @@ export class SimClient {
     const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
     const isCounting = this.#random.withProbability(0.5);
     const operations = this.#operations;
-    this.#read(consistency, (to) => (isCounting ? operations.readQueue(to, consistency) : operations.getJob(to, job, consistency)));
+    this.#read(consistency, (to) => (isCounting ? operations.readQueue(to, consistency) : operations.readJob(to, job, consistency)));
   }
 
   /** Acknowledged writes must be visible at once at any node: at the next leader, and at a deposed leader that has not noticed it yet. */
@@ -214,7 +214,7 @@ export class SimClient {
     const share = this.#cluster.triggers.readsAt === undefined ? LOOK_SHARE : 1;
     if (this.#version1 !== undefined || !this.#random.withProbability(share)) return;
     const consistency = this.#random.of<ReadConsistency>(['linearizable', 'lease']);
-    this.#read(consistency, (to) => this.#operations.getJob(to, job, consistency));
+    this.#read(consistency, (to) => this.#operations.readJob(to, job, consistency));
   }
 
   #read(consistency: ReadConsistency, record: (to: OperationWriter) => Step): void {

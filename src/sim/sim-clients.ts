@@ -31,7 +31,7 @@ export class SimClients implements MachineClients {
     this.#random = random;
     const { clients, operations, bounds } = cluster.plan;
     const history = new HistoryRecorder({ nowUs: () => Math.floor(cluster.schedule.nowMs * 1_000) });
-    this.#records = { history, sessions: new SessionModel(bounds), read: new Map(), jobs: new Map(), kept: new Set() };
+    this.#records = { history, sessions: new SessionModel(bounds), read: new Map(), jobs: new Map(), kept: new Set(), transactions: [] };
     const ids = Array.from({ length: clients }, (_, at) => 101 + at);
     this.#clients = ids.map((id) => new SimClient(cluster, id, new SimRandom(random.uint32()), this.#records, operations));
   }
@@ -100,7 +100,7 @@ export class SimClients implements MachineClients {
   }
 
   checkEnd(): void {
-    checkQueueHistory(this.#cluster, this.#records.history.events);
+    checkQueueHistory(this.#cluster, this.#records);
   }
 
   /** A client's process ends, and each node notices it separately. */

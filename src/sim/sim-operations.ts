@@ -3,7 +3,7 @@ import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
-import { DEDUPLICATION_VERSION } from '../protocol/machine-version.ts';
+import { DEDUPLICATION_VERSION, TRANSACTIONS_VERSION } from '../protocol/machine-version.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import type { Sometimes } from './coverage.ts';
 import { jobQueueOf } from './job-queue-of.ts';
@@ -20,6 +20,7 @@ import { SimFlows } from './sim-flows.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
+import { SimTransactions } from './sim-transactions.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 
@@ -44,6 +45,7 @@ const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
   clean: 'job removed by its state and age',
   changePriority: 'priority of a job changed',
   changeDelay: 'delay of a job changed',
+  clearLogs: 'rows of a log dropped at once',
 };
 /** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
 const LIMITS = [0, 0, 1, 2, 4] as const;
@@ -54,6 +56,10 @@ const LIMITER_SHARE = 0.1;
 const LISTING_SHARE = 0.4;
 /** Of all operations: those that set a deduplication id free. */
 const FREE_SHARE = 0.01;
+/** How many of the leases end by a transaction. */
+const TRANSACTION_SHARE = 0.15;
+/** How many of the queries of a job that has a log read it. */
+const LOG_READ_SHARE = 0.6;
 /** Of all operations, where there are job schedulers. */
 const SCHEDULER_SHARE = 0.12;
 /** Likewise, where there are flows. */
@@ -84,6 +90,7 @@ export class SimOperations {
   readonly #changes: SimChanges;
   readonly #deduplications: SimDeduplications;
   readonly #flows: SimFlows;
+  readonly #transactions: SimTransactions;
   #leases: Lease[] = [];
   /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -98,13 +105,14 @@ export class SimOperations {
     this.#history = records.history;
     this.#look = look;
     this.#sizes = new PayloadSizes(cluster, random);
-    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records);
+    this.#changes = new SimChanges(client, cluster, random, this.#sizes, records, look);
     this.#deduplications = new SimDeduplications(cluster, random, records);
     this.#adds = new SimAdds(client, cluster, random, this.#sizes, records, this.#deduplications, (job, isDelayed) => {
       this.#jobs.push(job);
       if (isDelayed) this.#latestDelayed = job;
       look(job);
     });
+    this.#transactions = new SimTransactions(cluster, random, records, this.#adds, this.#changes);
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
     this.#flows = new SimFlows(client, cluster, random, records, this.#adds, (job) => {
       this.#jobs.push(job);
@@ -177,6 +185,13 @@ export class SimOperations {
     encoder.command('jobIds', listing);
     const call = this.#history.invoke('jobIds', { ...listing, ...promised(consistency) });
     return stepOf(this.#cluster.coverage, call, (result) => resultIn('jobIds', result));
+  }
+
+  /** A read beside the log: the job, or rows of its log. */
+  readJob(encoder: OperationWriter, job: number, consistency: ReadConsistency): Step {
+    const { logs } = this.#changes;
+    if (this.#random.withProbability(logs.mayHave(job) ? LOG_READ_SHARE : LOG_READ_SHARE / 10)) return logs.read(encoder, job, consistency);
+    return this.getJob(encoder, job, consistency);
   }
 
   getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
@@ -280,14 +295,14 @@ export class SimOperations {
       this.#leases.push(lease);
       return this.#changes.change(encoder, job, token);
     }
+    if (version >= TRANSACTIONS_VERSION && this.#random.withProbability(TRANSACTION_SHARE))
+      return this.#transactions.next(encoder, lease, this.anyJob(), () => this.#onCompleted(lease), version);
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
       const isOversized = this.#sizes.isOversized();
       encoder.complete(job, token, resultOf(job, token, isOversized ? this.#sizes.oversizedBytes : this.#sizes.sizeOr(0)));
       const step = stepOf(this.#cluster.coverage, this.#history.invoke('complete', { job, token }), () => {
-        this.#open.delete(token);
-        this.#completed.add(job);
-        this.#look(job);
+        this.#onCompleted(lease);
         return null;
       });
       return { ...step, isOversized };
@@ -305,6 +320,12 @@ export class SimOperations {
     }
     encoder.command('release', { jobId: job, token });
     return stepOf(this.#cluster.coverage, this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
+  }
+
+  #onCompleted({ job, token }: Lease): void {
+    this.#open.delete(token);
+    this.#completed.add(job);
+    this.#look(job);
   }
 
   get #workload(): Workload {
@@ -393,6 +414,7 @@ export class SimOperations {
   #valueOf(name: string, kind: string): boolean | number {
     if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
     if (name === 'priority') return this.#random.below(4);
+    if (name === 'keepMax') return this.#random.below(3);
     if (name === 'concurrencyMax' || name === 'rateMax') return this.#random.of(LIMITS);
     if (name === 'rateMs') return this.#random.of(RATE_MS);
     return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);

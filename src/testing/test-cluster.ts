@@ -1,3 +1,4 @@
+import { type TransactionCall, transact } from '../client/api/transact.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { ClusterClosedError } from '../client/errors.ts';
 import { Quarantine } from '../client/worker/quarantine.ts';
@@ -20,6 +21,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 
 /** A cluster for tests, made by {@link startTestCluster}: the `connection` of queues and workers. */
 export class TestCluster implements ClusterEndpoint, AsyncDisposable {
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
+  readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly clock: TestClock;
   readonly #ids: readonly number[];
   readonly #nodes: InProcessNodes;

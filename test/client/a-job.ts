@@ -19,11 +19,13 @@ export const noCommands: JobCommands = {
   updateProgress: reject,
   updateData: reject,
   removeDeduplication: reject,
+  addLog: reject,
+  clearLogs: reject,
   stateOf: reject,
   detailOf: reject,
 };
 
-export const noHolder: JobHolder = { onProgress: () => undefined };
+export const noHolder: JobHolder = { onProgress: () => undefined, onEnded: () => undefined };
 
 type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
 

@@ -181,13 +181,13 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error
     expect(() => job.parent).toThrow(NotSupportedError);
     // @ts-expect-error
-    await expect(job.log('x')).rejects.toBeInstanceOf(NotSupportedError);
+    await expect(job.moveToWait()).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     await expect(job.retry('completed')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
     await expect(job.moveToWaitingChildren('token')).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
-    expect(() => addOptionsOf({ keepLogs: 1 })).toThrow(/BullMQ's option "keepLogs" is not supported yet/);
+    expect(() => addOptionsOf({ telemetry: {} })).toThrow(/BullMQ's option "telemetry" is not supported yet/);
   });
 
   it('is an error for an option that a job from the cluster does not know', () => {

@@ -5,6 +5,7 @@ import {
   EVENTS_VERSION,
   FLOWS_VERSION,
   JOB_CHANGES_VERSION,
+  JOB_LOGS_VERSION,
   KEEP_TIME_VERSION,
 } from '../../src/protocol/machine-version.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
@@ -180,6 +181,16 @@ function withFlow(): MachineOfVersion {
   return queue;
 }
 
+/** Jobs with and without rows, of which one keeps few of them. */
+function withLogs(): MachineOfVersion {
+  const queue = new MachineOfVersion(JOB_LOGS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  for (const keepLogs of [0, 3, 0]) queue.send((to) => to.add('mail', bytesOf('x'), options({ keepLogs })));
+  for (let row = 0; row < 20; row += 1)
+    for (const jobId of [1, 2]) queue.send((to) => to.command('addLog', { queue: 'mail', jobId, token: 0, keepMax: 0, row: `row ${row}` }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -199,6 +210,7 @@ describe('the bytes of checkpoint records', () => {
       ...recordsOf('progress: ', withProgress()).filter(([name]) => /^progress: (jobs|changed)/.test(name)),
       ...recordsOf('events: ', withEvents()).filter(([name]) => name.startsWith('events: queue')),
       ...recordsOf('flow: ', withFlow()).filter(([name]) => /^flow: (jobs|children|values)/.test(name)),
+      ...recordsOf('logs: ', withLogs()).filter(([name]) => /^logs: (jobs|logs|rows)/.test(name)),
       ...recordsOf('data: ', withData()).filter(([name]) => /^data: (jobs|content|changed)/.test(name)),
       ...recordsOf('kept for a time: ', keptForTime()).filter(([name]) => name.startsWith('kept for a time: jobs')),
       ...recordsOf('deduplication: ', withDeduplication()).filter(([name]) => name.startsWith('deduplication: deduplicated')),

@@ -6,6 +6,7 @@ import { NO_PARENT, OnFailure, type WrittenFlowJob } from '../../src/protocol/fl
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type AddOptions, HEADER_BYTES, policyOf, RequestEncoder, type SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
+import { encodeTransaction } from '../../src/protocol/transaction.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
@@ -103,6 +104,16 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   children: (to) => to.command('children', { queue: 'mail', jobId: 12, status: 1, hasValues: true, after: 13, countMax: 100 }),
   parentOf: (to) => to.command('parentOf', { queue: 'mail', jobId: 12 }),
   stateCounts: (to) => to.command('stateCounts', { queue: 'mail' }),
+  transact: (to) =>
+    to.command('transact', {
+      payload: encodeTransaction((inner) => {
+        inner.complete(12, 34, bytesOf('{"ok":true}'));
+        inner.add('mail', bytesOf('next'), POLICY);
+      }),
+    }),
+  addLog: (to) => to.command('addLog', { queue: 'mail', jobId: 12, token: 5, keepMax: 100, row: 'step 1: ü' }),
+  clearLogs: (to) => to.command('clearLogs', { queue: 'mail', jobId: 12, keepMax: 10 }),
+  getLogs: (to) => to.command('getLogs', { queue: 'mail', jobId: 12, start: 5, countMax: 1000, isDescending: true }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -115,6 +126,7 @@ const TOGETHER = (to: RequestEncoder): void => {
 const OTHERS = {
   'several operations': TOGETHER,
   'add with lifo': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, isLifo: true }),
+  'add with keepLogs': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, keepLogs: 100 }),
   'upsertScheduler with a pattern': (to: RequestEncoder) => to.upsertScheduler('mail', DAILY, bytesOf('hello'), POLICY),
   'addDeduplicated with a custom id': (to: RequestEncoder) =>
     to.add('mail', bytesOf('hello'), { ...POLICY, customId: 'order-17', deduplication: { ...DEBOUNCE, keepsLast: true } }),
@@ -177,6 +189,7 @@ describe('the bytes of requests', () => {
       keepCompleted: 100,
       keepFailed: -1,
       isLifo: true,
+      keepLogs: 0,
     });
   });
 

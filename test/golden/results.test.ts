@@ -3,11 +3,19 @@ import { COMMANDS } from '../../src/protocol/commands.ts';
 import { readEvents } from '../../src/protocol/events.ts';
 import { ChildStatus } from '../../src/protocol/flow.ts';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { DEDUPLICATION_VERSION, EVENTS_VERSION, FLOWS_VERSION, JOB_CHANGES_VERSION } from '../../src/protocol/machine-version.ts';
+import {
+  DEDUPLICATION_VERSION,
+  EVENTS_VERSION,
+  FLOWS_VERSION,
+  JOB_CHANGES_VERSION,
+  JOB_LOGS_VERSION,
+  TRANSACTIONS_VERSION,
+} from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
+import { encodeTransaction } from '../../src/protocol/transaction.ts';
 import { written } from '../queue/flows.ts';
 import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
@@ -73,6 +81,8 @@ function otherReplies(): Record<string, Uint8Array> {
     ...withDeduplication(),
     ...withEvents(),
     ...withFlow(),
+    ...withLogs(),
+    ...withTransactions(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
     jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
     queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
@@ -191,6 +201,30 @@ function withFlow(): Record<string, Uint8Array> {
   };
 }
 
+function withLogs(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(JOB_LOGS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.add('q', bytesOf('x'), options({ keepLogs: 2 })));
+  const log = (row: string) => machine.send((to) => to.command('addLog', { queue: 'q', jobId: 1, token: 0, keepMax: 0, row: row }));
+  log('first');
+  log('second');
+  const read: Build = (to) => to.command('getLogs', { queue: 'q', jobId: 1, start: 0, countMax: 9, isDescending: true });
+  return { logged: log('third: ü'), logs: machine.machine.query(machine.request(read, 1)) };
+}
+
+function withTransactions(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(TRANSACTIONS_VERSION, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.add('q', bytesOf('x'), options()));
+  machine.send((to) => to.claim('q', claimOptions(1, 1000)));
+  const payload = encodeTransaction((to) => {
+    to.complete(1, 1, bytesOf('5'));
+    to.add('q', bytesOf('next'), options());
+  });
+  return {
+    transacted: machine.send((to) => to.command('transact', { payload })),
+    transactionRejected: machine.send((to) => to.command('transact', { payload })),
+  };
+}
+
 function allReplies(): Record<string, Uint8Array> {
   const version1 = repliesOf(1).filter(([name]) => /^(claimed|job)/.test(name));
   const prefixed = version1.map(([name, bytes]) => [`version 1: ${name}`, bytes]);
@@ -234,6 +268,10 @@ describe('the bytes of replies', () => {
     ['parent', 'parent'],
     ['stateCounts', 'stateCounts'],
     ['detached', 'detached'],
+    ['logged', 'logged'],
+    ['logs', 'logs'],
+    ['transacted', 'transacted'],
+    ['transactionRejected', 'transactionRejected'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });

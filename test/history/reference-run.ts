@@ -162,6 +162,12 @@ export class ReferenceRun {
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
       case 'changePriority':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, priority: pick % 3 };
+      case 'addLog':
+        return { ...(pick % 2 === 0 ? lease : { job, token: 0 }), ...logOf(pick), value: this.#performed.length + 1 };
+      case 'clearLogs':
+        return { job, ...logOf(pick) };
+      case 'getLogs':
+        return { job, queue: QUEUE, start: pick % 5 === 0 ? 1 : 0, countMax: 1 + (pick % 4), isDescending: pick % 3 === 0 };
       case 'changeDelay':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE, delayMs: 20 * (pick % 3) };
       case 'updateProgress':
@@ -173,7 +179,7 @@ export class ReferenceRun {
   }
 
   #execute(f: OperationFunction, call: Json): Json {
-    const { key, priority, delayMs, job, token, retry, holder, value } = call as Readonly<Record<string, number>>;
+    const { key, priority, delayMs, job, token, retry, holder, value, keepMax } = call as Readonly<Record<string, number>>;
     const { queue, isLifo = false } = call as { readonly queue?: string; readonly isLifo?: boolean };
     const id = job ?? 0;
     switch (f) {
@@ -221,6 +227,19 @@ export class ReferenceRun {
         return answerOf(this.#model.updateProgress(String(queue), id, token ?? 0, String(value)));
       case 'updateData':
         return answerOf(this.#model.updateData(String(queue), id, token ?? 0, `${keyIn(this.#model.find(id))}#${value}`));
+      case 'addLog': {
+        const rows = this.#model.addLog(String(queue), id, token ?? 0, String(value), keepMax ?? 0);
+        return typeof rows === 'number' ? { rows } : answerOf(rows);
+      }
+      case 'clearLogs':
+        return answerOf(this.#model.clearLogs(String(queue), id, keepMax ?? 0));
+      case 'getLogs': {
+        const found = this.#model.find(id);
+        if (found === undefined || found.queue !== queue) return { error: 'JOB_NOT_FOUND' };
+        const { start, countMax, isDescending } = call as unknown as Listing;
+        const listed = isDescending ? [...found.logs].reverse() : found.logs;
+        return { total: found.logs.length, values: listed.slice(start, start + countMax).join(' ') };
+      }
       case 'changeDelay':
         return answerOf(this.#model.changeDelay(String(queue), id, delayMs ?? 0));
       case 'clean': {
@@ -268,6 +287,8 @@ export class ReferenceRun {
     }
   }
 }
+
+const logOf = (pick: number) => ({ queue: pick % 7 === 0 ? 'other' : QUEUE, keepMax: pick % 3 });
 
 type OtherFunction = 'upsertScheduler' | 'removeScheduler' | 'removeDeduplication';
 /** Jobs of flows are not modelled either: test/queue/flow-model.test.ts has a model of theirs. */

@@ -66,6 +66,10 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   children: 84,
   parentOf: 85,
   stateCounts: 86,
+  addLog: 90,
+  clearLogs: 91,
+  getLogs: 92,
+  transact: 93,
 };
 const RESULT_CODES = {
   error: 0,
@@ -97,9 +101,13 @@ const RESULT_CODES = {
   children: 47,
   parent: 48,
   stateCounts: 49,
+  logged: 50,
+  logs: 51,
+  transacted: 52,
+  transactionRejected: 53,
 };
 /** Of the queue, and of each layout of a policy. */
-const SELECTION_CODES = [1, 2, 22, 73];
+const SELECTION_CODES = [1, 2, 22, 73, 99];
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {

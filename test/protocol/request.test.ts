@@ -195,6 +195,10 @@ describe('operations that are taken from a request', () => {
       () => to.command('children', { queue: 'q', jobId: 1, status: 1, hasValues: true, after: 0, countMax: 3 }),
       () => to.command('parentOf', { queue: 'q', jobId: 1 }),
       () => to.command('stateCounts', { queue: 'q' }),
+      () => to.command('addLog', { queue: 'q', jobId: 1, token: 0, keepMax: 0, row: 'row' }),
+      () => to.command('transact', { payload: Uint8Array.of(1, 2, 3) }),
+      () => to.command('clearLogs', { queue: 'q', jobId: 1, keepMax: 2 }),
+      () => to.command('getLogs', { queue: 'q', jobId: 1, start: 0, countMax: 9, isDescending: false }),
     ];
     const ends = writes.map((write) => {
       write();

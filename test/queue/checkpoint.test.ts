@@ -37,7 +37,7 @@ describe('a checkpoint', () => {
   });
 
   it('names its kinds in the order of their numbers', () => {
-    expect(RECORD_KINDS.map((kind) => RecordKind[kind])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(RECORD_KINDS.map((kind) => RecordKind[kind])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
 
   it('writes only what changed', () => {

@@ -2,16 +2,28 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readEvents, rowOfEvent } from '../../src/protocol/events.ts';
 import { JOB_STATES, type JobState } from '../../src/protocol/job-state.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder, SchedulerOptions } from '../../src/protocol/request-encoder.ts';
 import { NO_OFFSET } from '../../src/protocol/scheduler.ts';
+import { encodeTransaction } from '../../src/protocol/transaction.ts';
 import { bytesOf, options, START_MS, TestQueue, textOf } from './harness.ts';
 import { idsOf, LISTED_STATES } from './listings.ts';
-import { type ModelJob, ModelQueue } from './model.ts';
+import { LOG_ROWS, type ModelJob, ModelQueue, type Reply } from './model.ts';
 
 const QUEUES = ['a', 'b'] as const;
 /** What the latest event of a job reports that is gone. */
 const ENDS = ['completed', 'failed', 'gone'];
+
+/** One operation of a transaction. */
+interface Part {
+  readonly type: 'add' | 'complete' | 'fail' | 'release' | 'remove' | 'promote' | 'priority' | 'progress' | 'log';
+  readonly queue: string;
+  readonly id: number;
+  readonly lease: number;
+  readonly text: string;
+  readonly options: AddOptions;
+}
 
 type Step =
   | { readonly type: 'add'; readonly queue: string; readonly payload: string; readonly options: AddOptions }
@@ -20,6 +32,17 @@ type Step =
   | { readonly type: 'retry' | 'remove' | 'promote' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'priority' | 'delay'; readonly queue: string; readonly id: number; readonly value: number }
   | { readonly type: 'progress' | 'data'; readonly queue: string; readonly id: number; readonly lease: number; readonly text: string }
+  | {
+      readonly type: 'log';
+      readonly queue: string;
+      readonly id: number;
+      readonly lease: number;
+      readonly keepMax: number;
+      readonly rows: number;
+      readonly text: string;
+    }
+  | { readonly type: 'transact'; readonly operations: readonly Part[] }
+  | { readonly type: 'clear logs'; readonly queue: string; readonly id: number; readonly keepMax: number }
   | { readonly type: 'clean'; readonly queue: string; readonly id: number; readonly state: JobState; readonly graceMs: number }
   | {
       readonly type: 'upsert scheduler';
@@ -62,6 +85,16 @@ const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
     }),
     { nil: undefined },
   ),
+  keepLogs: fc.constantFrom(0, 0, 2, 20),
+});
+
+const anyPart: fc.Arbitrary<Part> = fc.record({
+  type: fc.constantFrom('add', 'add', 'complete', 'complete', 'fail', 'release', 'remove', 'promote', 'priority', 'progress', 'log'),
+  queue: fc.constantFrom(...QUEUES),
+  id: fc.integer({ min: 1, max: 15 }),
+  lease: fc.nat(5),
+  text: fc.string({ maxLength: 5 }).map((text) => `${text}.`),
+  options: anyOptions,
 });
 const DEDUPLICATION_IDS = ['d', 'e'] as const;
 
@@ -125,6 +158,31 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       id: fc.integer({ min: 1, max: 15 }),
       lease: fc.integer({ min: -3, max: 5 }),
       text: fc.constantFrom('10 %', 'half of it', '.'.repeat(100), '.'.repeat(4_000)),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('log'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      lease: fc.integer({ min: -3, max: 5 }),
+      keepMax: fc.constantFrom(0, 0, 3, 17),
+      rows: fc.constantFrom(1, 1, 5, 18, 50),
+      text: fc.constantFrom('', 'row', 'ü'.repeat(20)),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ type: fc.constant('transact'), operations: fc.array(anyPart, { minLength: 1, maxLength: 4 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('clear logs'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+      keepMax: fc.constantFrom(0, 1, 20),
     }),
   },
   {
@@ -205,8 +263,8 @@ const TICK_OPTIONS = options({ priority: 1, attemptsMax: 2, keepCompleted: 2 });
 
 /** Drives a machine that is restarted, one that never is, and the model, and compares them after every step. */
 class Comparison {
-  readonly #restarted = new TestQueue(6);
-  readonly #steady = new TestQueue();
+  readonly #restarted = new TestQueue(6, MACHINE_VERSION, { logRowsMax: LOG_ROWS });
+  readonly #steady = new TestQueue(undefined, MACHINE_VERSION, { logRowsMax: LOG_ROWS });
   readonly #model = new ModelQueue(START_MS);
   readonly #leases: { readonly id: number; readonly token: number }[] = [];
   #latest: Uint8Array | undefined;
@@ -214,6 +272,7 @@ class Comparison {
   #compared = 0;
   /** A reader of each queue whose events are recorded: its place, and the state in which each job is by its events. */
   readonly #followers = new Map<string, { readonly recording: number; readonly after: number; readonly states: Map<number, string> }>();
+  #logged = 0;
 
   run(step: Step): void {
     // An entry begins with what is due; time that passes brings its own.
@@ -271,6 +330,17 @@ class Comparison {
           (to) => to.command('updateData', { queue, jobId: id, token, payload: bytesOf(payload) }),
           this.#model.updateData(queue, id, token, payload),
         );
+        break;
+      }
+      case 'log':
+        this.#log(step);
+        break;
+      case 'transact':
+        this.#transact(step.operations);
+        break;
+      case 'clear logs': {
+        const { queue, id, keepMax } = step;
+        this.#expectReply((to) => to.command('clearLogs', { queue, jobId: id, keepMax }), this.#model.clearLogs(queue, id, keepMax));
         break;
       }
       case 'clean': {
@@ -347,6 +417,81 @@ class Comparison {
     const { deduplication } = added;
     if (deduplication === undefined) expect(result).toMatchObject({ id: this.#model.add(queue, payload, added) });
     else expect(result).toEqual({ ok: true, ...this.#model.addDeduplicated(queue, payload, added) });
+  }
+
+  #transact(parts: readonly Part[]): void {
+    const operations = parts.map((part) => this.#partOf(part));
+    const named = operations.flatMap(({ job }) => (job === undefined ? [] : [job]));
+    const result = this.#send((to) => {
+      to.command('transact', { payload: encodeTransaction((inner) => operations.forEach(({ write }) => void write(inner))) });
+    });
+    if (new Set(named).size < named.length) {
+      // Or the error of an operation before the second one that names the job.
+      expect(result?.ok).toBe(false);
+      return;
+    }
+    const expected = this.#model.transact(operations.map(({ execute }) => execute));
+    if ('operation' in expected) {
+      expect(result).toMatchObject({ ok: false, ...expected });
+      return;
+    }
+    const results = result?.ok && result.type === 'transacted' ? result.results : [];
+    expect(results.map((one) => ('id' in one ? one.id : 'rows' in one ? one.rows : one.ok ? one.type : one.code))).toEqual(expected);
+  }
+
+  #partOf({ type, queue, options, text, ...part }: Part): {
+    readonly job: number | undefined;
+    readonly write: (to: RequestEncoder) => void;
+    readonly execute: () => Reply | number;
+  } {
+    const model = this.#model;
+    const { id: jobId, token } = this.#leases[part.lease] ?? { id: 999, token: 1 };
+    const { id } = part;
+    // An add that may be a duplicate is no part of a transaction.
+    const plain = { ...options, deduplication: undefined };
+    const bytes = bytesOf(text);
+    switch (type) {
+      case 'add':
+        return { job: undefined, write: (to) => to.add(queue, bytes, plain), execute: () => model.add(queue, text, plain) };
+      case 'complete':
+        return { job: jobId, write: (to) => to.complete(jobId, token, bytes), execute: () => model.complete(jobId, token, text) };
+      case 'fail': {
+        const args = { jobId, token, reason: text, retry: true };
+        return { job: jobId, write: (to) => to.command('fail', args), execute: () => model.fail(jobId, token, text, true) };
+      }
+      case 'release':
+        return { job: jobId, write: (to) => to.command('release', { jobId, token }), execute: () => model.release(jobId, token) };
+      case 'remove':
+        return { job: id, write: (to) => to.command('remove', { queue, jobId: id }), execute: () => model.remove(queue, id) };
+      case 'promote':
+        return { job: id, write: (to) => to.command('promote', { queue, jobId: id }), execute: () => model.promote(queue, id) };
+      case 'priority': {
+        const args = { queue, jobId: id, priority: 2 };
+        return { job: id, write: (to) => to.command('changePriority', args), execute: () => model.changePriority(queue, id, 2) };
+      }
+      case 'progress': {
+        const args = { queue, jobId: id, token: 0, payload: bytes };
+        return { job: id, write: (to) => to.command('updateProgress', args), execute: () => model.updateProgress(queue, id, 0, text) };
+      }
+      default: {
+        const args = { queue, jobId: id, token: 0, keepMax: 0, row: text };
+        return { job: id, write: (to) => to.command('addLog', args), execute: () => model.addLog(queue, id, 0, text, 0) };
+      }
+    }
+  }
+
+  /** Several rows, each of which says which one it is. */
+  #log({ queue, keepMax, rows, text, ...step }: Extract<Step, { readonly type: 'log' }>): void {
+    const { id, token } = this.#leases[step.lease] ?? { id: step.id, token: 0 };
+    for (let at = 0; at < rows; at += 1) {
+      this.#logged += 1;
+      const row = `${text} ${this.#logged}`;
+      const result = this.#send((to) => to.command('addLog', { queue, jobId: id, token, keepMax, row: row }));
+      const expected = this.#model.addLog(queue, id, token, row, keepMax);
+      expect(result).toMatchObject(typeof expected === 'number' ? { type: 'logged', rows: expected } : { ok: false, code: expected });
+    }
+    const job = this.#model.find(id);
+    if (job !== undefined) expect(logsOf(this.#restarted, job.queue, id)).toEqual(job.logs);
   }
 
   #upsertScheduler({ queue, set, startInMs, endInMs, payload }: Extract<Step, { readonly type: 'upsert scheduler' }>): void {
@@ -491,6 +636,17 @@ class Comparison {
     const [names] = this.#restarted.read((to) => to.command('queueNames', { after: 0, countMax: 10 }));
     expect(names?.ok && names.type === 'queueNames' ? [...names.names].sort() : names).toEqual(this.#model.names());
   }
+}
+
+/** All rows, read from both ends in turn. */
+function logsOf(queue: TestQueue, name: string, jobId: number): readonly string[] {
+  const [oldest, newest] = queue.read((to) => {
+    to.command('getLogs', { queue: name, jobId, start: 0, countMax: LOG_ROWS, isDescending: false });
+    to.command('getLogs', { queue: name, jobId, start: 0, countMax: LOG_ROWS, isDescending: true });
+  });
+  const rows = oldest?.ok && oldest.type === 'logs' ? oldest.rows : [];
+  expect(newest).toEqual({ ok: true, type: 'logs', total: rows.length, rows: [...rows].reverse() });
+  return rows;
 }
 
 const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, priority, options }: ModelJob): object => ({

@@ -26,6 +26,7 @@ export interface ModelJob {
   keptUntilMs: number;
   outcome: string | undefined;
   progress: string | undefined;
+  logs: readonly string[];
 }
 
 export interface ModelRate {
@@ -61,8 +62,10 @@ interface ModelDeduplication {
   /** 0 for when the job ends. */
   endMs: number;
 }
+/** Most rows of a log. */
+export const LOG_ROWS = 40;
 
-export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE' | 'SCHEDULER_NOT_FOUND';
+export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE' | 'SCHEDULER_NOT_FOUND' | 'TRANSACTION_CONFLICT';
 
 /**
  * The simplest form of the queue: a list of jobs that every operation searches. Slow and obviously correct, for comparison with
@@ -80,7 +83,9 @@ export class ModelQueue {
   #finished = 0;
   #deduplications: ModelDeduplication[] = [];
   /** The adds that wait for the end of an active job, by this. */
-  readonly #kept = new Map<number, { readonly queue: string; readonly payload: string; readonly options: AddOptions }>();
+  #kept = new Map<number, { readonly queue: string; readonly payload: string; readonly options: AddOptions }>();
+  /** In a transaction: the retention that its operations cause, after them. */
+  #trims: (() => void)[] | undefined;
   readonly #paused = new Set<string>();
   readonly #concurrency = new Map<string, number>();
   readonly #rates = new Map<string, ModelRate>();
@@ -165,6 +170,7 @@ export class ModelQueue {
       keptUntilMs: 0,
       outcome: undefined,
       progress: undefined,
+      logs: [],
     });
     return this.#added;
   }
@@ -217,6 +223,45 @@ export class ModelQueue {
     if (window === undefined) return;
     window.left -= 1;
     window.taken += 1;
+  }
+
+  /**
+   * All of the operations in their order, or none. Each of them names other jobs.
+   * @returns what each of them returned; or the first that was rejected, after which everything is as before.
+   */
+  transact(
+    operations: readonly (() => Reply | number)[],
+  ): readonly (Reply | number)[] | { readonly operation: number; readonly code: Reply } {
+    const before = { jobs: this.jobs, added: this.#added, finished: this.#finished };
+    const taken = structuredClone(this.#deduplications);
+    const kept = new Map(this.#kept);
+    const restore = (): void => {
+      this.jobs = structuredClone(before.jobs);
+      this.#deduplications = structuredClone(taken);
+      this.#kept = new Map(kept);
+      this.#added = before.added;
+      this.#finished = before.finished;
+    };
+    this.#trims = [];
+    // Each is checked against the state before all of them.
+    for (const [operation, execute] of operations.entries()) {
+      restore();
+      const reply = execute();
+      restore();
+      for (const earlier of operations.slice(0, operation)) earlier();
+      const inOrder = isApplied(reply) ? execute() : reply;
+      if (isApplied(inOrder)) continue;
+      restore();
+      this.#trims = undefined;
+      return { operation, code: isApplied(reply) ? 'TRANSACTION_CONFLICT' : reply };
+    }
+    restore();
+    this.#trims = [];
+    const replies = operations.map((execute) => execute());
+    const trims = this.#trims;
+    this.#trims = undefined;
+    for (const trim of trims) trim();
+    return replies;
   }
 
   markBegun(id: number, token: number): Reply {
@@ -303,6 +348,19 @@ export class ModelQueue {
 
   updateData(queue: string, id: number, token: number, payload: string): Reply {
     return this.#change(queue, id, token, { payload });
+  }
+
+  /** @returns how many rows there are. @param keepMax 0 for as many as may be. */
+  addLog(queue: string, id: number, token: number, row: string, keepMax: number): Reply | number {
+    const job = this.find(id);
+    const logs = [...(job?.logs ?? []), row].slice(-Math.min(keepMax || LOG_ROWS, job?.options.keepLogs || LOG_ROWS, LOG_ROWS));
+    const reply = this.#change(queue, id, token, { logs });
+    return reply === 'done' ? logs.length : reply;
+  }
+
+  clearLogs(queue: string, id: number, keepMax: number): Reply {
+    const logs = this.find(id)?.logs ?? [];
+    return this.#change(queue, id, 0, { logs: keepMax === 0 ? [] : logs.slice(-keepMax) });
   }
 
   #change(queue: string, id: number, token: number, changed: Partial<ModelJob>): Reply {
@@ -531,10 +589,14 @@ export class ModelQueue {
     const keepMs = state === 'completed' ? keepCompletedMs : keepFailedMs;
     const keptUntilMs = keepMs > 0 ? this.nowMs + keepMs : 0;
     Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs, keptUntilMs });
-    const kept = this.jobs
-      .filter((other) => other.queue === job.queue && other.state === state)
-      .sort((a, b) => b.finishedAs - a.finishedAs);
-    if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
+    const trim = (): void => {
+      const kept = this.jobs
+        .filter((other) => other.queue === job.queue && other.state === state)
+        .sort((a, b) => b.finishedAs - a.finishedAs);
+      if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
+    };
+    if (this.#trims === undefined) trim();
+    else this.#trims.push(trim);
   }
 
   /** A client removes the job, or another one takes its place. */
@@ -567,3 +629,5 @@ function endAttempt(job: ModelJob): void {
 /** The stored reason of a job that stalled too often. */
 const stalledReason = ({ stalls, stalledMax }: ModelJob): string =>
   `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`;
+
+const isApplied = (reply: Reply | number): reply is 'done' | number => typeof reply === 'number' || reply === 'done';

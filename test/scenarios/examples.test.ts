@@ -48,6 +48,12 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'removed: true',
   ],
   'flow.ts': ['the report is waiting-children', 'results: 40', 'failures: it is raining'],
+  'transaction.ts': [
+    'order 1 is charged: invoice-1 and a shipment follow',
+    'result: charged',
+    '1 invoice waits, 1 shipment is delayed',
+    'operation 1 was rejected, and 1 invoice waits',
+  ],
   'progress-and-steps.ts': [
     'attempt 1: reserve a bicycle',
     '33 %',

@@ -434,6 +434,58 @@ describe('a client in another language', () => {
     expect(await failure('UpdateData', { queue: 'data', id: 'x' })).toMatchObject({ code: status.NOT_FOUND });
   });
 
+  it('adds rows to the log of a job, reads and clears them, once in a session', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'logs', name: 'n', options: { custom_id: 'x', keep_logs: 3 } });
+    const first = { queue: 'logs', id: 'x', row: 'first', request_id: { session, sequence: 1 } };
+    expect(await call('AddLog', first)).toEqual({ rows: 1 });
+    const [job] = await claimed({ queue: 'logs' });
+    expect(await call('AddLog', { queue: 'logs', id, token: job?.token, row: 'second' })).toEqual({ rows: 2 });
+    expect(await call('AddLog', first)).toEqual({ rows: 1 });
+    for (const row of ['third', 'fourth']) await call('AddLog', { queue: 'logs', id, row });
+    expect(await call('GetLogs', { queue: 'logs', id: 'x' })).toEqual({ rows: ['second', 'third', 'fourth'], total: 3 });
+    expect(await call('GetLogs', { queue: 'logs', id, descending: true, start: 1, count_max: 1 })).toEqual({ rows: ['third'], total: 3 });
+    await call('ClearLogs', { queue: 'logs', id, keep_max: 1 });
+    expect(await call('GetLogs', { queue: 'logs', id })).toEqual({ rows: ['fourth'], total: 1 });
+    await call('Release', { id, token: job?.token });
+    expect(await failure('AddLog', { queue: 'logs', id, token: job?.token, row: 'late' })).toMatchObject({ jobraft: ['LEASE_LOST'] });
+    expect(await failure('GetLogs', { queue: 'logs', id: 'y' })).toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it('executes a transaction once in its session, as a whole, and names the operation that rejects it', async () => {
+    const { session } = await call('OpenSession', {});
+    const { id } = await call('Add', { queue: 'tx', name: 'n', options: { custom_id: 'x' } });
+    const later = await call('Add', { queue: 'tx', name: 'later', options: { delay_ms: 3_600_000, custom_id: 'y' } });
+    const [job] = await claimed({ queue: 'tx' });
+    const lease = { id, token: job?.token };
+    const operations = [
+      { complete: { ...lease, result: { json: '5' } } },
+      { add: { queue: 'next', name: 'successor', data: { json: '1' }, options: { priority: 2 } } },
+      { promote: { queue: 'tx', id: 'y' } },
+    ];
+    const wrong = await failure('Transact', { operations: [...operations, { remove: { queue: 'tx', id: 'none' } }] });
+    expect(wrong).toMatchObject({
+      ...{ code: status.FAILED_PRECONDITION, jobraft: ['TRANSACTION_REJECTED'] },
+      details: expect.stringContaining('operation 3 (remove)'),
+    });
+    expect(await call('GetJob', { queue: 'tx', id: 'y' })).toMatchObject({ state: 2 });
+    const whole = { operations, request_id: { session, sequence: 1 } };
+    const { results } = await call('Transact', whole);
+    expect(results).toMatchObject([{ rows: 0 }, { id: expect.stringMatching(/^\d+$/) }, { rows: 0 }]);
+    expect(await call('Transact', whole)).toEqual({ results });
+    expect(await call('GetJob', { queue: 'tx', id })).toMatchObject({ state: 4, result: { json: '5' } });
+    expect(await claimed({ queue: 'next', count_max: 5 })).toMatchObject([{ name: 'successor' }]);
+    const rest = [
+      { update_progress: { queue: 'tx', id: later.id, progress: { json: '7' } } },
+      { add_log: { queue: 'tx', id, row: 'over' } },
+    ];
+    expect(await call('Transact', { operations: rest })).toMatchObject({ results: [{ rows: 0 }, { rows: 1 }] });
+    const moved = [{ change_priority: { queue: 'tx', id: 'y', priority: 3 } }, { clear_logs: { queue: 'tx', id } }];
+    await call('Transact', { operations: moved });
+    await call('Transact', { operations: [{ update_data: { queue: 'tx', id: 'y', data: { json: '8' } } }] });
+    expect(await call('GetJob', { queue: 'tx', id: 'y' })).toMatchObject({ priority: 3, name: 'later', data: { json: '8' } });
+  });
+
   it('reads the log and the leader of a node, and executes a command by its name', async () => {
     const { entries } = await call('GetLog', { from: 1, to: 2 });
     expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
@@ -467,6 +519,9 @@ describe('a client in another language', () => {
     ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
     ['UpdateProgress', { queue: 'mail', id: '1', progress: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
     ['UpdateProgress', { queue: 'mail', id: '1', progress: { raw: Buffer.alloc(5_000) } }, status.INVALID_ARGUMENT, 'PROGRESS_TOO_LARGE'],
+    ['AddLog', { queue: 'mail', id: '1', row: 'x'.repeat(70_000) }, status.INVALID_ARGUMENT, 'LOG_ROW_TOO_LARGE'],
+    ['Transact', {}, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['Transact', { operations: [{}] }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
     ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '[]' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],

@@ -110,6 +110,9 @@ const CALLS: Readonly<Record<string, readonly [call: string, message: string, fi
   removeAlone: ['RemoveAlone', 'JobRequest'],
   removeUnprocessed: ['RemoveUnprocessedChildren', 'JobRequest'],
   removeDependency: ['RemoveChildDependency', 'JobRequest'],
+  addLog: ['AddLog', 'AddLogRequest', { payload: 'row' }],
+  clearLogs: ['ClearLogs', 'ClearLogsRequest'],
+  getLogs: ['GetLogs', 'GetLogsRequest', { isDescending: 'descending' }],
   upsertScheduler: [
     'UpsertScheduler',
     'UpsertSchedulerRequest',

@@ -12,7 +12,7 @@ const FLOW = 'Add the job with its children by a FlowProducer; read them by job.
 const CHILD_OPTION = 'Only a child has it: new FlowProducer({ connection }).add({ queueName, children: [{ queueName, opts }] }).';
 const SCHEDULER = 'Use queue.upsertJobScheduler(id, { every } or { pattern, tz }, { name, data, opts }).';
 const HOLD = 'Use queue.rateLimit(), and throw an error: that counts as an attempt, so give "attempts" and "backoff".';
-const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
+const LOGS = 'Use queue.addJobLog(id, row).';
 const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
 const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
 const OPTIONS = 'Keep the options that you passed to the constructor.';
@@ -36,8 +36,6 @@ export const QUEUE_MISSING: MissingNames = {
     getRanges: 'Use queue.getJobs(states, { start, end, asc }).',
     getPrioritized: "A job with a priority is 'waiting': use queue.getWaiting().",
     getDependencies: FLOW,
-    getJobLogs: LOGS,
-    addJobLog: LOGS,
     getWorkers: NONE,
     getWorkersCount: NONE,
     getQueueEvents: NONE,
@@ -145,8 +143,6 @@ export const WORKER_MISSING: MissingNames = {
 
 export const JOB_MISSING: MissingNames = {
   asyncMethods: {
-    log: LOGS,
-    clearLogs: LOGS,
     extendLock: LEASES,
     moveToCompleted: REPORTS,
     moveToFailed: REPORTS,
@@ -193,6 +189,7 @@ export const JOB_OPTIONS_SUPPORTED = {
   deduplication: true,
   delay: true,
   jobId: true,
+  keepLogs: true,
   lifo: true,
   priority: true,
   removeOnComplete: true,
@@ -237,7 +234,6 @@ export const OPTIONS_MISSING = {
     continueParentOnFailure: CHILD_OPTION,
     failParentOnFailure: CHILD_OPTION,
     ignoreDependencyOnFailure: CHILD_OPTION,
-    keepLogs: LOGS,
     parent: FLOW,
     prevMillis: SCHEDULER,
     removeDependencyOnFailure: CHILD_OPTION,

@@ -89,12 +89,12 @@ export const deduplicationOf = ({ id, ttl, extend, replace, keepLastIfActive }: 
 export const deduplicationOptionsOf = ({ id, ttlMs, isExtending, isReplacing, keepsLast }: Deduplication): DeduplicationOptions =>
   Object.freeze({ id, ttl: ttlMs, extend: isExtending, replace: isReplacing, keepLastIfActive: keepsLast });
 
-/** The jobs of a flow are added together or not at all. @param path of the option. @throws {InvalidOptionError} if the job is to be deduplicated */
-export function checkNotDeduplicated({ deduplication }: Pick<AddOptions, 'deduplication'>, path: string): void {
-  if (deduplication === undefined) return;
-  throw new InvalidOptionError(
-    path,
-    deduplication,
-    'A job of a flow cannot be deduplicated. Give the root a "jobId": a flow is added once for it.',
-  );
+/** @param path of the option. @param remedy why it has to be left out. @throws {InvalidOptionError} if the job is to be deduplicated */
+export function checkNotDeduplicated({ deduplication }: Pick<AddOptions, 'deduplication'>, path: string, remedy: string): void {
+  if (deduplication !== undefined) throw new InvalidOptionError(path, deduplication, remedy);
 }
+
+/** Jobs of a flow are added together or not at all. */
+export const NOT_IN_FLOW = 'A job of a flow cannot be deduplicated. Give the root a "jobId": a flow is added once for it.';
+/** All of a transaction takes effect, or nothing. */
+export const NOT_IN_TRANSACTION = 'An add of a transaction cannot be deduplicated. Give the job a "jobId", or add it on its own.';

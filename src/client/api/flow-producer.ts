@@ -12,7 +12,7 @@ import { unexpectedResult } from '../result-errors.ts';
 import { FLOW_PRODUCER_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
-import { checkNotDeduplicated } from './deduplication-options.ts';
+import { checkNotDeduplicated, NOT_IN_FLOW } from './deduplication-options.ts';
 import type { Job } from './job.ts';
 import { pageFrom } from './job-children.ts';
 import { QueueCommands } from './job-commands.ts';
@@ -295,7 +295,7 @@ function plannedOf(
   const { onFailure, rest } = parent === NO_PARENT ? { onFailure: OnFailure.wait, rest: opts } : ruleIn(opts, at);
   const defaults = flow?.queuesOptions?.[queueName]?.defaultJobOptions;
   const options = addOptionsOf(rest, addOptionsOf(defaults), [...at, 'opts']);
-  checkNotDeduplicated(options, [...at, 'opts', 'deduplication'].join('.'));
+  checkNotDeduplicated(options, [...at, 'opts', 'deduplication'].join('.'), NOT_IN_FLOW);
   const { delayMs, priority, customId = '' } = options;
   // A copy: the next payload is encoded into the same memory.
   const payload = encodePayload(name, data, payloadBytesMax).slice();

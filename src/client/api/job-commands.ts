@@ -51,6 +51,13 @@ export interface JobCommands {
   removeDeduplication(jobId: number, deduplicationId: string): Promise<boolean>;
   /** The job now; undefined if the queue has none of this number. */
   detailOf(id: number): Promise<JobDetail | undefined>;
+  /**
+   * @param token of the lease under which the row is added; 0 for none. @param keepMax how many rows stay; 0 for as many as its options say.
+   * @returns how many rows the job has. @throws {JobNotFoundError | LeaseLostError}
+   */
+  addLog(id: number, token: number, row: string, keepMax: number): Promise<number>;
+  /** @param keepMax how many of the newest rows stay. @throws {JobNotFoundError} */
+  clearLogs(id: number, keepMax: number): Promise<void>;
   /** The state now; 'unknown' if the queue has no such job. */
   stateOf(id: JobIdentity): Promise<JobState | 'unknown'>;
 }
@@ -131,6 +138,17 @@ export class QueueCommands implements JobCommands {
 
   async detailOf(id: number): Promise<JobDetail | undefined> {
     return await this.find(id, 'linearizable');
+  }
+
+  async addLog(jobId: number, token: number, row: string, keepMax: number): Promise<number> {
+    const args = { queue: this.#queue, jobId, token, keepMax, row };
+    const result = await this.send((encoder) => encoder.command('addLog', args), row.length);
+    if (result.ok && result.type === 'logged') return result.rows;
+    throw unexpectedResult(result);
+  }
+
+  async clearLogs(jobId: number, keepMax: number): Promise<void> {
+    await this.command((encoder) => encoder.command('clearLogs', { queue: this.#queue, jobId, keepMax }));
   }
 
   async stateOf(id: JobIdentity): Promise<JobState | 'unknown'> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
-import { ATTEMPTS_MAX, DURATION_MS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
+import { ATTEMPTS_MAX, DURATION_MS_MAX, LOG_ROWS_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
 import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
@@ -54,6 +54,8 @@ export interface DefaultJobOptions {
   readonly removeOnComplete?: boolean | number | KeepJobs;
   /** The same for dead letters; `false` by default: they are kept for inspection. */
   readonly removeOnFail?: boolean | number | KeepJobs;
+  /** How many rows of its log the job keeps, the newest: 1 to 1,000, which is the default. See `Job.log`. */
+  readonly keepLogs?: number;
 }
 
 const DURATION = durationIn(0, DURATION_MS_MAX);
@@ -74,6 +76,7 @@ const SHARED = {
   backoff: z.union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." }).optional(),
   removeOnComplete: KEPT.optional(),
   removeOnFail: KEPT.optional(),
+  keepLogs: integerIn(1, LOG_ROWS_MAX).optional(),
 } satisfies Record<keyof DefaultJobOptions, z.ZodType>;
 const REMEDY = 'Give an object of job options such as { attempts: 3 }, or leave it out.';
 
@@ -110,7 +113,7 @@ export function addOptionsOf(
   if (options === undefined) return defaults;
   const read = readOnce(options);
   if (read === options || !areValid(read)) checkOptions(JOB_OPTIONS, read, typeof at === 'number' ? ['jobs', at, 'opts'] : (at ?? []));
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = read;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId, deduplication } = read;
   const completed = removeOnComplete === undefined ? undefined : keptOf(removeOnComplete);
   const failed = removeOnFail === undefined ? undefined : keptOf(removeOnFail);
   return {
@@ -125,6 +128,7 @@ export function addOptionsOf(
     keepFailed: failed?.count ?? defaults.keepFailed,
     keepCompletedMs: completed?.ms ?? defaults.keepCompletedMs,
     keepFailedMs: failed?.ms ?? defaults.keepFailedMs,
+    keepLogs: keepLogs ?? defaults.keepLogs,
   };
 }
 
@@ -137,10 +141,10 @@ type ReadOptions = { readonly [Name in keyof JobOptions]: JobOptions[Name] | und
  */
 function readOnce(options: JobOptions): ReadOptions {
   if (!hasKnownNames(options)) return options;
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId, deduplication } = options;
   const objects = { backoff: backoffReadOnce(backoff), deduplication: deduplicationReadOnce(deduplication) };
   const kept = { removeOnComplete: keptReadOnce(removeOnComplete), removeOnFail: keptReadOnce(removeOnFail) };
-  return { delay, priority, lifo, attempts, jobId, ...objects, ...kept };
+  return { delay, priority, lifo, attempts, keepLogs, jobId, ...objects, ...kept };
 }
 
 function backoffReadOnce(backoff: JobOptions['backoff']): JobOptions['backoff'] {
@@ -165,6 +169,7 @@ function hasKnownNames(options: JobOptions): boolean {
       case 'backoff':
       case 'removeOnComplete':
       case 'removeOnFail':
+      case 'keepLogs':
       case 'jobId':
       case 'deduplication':
         break;
@@ -176,7 +181,7 @@ function hasKnownNames(options: JobOptions): boolean {
 }
 
 function areValid(options: ReadOptions): boolean {
-  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, jobId, deduplication } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail, keepLogs, jobId, deduplication } = options;
   return (
     (deduplication === undefined || isDeduplication(deduplication)) &&
     (jobId === undefined || isCustomId(jobId)) &&
@@ -186,7 +191,8 @@ function areValid(options: ReadOptions): boolean {
     (attempts === undefined || isIntegerIn(attempts, 1, ATTEMPTS_MAX)) &&
     (backoff === undefined || isDuration(backoff) || isBackoff(backoff)) &&
     (removeOnComplete === undefined || isKept(removeOnComplete)) &&
-    (removeOnFail === undefined || isKept(removeOnFail))
+    (removeOnFail === undefined || isKept(removeOnFail)) &&
+    (keepLogs === undefined || isIntegerIn(keepLogs, 1, LOG_ROWS_MAX))
   );
 }
 
@@ -222,6 +228,7 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
     backoff: type === 'none' ? 0 : { type, delay: delayMs },
     removeOnComplete: removeOf(added.keepCompleted, added.keepCompletedMs),
     removeOnFail: removeOf(added.keepFailed, added.keepFailedMs),
+    ...(added.keepLogs === 0 ? {} : { keepLogs: added.keepLogs }),
     ...(added.customId === undefined ? {} : { jobId: added.customId }),
     ...(added.deduplication === undefined ? {} : { deduplication: deduplicationOptionsOf(added.deduplication) }),
   });

@@ -7,7 +7,10 @@ import { awaitFinished } from './finished-job.ts';
 import { type ChangePriorityOptions, delayOf, type JobProgress, priorityOf, progressBytesOf } from './job-changes.ts';
 import { type RemoveJobOptions, removesChildren } from './job-children.ts';
 import type { JobCommands } from './job-commands.ts';
+import type { JobEnding } from './job-ending.ts';
 import { JobInFlow } from './job-in-flow.ts';
+import { jsonOf } from './job-json.ts';
+import { checkedLogRow, clearedRowsOf } from './job-logs.ts';
 import { type JobOptions, jobOptionsOf } from './job-options.ts';
 import { knownJobOptions } from './known-options.ts';
 import { namedAs } from './named-as.ts';
@@ -50,6 +53,8 @@ export interface JobSource<Data> {
 export interface JobHolder {
   /** The progress of one of its jobs is committed. */
   readonly onProgress: (job: Job, progress: JobProgress) => void;
+  /** A transaction ended one of its jobs. */
+  readonly onEnded: (job: Job, ending: JobEnding) => void;
 }
 
 /** The payload of a job that was removed meanwhile. */
@@ -292,8 +297,30 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
     this.#hasData = true;
   }
 
-  async #named(call: Promise<void>): Promise<void> {
-    await namedAs(this.id, call);
+  /**
+   * Adds a row to the log of the job, in any state; `queue.getJobLogs()` reads it. Of a job that a worker processes, only while its lease goes
+   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB.
+   * @param row a text of at most 64 KiB.
+   * @returns how many rows the job has.
+   * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
+   * @throws {InvalidOptionError | LogRowTooLargeError} nothing was sent
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async log(row: string): Promise<number> {
+    return await this.#named(this.#commands.addLog(this.#id, this.#leaseToken, checkedLogRow(row), 0));
+  }
+
+  /**
+   * Drops the rows of the log of the job, in any state. @param keepLogs how many of the newest stay; none by default.
+   * @throws {JobNotFoundError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async clearLogs(keepLogs?: number): Promise<void> {
+    await this.#named(this.#commands.clearLogs(this.#id, clearedRowsOf(keepLogs)));
+  }
+
+  /** The cluster's error names the job by its number. */
+  async #named<Value>(call: Promise<Value>): Promise<Value> {
+    return await namedAs(this.id, call);
   }
 
   /** The job's state now, by a linearizable read; 'unknown' if it was removed. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
@@ -325,6 +352,16 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
     job.#processedOn = processedOn;
   }
 
+  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. */
+  static identityOf(job: Job): { readonly id: number; readonly token: number } {
+    return { id: job.#id, token: job.#leaseToken };
+  }
+
+  /** @internal a transaction ended the job. */
+  static recordEnding(job: Job, ending: JobEnding): void {
+    job.#holder?.onEnded(job, ending);
+  }
+
   /** @internal the end of the attempt is committed. */
   static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value, finishedOn: number): void {
     job.#returnvalue = value;
@@ -341,27 +378,7 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
   }
 
   toJSON(): object {
-    const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
-    const { progress, repeatJobKey, scheduledFor, deduplicationId } = this;
-    const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
-    const times = { timestamp, processedOn, finishedOn };
-    return {
-      id,
-      queueName,
-      name,
-      data,
-      opts,
-      ...times,
-      attemptsMade,
-      stalledCounter,
-      state,
-      progress,
-      returnvalue,
-      failedReason,
-      repeatJobKey,
-      scheduledFor,
-      deduplicationId,
-    };
+    return jsonOf(this, this.#processedOn === 'unknown' ? undefined : this.#processedOn);
   }
 
   /** For console.log(): most of the fields are getters. */

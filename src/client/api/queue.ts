@@ -24,6 +24,7 @@ import { parseJobId } from './job-id.ts';
 import { type ListedState, type ListOptions, listedStates, listJobs } from './job-list.ts';
 import { jobOfDetail } from './job-of.ts';
 import { addOptionsOf, DEFAULT_JOB_OPTIONS, type DefaultJobOptions, JOB_OPTIONS, type JobOptions } from './job-options.ts';
+import { LoggedQueue } from './logged-queue.ts';
 import {
   type CleanedState,
   cleanJobs,
@@ -38,7 +39,6 @@ import {
 import { addMissingNames } from './not-supported.ts';
 import { checkQueueName } from './queue-name.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
-import { ScheduledQueue } from './scheduled-queue.ts';
 
 export type {
   CleanedState,
@@ -79,7 +79,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
  * The producer's side of one named queue. When add() resolves, the job is committed. What BullMQ's class has and this one lacks is an error
  * in TypeScript, and a {@link NotSupportedError} at run time.
  */
-export class Queue<Data = unknown, Result = unknown> extends ScheduledQueue<Data> implements AsyncDisposable {
+export class Queue<Data = unknown, Result = unknown> extends LoggedQueue<Data> implements AsyncDisposable {
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #commands: QueueCommands;

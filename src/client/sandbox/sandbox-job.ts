@@ -56,6 +56,8 @@ export class SandboxJob<Data = unknown> {
       'changeDelay',
       'updateProgress',
       'updateData',
+      'log',
+      'clearLogs',
       'getState',
       'isCompleted',
       'isFailed',

@@ -96,6 +96,10 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
     this.#payload = payload;
   }
 
+  get thrown(): undefined {
+    return undefined;
+  }
+
   write(encoder: RequestEncoder): void {
     encoder.complete(this.held.id, this.held.token, this.#payload);
   }
@@ -118,6 +122,10 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
     super('fail', held, handlers);
     this.bytes = OPERATION_BYTES + failure.reason.length;
     this.#failure = failure;
+  }
+
+  get thrown(): Error {
+    return this.#failure.error;
   }
 
   write(encoder: RequestEncoder): void {

@@ -64,7 +64,7 @@ export class LeaseRenewer<Data, Result> {
     for (const held of this.#handlers.held()) {
       // Jobs of the last half period are young enough for the next turn; then they still have a third of their lease.
       const isDue = nowMs - held.extendedAtMs >= this.#leaseMs / 6;
-      if (isDue && !held.isLost && !this.#extending.has(held)) this.#extend(held, nowMs);
+      if (isDue && !held.isLost && !held.isEnded && !this.#extending.has(held)) this.#extend(held, nowMs);
     }
   }
 

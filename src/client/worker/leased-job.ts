@@ -1,6 +1,7 @@
 import type { ClaimedJob } from '../../protocol/reply.ts';
 import type { OperationSpan } from '../../tracing/span.ts';
 import { Job } from '../api/job.ts';
+import type { JobEnding } from '../api/job-ending.ts';
 
 type Claim = Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'attemptsMax' | 'stalls' | 'isBegun'>;
 
@@ -27,6 +28,8 @@ export class LeasedJob<Data, Result> {
   #processedOn: number | undefined;
   /** It was ended or given back: it has no lease to lose. */
   isEnded = false;
+  /** How a transaction of its processor ended it. */
+  ending: JobEnding | undefined;
   readonly #attemptsMax: number;
   #lost: Error | undefined;
   #controller: AbortController | undefined;

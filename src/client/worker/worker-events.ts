@@ -6,6 +6,7 @@ import { NotSupportedError, UnknownEventError } from '../api/not-supported.ts';
 import type { LeaseLostError } from '../errors.ts';
 import { callListeners, warnOfThrown } from '../listeners.ts';
 import { toError } from '../thrown.ts';
+import type { LeasedJob } from './leased-job.ts';
 
 /**
  * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects
@@ -101,9 +102,36 @@ export class WorkerEmitter<Data, Result> extends EventEmitter<WorkerEvents<Data,
   }
 
   /** @internal of the jobs that the worker holds. */
-  protected jobHolder(): JobHolder {
-    // The only cast: the jobs are of the worker's types.
-    return { onProgress: (job, progress) => this.emitToListeners('progress', job as Job<Data, Result>, progress) };
+  protected jobHolder(running: Iterable<LeasedJob<Data, Result>>): JobHolder {
+    return {
+      // The only casts: the jobs are of the worker's types.
+      onProgress: (job, progress) => this.emitToListeners('progress', job as Job<Data, Result>, progress),
+      onEnded: (job, ending) => {
+        for (const held of running) {
+          if (held.job !== job) continue;
+          held.isEnded = true;
+          held.ending = ending;
+        }
+      },
+    };
+  }
+
+  /**
+   * @internal a transaction of its processor ended the job, and the processor has ended, too.
+   * @param thrown what the processor threw nevertheless. @returns the job.
+   */
+  protected onEndedByTransaction(held: LeasedJob<Data, Result>, wallMs: number, thrown: Error | undefined): LeasedJob<Data, Result> {
+    const { ending } = held;
+    if (ending?.type === 'completed') {
+      const result = ending.result as Result;
+      held.onCompleted(result, wallMs);
+      this.emitToListeners('completed', held.job, result);
+    } else if (ending?.type === 'failed') {
+      held.onFailed(ending.reason, ending.mayRetry, wallMs);
+      this.emitToListeners('failed', held.job, ending.error);
+    }
+    if (thrown !== undefined) this.emitError(thrown);
+    return held;
   }
 
   /** An error without a listener must not end the process: it becomes a warning. */

@@ -277,7 +277,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
     // The lease runs from when the claim was applied: after it was sent, and after the last moment before its reply arrived.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
-    const holder = this.jobHolder();
+    const holder = this.jobHolder(this.#slots.running);
     const jobOf = (claimed: ClaimedJob): Job<Data, Result> => jobOfClaim(this.name, this.#commands, claimed, holder);
     const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOf(claimed), claimed, leasedFromMs));
     this.#slots.add(held);
@@ -302,7 +302,8 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     }
     this.#slots.free(held);
     this.#intake.observeJobMs(this.#clock.nowMs() - startedMs);
-    if (!held.isLost) this.#send(held, report);
+    if (held.ending !== undefined) this.#slots.onOver(this.onEndedByTransaction(held, this.#clock.wallMs(), report.thrown));
+    else if (!held.isLost) this.#send(held, report);
     this.#slots.fill();
     this.#intake.request();
     this.#progress.notify();

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, type JobraftError } from '../../base/errors.ts';
 import { Client } from '../../client/api/client.ts';
+import { type TransactionCall, transact } from '../../client/api/transact.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../client/endpoint.ts';
 import { ClusterClosedError } from '../../client/errors.ts';
 import { CLUSTER_SHAPE } from '../../config/cluster-config.ts';
@@ -39,6 +40,8 @@ const SAMPLES_MS_MAX = 2_000;
  * Unix sockets. When the host ends, another process takes over. Once it is closed, its methods reject with a {@link ClusterClosedError}.
  */
 export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
+  /** Adds, ends and changes jobs of any queues at once, or does nothing: see `Transaction`. @throws {TransactionError | TransactionTooLargeError} */
+  readonly transaction: TransactionCall = (build) => transact(this, build);
   readonly #holder = newId();
   readonly #settings: SharedSettings;
   readonly #search: HostSearch;

@@ -14,6 +14,8 @@ type ChangeFunction =
   | 'changeDelay'
   | 'updateProgress'
   | 'updateData'
+  | 'addLog'
+  | 'clearLogs'
   | 'removeUnprocessed'
   | 'removeDependency';
 type JobChange = { [F in ChangeFunction]: OperationOf<F> }[ChangeFunction];
@@ -41,6 +43,7 @@ export interface JobHistory {
   readonly changes: readonly JobChange[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
+  readonly logReads: readonly OperationOf<'getLogs'>[];
 }
 
 type Growing = { -readonly [Name in keyof JobHistory]: JobHistory[Name] extends readonly (infer Item)[] ? Item[] : JobHistory[Name] };
@@ -102,6 +105,14 @@ function assignRead(operation: OperationOf<'getJob'>, jobOf: (id: number) => Gro
   const job = jobOf(call.job);
   job.reads.push(operation);
   if (result.key !== undefined) job.key ??= result.key;
+}
+
+/** A read of the log of a job that is gone has no result. */
+function assignLog(operation: HistoryOperation, jobOf: (id: number) => Growing): void {
+  if (operation.f === 'addLog' || operation.f === 'clearLogs') jobOf(operation.call.job).changes.push(operation);
+  if (operation.f !== 'getLogs') return;
+  const { call, result } = operation;
+  if (result !== undefined && (call.consistency ?? 'linearizable') === 'linearizable') jobOf(call.job).logReads.push(operation);
 }
 
 /** A linearizable listing saw each of its jobs in the listed state. */
@@ -170,8 +181,8 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       jobOf(operation.call.job).changes.push(operation);
       break;
     default:
-      // Of no single job.
-      break;
+      // Of a log, or of no single job.
+      assignLog(operation, jobOf);
   }
 }
 
@@ -191,6 +202,7 @@ const emptyJob = (id: number): Growing => ({
   removes: [],
   changes: [],
   reads: [],
+  logReads: [],
 });
 
 /** The adds that may have added the job. */

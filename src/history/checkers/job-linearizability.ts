@@ -86,7 +86,7 @@ function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<stri
 
 /** All operations on the job that may have taken effect. */
 function projectionOf(job: JobHistory): JobOperation[] {
-  const { adds, begins, extends: extensions, completes, fails, releases, holderReleases, retries, removes, changes, reads, claims } = job;
+  const { adds, begins, extends: extensions, completes, fails, releases, holderReleases, retries, removes, changes, claims } = job;
   const named = [
     ...adds,
     ...begins,
@@ -98,7 +98,8 @@ function projectionOf(job: JobHistory): JobOperation[] {
     ...retries,
     ...removes,
     ...changes,
-    ...reads,
+    ...job.reads,
+    ...job.logReads,
   ];
   const projection: JobOperation[] = named.filter(({ outcome }) => outcome !== 'fail').map((source) => ({ source, ...spanOf(source) }));
   for (const source of claims) {

@@ -5,6 +5,7 @@ import { countBelow } from './count-below.ts';
 import type { JobClaim } from './job-history.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import type { Moment, SequentialModel, Span } from './linearizability.ts';
+import { IMPOSSIBLE, type LogRows, rowsAfter } from './log-model.ts';
 
 /**
  * One job as a sequential object. The history does not contain the queue's time. Transitions by time alone (a lease ends, a delay ends, an
@@ -33,6 +34,7 @@ export interface JobState {
   readonly progress: number | undefined;
   /** Likewise its data, 0 as they were added. */
   readonly data: number | undefined;
+  readonly rows: LogRows;
   /** Claims of unknown outcome that must have taken it. */
   readonly unseenClaims: number;
 }
@@ -46,6 +48,7 @@ export type JobTerms = Partial<
     | 'isBackoffExponential'
     | 'keepCompleted'
     | 'keepFailed'
+    | 'keepLogs'
     | 'queue'
     | 'hasChildren'
     | 'parentKey'
@@ -74,6 +77,7 @@ export const ABSENT: JobState = Object.freeze({
   mayBeDelayed: false,
   progress: 0,
   data: 0,
+  rows: '',
   unseenClaims: 0,
 });
 
@@ -99,7 +103,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 
   isTimed({ source }: JobOperation): boolean {
-    return !('f' in source && source.f === 'getJob');
+    return !('f' in source && (source.f === 'getJob' || source.f === 'getLogs'));
   }
 
   keyOf(state: JobState): string {
@@ -189,6 +193,13 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       case 'updateData': {
         const { queue, token, value } = source.call;
         return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, data: value }] : [];
+      }
+      case 'addLog':
+      case 'clearLogs':
+      case 'getLogs': {
+        const token = source.f === 'addLog' ? source.call.token : 0;
+        const rows = this.#isOfQueue(source.call.queue) && mayChange(state, token) ? rowsAfter(state.rows, source, terms) : IMPOSSIBLE;
+        return rows === IMPOSSIBLE ? [] : [{ ...state, rows }];
       }
       case 'clean':
         return this.#isOfQueue(source.call.queue) && this.#mayBeIn(JOB_STATES[source.call.state], state, moment)
@@ -316,8 +327,8 @@ class ReachedStates {
 }
 
 function keyWithoutClaims(state: JobState): string {
-  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress, data } = state;
-  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}/${data}`;
+  const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, progress, data, rows } = state;
+  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${progress}/${data}/${rows}`;
 }
 
 /** The job under the lease of an unknown client: started or claimed ahead. */

@@ -5,7 +5,7 @@ import { Problems, type Verdict } from './verdict.ts';
 
 /** Commands of a job's holder, under its token. */
 type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | Update | HolderEnd;
-type Update = OperationOf<'updateProgress'> | OperationOf<'updateData'>;
+type Update = OperationOf<'updateProgress'> | OperationOf<'updateData'> | OperationOf<'addLog'>;
 type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
 
 export interface LifecycleOptions {

@@ -52,7 +52,15 @@ export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
-const READS: ReadonlySet<HistoryOperation['f']> = new Set(['counts', 'getJob', 'jobIds', 'isPaused', 'concurrency', 'rateLimit'] as const);
+const READS: ReadonlySet<HistoryOperation['f']> = new Set([
+  'counts',
+  'getJob',
+  'getLogs',
+  'jobIds',
+  'isPaused',
+  'concurrency',
+  'rateLimit',
+] as const);
 
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
@@ -89,6 +97,11 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return operation.result === undefined || this.#mayCount(state, operation, moment) ? [state] : [];
       case 'getJob':
         return this.#read(state, operation, moment);
+      case 'getLogs':
+        if (operation.result === undefined || (operation.call.consistency ?? 'linearizable') !== 'linearizable') return [state];
+        return placesOf(state, operation.call.job, undefined).flatMap((at) =>
+          this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),
+        );
       case 'pause':
         return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
       case 'setConcurrency':

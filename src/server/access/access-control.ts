@@ -57,8 +57,7 @@ export class AccessControl {
       if (rejection !== undefined || caller.type === 'node') return rejection;
       const grant = this.#grantOf(call.metadata);
       if (typeof grant === 'string') return { code: status.UNAUTHENTICATED, details: `${grant} ${REMEDY}` };
-      const demand = demandOfCall(method, demands[method], call);
-      const denied = demand === undefined ? undefined : this.#rejectionOf(grant, demand);
+      const denied = this.#firstRejection(grant, demandsOfCall(method, demands[method], requestIn(call)));
       if (denied?.code === status.PERMISSION_DENIED) this.audit.onDenied(call, service, method);
       return denied;
     };
@@ -113,6 +112,11 @@ export class AccessControl {
     return grant;
   }
 
+  #firstRejection(grant: Grant, demands: readonly Demand[]): CallRejection | undefined {
+    const rejections = demands.map((demand) => this.#rejectionOf(grant, demand)).filter((rejection) => rejection !== undefined);
+    return rejections.find(({ code }) => code === status.PERMISSION_DENIED) ?? rejections[0];
+  }
+
   #rejectionOf(grant: Grant, demand: Demand): CallRejection | undefined {
     const denial = denialOf(grant, demand, this.#options.queueOf);
     if (denial === undefined) return undefined;
@@ -127,6 +131,7 @@ interface NamedFields {
   readonly command?: unknown;
   readonly fields_json?: unknown;
   readonly root?: unknown;
+  readonly operations?: unknown;
 }
 
 /** Of a flow. The loader makes the messages by their proto. */
@@ -142,12 +147,27 @@ function queuesBelow(root: unknown): string[] {
   return [...queues];
 }
 
+// The loader makes the messages by their proto.
+const requestIn = (call: ServerCall): NamedFields => ('request' in call ? call.request : {}) as NamedFields;
+
+/** Of a transaction what each of its operations needs. */
+function demandsOfCall(what: string, demand: RpcDemand | undefined, request: NamedFields): readonly Demand[] {
+  if (demand?.reach === 'inside' && Array.isArray(request.operations)) return request.operations.flatMap(demandsOfOperation);
+  const one = demandOfCall(what, demand, request);
+  return one === undefined ? [] : [one];
+}
+
+/** @param operation of a transaction: the field that is set has the name of its call. */
+function demandsOfOperation(operation: { readonly operation?: string } & Readonly<Record<string, unknown>>): readonly Demand[] {
+  const { operation: field = '' } = operation;
+  const method = field.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return demandsOfCall(method, RPC_DEMANDS.Jobs[method], (operation[field] ?? {}) as NamedFields);
+}
+
 /** @returns undefined for a call whose request says nothing that could be executed. */
-function demandOfCall(what: string, demand: RpcDemand | undefined, call: ServerCall): Demand | undefined {
+function demandOfCall(what: string, demand: RpcDemand | undefined, request: NamedFields): Demand | undefined {
   if (demand === undefined) return { what, permission: 'operate', reach: { type: 'all' } };
   const { permission, reach } = demand;
-  // The loader makes the messages by their proto.
-  const request = ('request' in call ? call.request : {}) as NamedFields;
   const queue = String(request.queue ?? '');
   switch (reach) {
     case 'queue':

@@ -95,8 +95,10 @@ function rejectionOf(
   version: number,
   denialOf: (demand: Demand) => Denial | undefined,
 ): ServerFrame | 'none' | undefined {
-  const found = (demandsIn(request, version) ?? []).flatMap((demand, at) => {
-    const denial = denialOf(demand);
+  const found = (demandsIn(request, version) ?? []).flatMap((demands, at) => {
+    const denied = demands.map(denialOf).filter((denial) => denial !== undefined);
+    // A transaction is rejected for good if one of its operations is.
+    const denial = denied.find(({ isTemporary }) => !isTemporary) ?? denied[0];
     return denial === undefined ? [] : [{ at, ...denial }];
   });
   if (found.length === 0) return undefined;

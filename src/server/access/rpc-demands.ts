@@ -53,6 +53,10 @@ export const RPC_DEMANDS: Readonly<Record<'Jobs' | 'Cluster', Readonly<Record<st
     RemoveAlone: demand('operate', 'queue'),
     RemoveUnprocessedChildren: demand('operate', 'queue'),
     RemoveChildDependency: demand('operate', 'queue'),
+    AddLog: demand('work', 'queue'),
+    ClearLogs: demand('work', 'queue'),
+    GetLogs: demand('read', 'queue'),
+    Transact: demand('read', 'inside'),
   },
   Cluster: {
     GetStatus: demand('read', 'own'),

@@ -1,4 +1,4 @@
-import { checkNotDeduplicated } from '../../client/api/deduplication-options.ts';
+import { checkNotDeduplicated, NOT_IN_FLOW } from '../../client/api/deduplication-options.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseJobId } from '../../client/api/job-id.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
@@ -97,7 +97,7 @@ function flowOf(root: FlowJobProto, payloadBytesMax: number): WrittenFlowJob[] {
         `A flow has at most ${FLOW_JOBS_MAX} jobs in ${FLOW_DEPTH_MAX} levels. Split the work into several flows.`,
       );
     const options = addOptionsOf(jobOptionsOfProto(job.options));
-    checkNotDeduplicated(options, 'deduplication');
+    checkNotDeduplicated(options, 'deduplication', NOT_IN_FLOW);
     const { delayMs, priority, customId = '' } = options;
     const payload = encodeRawPayload(job.name, rawDataOfProto(job.data), payloadBytesMax);
     const onFailure = parent === NO_PARENT ? 0 : job.on_failure;

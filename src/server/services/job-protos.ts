@@ -26,7 +26,8 @@ export function payloadProto(data: RawData): PayloadProto | null {
 /** A zero is the default of a field that was not sent. */
 export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
   if (options === null) return {};
-  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id, deduplication } = options;
+  const { attempts, backoff_ms, backoff_type, delay_ms, priority, lifo, keep_completed, keep_failed, custom_id, keep_logs, deduplication } =
+    options;
   return {
     delay: delay_ms,
     priority,
@@ -37,6 +38,7 @@ export function jobOptionsOfProto(options: JobOptionsProto | null): JobOptions {
     ...keptOfProto('removeOnFail', keep_failed, options.keep_failed_ms),
     ...(custom_id === undefined ? {} : { jobId: custom_id }),
     ...(deduplication == null ? {} : { deduplication: deduplicationOfProto(deduplication) }),
+    ...(keep_logs === 0 ? {} : { keepLogs: keep_logs }),
   };
 }
 

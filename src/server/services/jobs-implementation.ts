@@ -1,7 +1,7 @@
 import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Client } from '../../client/api/client.ts';
 import { checkedProgress, delayOf, priorityOf } from '../../client/api/job-changes.ts';
-import { QueueCommands } from '../../client/api/job-commands.ts';
+import type { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseGivenJobId, parseJobId } from '../../client/api/job-id.ts';
 import { JobList, type ListedState, type ListOptions } from '../../client/api/job-list.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
@@ -11,7 +11,6 @@ import { decodeName, encodeRawPayload, encodeRawValue } from '../../client/paylo
 import { unexpectedResult } from '../../client/result-errors.ts';
 import { StateCode } from '../../protocol/job-state.ts';
 import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
-import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import type {
   AddBulkRequestProto,
   ChangeDelayRequestProto,
@@ -34,15 +33,16 @@ import type {
 import { DEDUPLICATION_CALLS } from './deduplication-calls.ts';
 import { EVENT_CALLS } from './event-calls.ts';
 import { FLOW_CALLS } from './flow-calls.ts';
+import { changeOfJob, commandsOf } from './job-change.ts';
 import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
+import { LOG_CALLS } from './log-calls.ts';
 import { claim, done, operationOf, resultOf, type ServedCall } from './operations.ts';
 import { countOf } from './page-size.ts';
 import { SCHEDULER_CALLS } from './scheduler-calls.ts';
 import { serviceErrorOf } from './service-errors.ts';
+import { TRANSACTION_CALLS } from './transaction-calls.ts';
 
 const LEASE_MS = 30_000;
-/** Names no job: ids are given in ascending order. */
-const NO_JOB = Number.MAX_SAFE_INTEGER;
 const STALLED_MAX = 1;
 /** A page ends before it: a client of gRPC receives 4 MiB by default. */
 const PAGE_BYTES_MAX = 3 * 1024 * 1024;
@@ -200,15 +200,12 @@ const CALLS = {
   ...DEDUPLICATION_CALLS,
   ...EVENT_CALLS,
   ...FLOW_CALLS,
+  ...LOG_CALLS,
+  ...TRANSACTION_CALLS,
 } satisfies Record<string, Serve>;
 
 function raise(error: unknown): never {
   throw error;
-}
-
-function commandsOf({ dispatcher }: Client, queue: string): QueueCommands {
-  checkQueueName(queue);
-  return new QueueCommands(queue, dispatcher);
 }
 
 /** A job as the cluster takes it. @throws {InvalidOptionError | InvalidPayloadError | PayloadTooLargeError} */
@@ -293,28 +290,9 @@ async function pageOfJobs(commands: QueueCommands, listed: ListedState, options:
 const bytesOf = ({ payload, result, progress, failedReason = '' }: JobDetail): number =>
   JOB_BYTES + (payload?.length ?? 0) + (result?.length ?? 0) + (progress?.length ?? 0) + failedReason.length;
 
-/**
- * A command on a job, by its id or its custom id. It is sent also if no job has the custom id: a repetition gets the first reply, though that
- * call may have removed the job.
- */
-async function changeJob(
-  type: 'done' | 'removed',
-  { queue, id, request_id }: JobRequestProto,
-  served: ServedCall,
-  write: (encoder: RequestEncoder, job: { readonly queue: string; readonly jobId: number }) => void,
-  bytes = 0,
-) {
-  const sought = parseJobId(id);
-  const commands = commandsOf(served.client, queue);
-  const jobId = typeof sought === 'number' ? sought : ((await commands.find(sought, 'linearizable'))?.id ?? NO_JOB);
-  try {
-    await resultOf(
-      type,
-      operationOf(served, request_id, (encoder) => write(encoder, { queue, jobId }), bytes),
-    );
-  } catch (error) {
-    throw error instanceof JobNotFoundError ? new JobNotFoundError(sought) : error;
-  }
+/** As {@link changeOfJob}, whose result says nothing more. */
+async function changeJob(...call: Parameters<typeof changeOfJob<'done' | 'removed'>>) {
+  await changeOfJob(...call);
   return {};
 }
 

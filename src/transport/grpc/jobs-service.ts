@@ -21,6 +21,7 @@ export interface JobOptionsProto {
   readonly keep_completed_ms: number;
   readonly keep_failed_ms: number;
   readonly custom_id?: string;
+  readonly keep_logs: number;
   readonly deduplication: DeduplicationProto | null;
 }
 
@@ -107,6 +108,56 @@ export interface UpdateProgressRequestProto extends JobRequestProto {
 export interface UpdateDataRequestProto extends JobRequestProto {
   readonly token: number;
   readonly data: PayloadProto | null;
+}
+
+export interface AddLogRequestProto extends JobRequestProto {
+  readonly token: number;
+  readonly row: string;
+  readonly keep_max: number;
+}
+
+export interface ClearLogsRequestProto extends JobRequestProto {
+  readonly keep_max: number;
+}
+
+export interface CompleteRequestProto extends LeaseRequestProto {
+  readonly result: PayloadProto | null;
+}
+
+export interface FailRequestProto extends LeaseRequestProto {
+  readonly reason: string;
+  readonly unrecoverable: boolean;
+}
+
+export interface AddRequestProto extends NewJobProto {
+  readonly queue: string;
+}
+
+/** As the loader reads it: the field that is set, by its name in `operation`. */
+export type TransactionOperationProto =
+  | { readonly operation: 'add'; readonly add: AddRequestProto }
+  | { readonly operation: 'complete'; readonly complete: CompleteRequestProto }
+  | { readonly operation: 'fail'; readonly fail: FailRequestProto }
+  | { readonly operation: 'release'; readonly release: LeaseRequestProto }
+  | { readonly operation: 'remove'; readonly remove: JobRequestProto }
+  | { readonly operation: 'promote'; readonly promote: JobRequestProto }
+  | { readonly operation: 'change_priority'; readonly change_priority: ChangePriorityRequestProto }
+  | { readonly operation: 'change_delay'; readonly change_delay: ChangeDelayRequestProto }
+  | { readonly operation: 'update_progress'; readonly update_progress: UpdateProgressRequestProto }
+  | { readonly operation: 'update_data'; readonly update_data: UpdateDataRequestProto }
+  | { readonly operation: 'add_log'; readonly add_log: AddLogRequestProto }
+  | { readonly operation: 'clear_logs'; readonly clear_logs: ClearLogsRequestProto }
+  | { readonly operation?: undefined };
+
+export interface TransactRequestProto {
+  readonly operations: readonly TransactionOperationProto[];
+  readonly request_id: RequestIdProto | null;
+}
+
+export interface GetLogsRequestProto extends JobRequestProto {
+  readonly start: number;
+  readonly count_max: number;
+  readonly descending: boolean;
 }
 
 export interface JobRequestProto {

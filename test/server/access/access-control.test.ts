@@ -34,6 +34,15 @@ describe('a node with tokens', () => {
     const other = one.caller(one.token({ name: 'other', roles: ['producer', 'worker'], queues: ['invoices'] }));
     const added = (await other('Add', { queue: 'invoices', name: 'x' })) as { id: string };
     expect(await call('Complete', { queue: 'mails', id: added.id, token: 2 })).toMatchObject(denied('PERMISSION_DENIED', '"invoices"'));
+    const ofMails = { add: { queue: 'mails', name: 'x' } };
+    const transact = (operation: object) => call('Transact', { operations: [ofMails, operation] });
+    expect(await transact({ add: { queue: 'mails', name: 'y' } })).toMatchObject({ results: [{}, {}] });
+    expect(await transact({ add: { queue: 'invoices', name: 'y' } })).toMatchObject(denied('PERMISSION_DENIED', 'the queue "invoices"'));
+    expect(await transact({ remove: { queue: 'mails', id } })).toMatchObject(denied('PERMISSION_DENIED', 'does not permit Remove'));
+    expect(await transact({ release: { queue: 'mails', id: added.id, token: 2 } })).toMatchObject(
+      denied('PERMISSION_DENIED', '"invoices"'),
+    );
+    expect(await transact({})).toMatchObject(denied('PERMISSION_DENIED', ''));
     one.revoke('mailer');
     expect(await call('GetStatus')).toMatchObject(denied('UNAUTHENTICATED', 'it was revoked'));
   });

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../../src/base/bytes.ts';
 import { type ClientFrame, readClientFrames, readServerFrames, writeClientFrame } from '../../../src/protocol/client-frame.ts';
 import { COMMAND_NAMES, rowOfCommand } from '../../../src/protocol/commands.ts';
-import { demandOf } from '../../../src/protocol/demands.ts';
+import { demandOf, demandsIn } from '../../../src/protocol/demands.ts';
 import { ADD_DEFAULTS, RequestEncoder } from '../../../src/protocol/request-encoder.ts';
+import { ANY_VERSION } from '../../../src/protocol/request-reader.ts';
+import { encodeTransaction } from '../../../src/protocol/transaction.ts';
 import type { QueueOfJob } from '../../../src/queue/queue-of-job.ts';
 import type { Grant } from '../../../src/security/access-tokens.ts';
 import { permissionsOf, type Role } from '../../../src/security/roles.ts';
@@ -182,6 +184,9 @@ describe('what a command reaches', () => {
         'removeDeduplication',
         'subscribeEvents',
         'readEvents',
+        'addLog',
+        'clearLogs',
+        'getLogs',
         'removeAlone',
         'removeUnprocessed',
         'removeDependency',
@@ -191,7 +196,29 @@ describe('what a command reaches', () => {
       ],
       job: ['extend', 'complete', 'fail', 'release', 'getJob', 'retry1', 'remove1', 'begin'],
       // The queues of a flow are in it; without it it may be any.
-      all: ['queueNames', 'advanceScheduler', 'addFlow'],
+      all: ['queueNames', 'advanceScheduler', 'addFlow', 'transact'],
     });
+  });
+});
+
+describe('a transaction', () => {
+  it('needs what each of its operations needs, where that is', () => {
+    const encoder = new RequestEncoder();
+    encoder.begin(1, 1, 1);
+    const payload = encodeTransaction((to) => {
+      to.add('a', new Uint8Array(0), ADD_DEFAULTS);
+      to.complete(7, 1, new Uint8Array(0));
+      to.command('remove', { queue: 'b', jobId: 8 });
+    });
+    encoder.command('transact', { payload });
+    encoder.command('pause', { queue: 'c', isPaused: true });
+    expect(demandsIn(encoder.finish(), ANY_VERSION)).toEqual([
+      [
+        { what: 'add', permission: 'add', reach: { type: 'queue', queue: 'a' } },
+        { what: 'complete', permission: 'work', reach: { type: 'job', jobId: 7 } },
+        { what: 'remove', permission: 'operate', reach: { type: 'queue', queue: 'b' } },
+      ],
+      [{ what: 'pause', permission: 'operate', reach: { type: 'queue', queue: 'c' } }],
+    ]);
   });
 });
