@@ -80,11 +80,12 @@ export class SimAdds {
     return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
   }
 
-  add(encoder: OperationWriter, version: number): Step {
+  /** @param mayBeDuplicate not in a transaction, whose adds are not deduplicated. */
+  add(encoder: OperationWriter, version: number, mayBeDuplicate = true): Step {
     this.#adds += 1;
     const key = this.latestKey;
     const chosen = this.#customId(key, version);
-    const duplicated = chosen === undefined ? this.#deduplications.next(version) : undefined;
+    const duplicated = chosen === undefined && mayBeDuplicate ? this.#deduplications.next(version) : undefined;
     const queue = chosen?.queue ?? duplicated?.queue ?? this.anyQueue();
     const deduplication = duplicated?.deduplication;
     const customId = chosen?.id;

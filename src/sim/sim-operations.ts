@@ -1,22 +1,20 @@
-import { type Calls, FUNCTIONS, hasNoValue, type JobKey, nameOf } from '../history/functions.ts';
+import type { JobKey } from '../history/functions.ts';
 import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
-import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
-import { StateCode } from '../protocol/job-state.ts';
 import { DEDUPLICATION_VERSION, TRANSACTIONS_VERSION } from '../protocol/machine-version.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
-import type { Sometimes } from './coverage.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { PayloadSizes } from './payload-sizes.ts';
 import { checkResult, keyOfJob, resultOf } from './payloads.ts';
-import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
+import { aListing, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
-import { FLAG_SHARE, QUEUES, SimAdds } from './sim-adds.ts';
+import { SimAdds } from './sim-adds.ts';
 import { SimChanges } from './sim-changes.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { SimDeduplications } from './sim-deduplications.ts';
 import { SimFlows } from './sim-flows.ts';
+import { DELAYED_CHANGES, QUEUE_CHANGES, RATE_MS, SimQueueChanges, VERSION_1_CHANGES } from './sim-queue-changes.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSchedulers } from './sim-schedulers.ts';
 import { type Step, stepOf, unsettled } from './sim-step.ts';
@@ -29,27 +27,6 @@ const FAILED_REASON = 'no luck';
 const CHILD_FAILED = /^child \w+:\d+ failed$/;
 const LARGE_BYTES = 65_536;
 
-type QueueChange = Exclude<NamesOf<{ readonly needs: 'queue'; readonly result: 'done' | 'removed' }>, 'removeScheduler'>;
-
-/** Commands whose arguments are a queue, perhaps a job of it, flags, a state and a duration. */
-const QUEUE_CHANGES = FUNCTIONS.filter(
-  (f): f is QueueChange => COMMANDS[f].needs === 'queue' && hasNoValue(f) && !rowOfCommand(f).endsWithBytes,
-);
-/** Those that only a delayed job allows. */
-const DELAYED_CHANGES: readonly QueueChange[] = ['promote', 'changeDelay'];
-const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
-const LISTED_STATES = [StateCode.delayed, StateCode.waiting, StateCode.active, StateCode.completed, StateCode.failed] as const;
-/** What is counted when one of these took effect. */
-const SELDOM: Partial<Record<QueueChange, Sometimes>> = {
-  promote: 'delayed job promoted',
-  clean: 'job removed by its state and age',
-  changePriority: 'priority of a job changed',
-  changeDelay: 'delay of a job changed',
-  clearLogs: 'rows of a log dropped at once',
-};
-/** Of active jobs, and of jobs within a time of RATE_MS; 0 for none. */
-const LIMITS = [0, 0, 1, 2, 4] as const;
-const RATE_MS = [20, 200, 1_000] as const;
 /** How many of the claims bring a limit of the rate. */
 const LIMITER_SHARE = 0.1;
 /** How many of the queries of a queue list jobs. */
@@ -88,6 +65,7 @@ export class SimOperations {
   readonly #adds: SimAdds;
   readonly #schedulers: SimSchedulers;
   readonly #changes: SimChanges;
+  readonly #queueChanges: SimQueueChanges;
   readonly #deduplications: SimDeduplications;
   readonly #flows: SimFlows;
   readonly #transactions: SimTransactions;
@@ -112,6 +90,7 @@ export class SimOperations {
       if (isDelayed) this.#latestDelayed = job;
       look(job);
     });
+    this.#queueChanges = new SimQueueChanges(cluster, random, records, this.#adds);
     this.#transactions = new SimTransactions(cluster, random, records, this.#adds, this.#changes);
     this.#schedulers = new SimSchedulers(client, cluster, random, records.history, this.#adds);
     this.#flows = new SimFlows(client, cluster, random, records, this.#adds, (job) => {
@@ -152,8 +131,8 @@ export class SimOperations {
     if (die < 92) return this.getJob(encoder, job);
     if (die < 93 && version > 1) return this.#releaseHolder(encoder);
     if (die < 95 && version > 1) return this.#changes.change(encoder, job, 0);
-    if (job === this.#latestDelayed && version > 1) return this.#change(encoder, this.#oneOf(DELAYED_CHANGES), job, version);
-    return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
+    if (job === this.#latestDelayed && version > 1) return this.#queueChanges.anyOf(encoder, DELAYED_CHANGES, job, version);
+    return this.#queueChanges.anyOf(encoder, version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES, job, version);
   }
 
   /** The process ended. The nodes may release its jobs, unless they know that it received the reply. */
@@ -387,37 +366,6 @@ export class SimOperations {
 
   #oneOf<Item>(items: readonly Item[]): Item {
     return items[this.#random.below(items.length)] as Item;
-  }
-
-  /** A command on a queue, or on a job of it; mostly of the queue that has the job. */
-  #change(encoder: OperationWriter, f: QueueChange, job: number, version: number): Step {
-    const known = this.#records.jobs.get(job)?.queue ?? QUEUES[0];
-    const queue = this.#random.withProbability(0.15) ? this.#adds.anyQueue() : known;
-    const args: Record<string, unknown> = { queue };
-    const call: Record<string, unknown> = version > 1 ? { queue } : {};
-    for (const { name, field } of rowOfCommand(f).fieldList) {
-      args[name] = name === 'jobId' ? job : this.#valueOf(name, field.kind);
-      call[nameOf(name)] = args[name];
-    }
-    // The only casts: the arguments have the kinds of the row's fields.
-    encoder.command(f, args as unknown as Arguments<QueueChange>);
-    return stepOf(this.#cluster.coverage, this.#history.invoke(f, call as unknown as Calls[QueueChange]), () => {
-      const seldom = SELDOM[f];
-      if (seldom !== undefined) this.#cluster.coverage.add(seldom);
-      if (f === 'setConcurrency' && args.concurrencyMax !== 0) this.#cluster.coverage.add('active jobs of a queue limited');
-      if (f === 'setRateLimit' && args.rateMax !== 0) this.#cluster.coverage.add('rate of a queue limited');
-      if (f === 'holdClaims' && args.holdMs !== 0) this.#cluster.coverage.add('claims of a queue held back for a time');
-      return null;
-    });
-  }
-
-  #valueOf(name: string, kind: string): boolean | number {
-    if (kind === 'boolean') return this.#random.withProbability(FLAG_SHARE);
-    if (name === 'priority') return this.#random.below(4);
-    if (name === 'keepMax') return this.#random.below(3);
-    if (name === 'concurrencyMax' || name === 'rateMax') return this.#random.of(LIMITS);
-    if (name === 'rateMs') return this.#random.of(RATE_MS);
-    return name === 'state' ? this.#random.of(LISTED_STATES) : this.#random.of([0, 100, 1_000]);
   }
 }
 

@@ -56,7 +56,7 @@ export class SimTransactions {
       const isFirst = this.#random.withProbability(0.5);
       if (isFirst) complete();
       for (let left = 1 + this.#random.below(2); left > 0; left -= 1) {
-        steps.push(this.#adds.add(inner, version));
+        steps.push(this.#adds.add(inner, version, false));
         if (!this.#adds.hasLatestId) keys.push(this.#adds.latestKey);
       }
       if (other !== undefined && other !== job) steps.push(this.#changes.change(inner, other, 0));

@@ -177,8 +177,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         if (!this.#isOfQueue(source.call.queue)) return [];
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'promote':
-        if (!this.#isOfQueue(source.call.queue)) return [];
-        return this.#delayed(state, 0, moment);
+        return this.#isOfQueue(source.call.queue) ? this.#delayed(state, 0, moment) : [];
       case 'changeDelay':
         return this.#isOfQueue(source.call.queue) ? this.#delayed(state, source.call.delayMs, moment) : [];
       case 'changePriority':
@@ -186,13 +185,11 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       case 'removeUnprocessed':
       case 'removeDependency':
         return isPresent(state) && this.#isOfQueue(source.call.queue) ? [state] : [];
-      case 'updateProgress': {
-        const { queue, token, value } = source.call;
-        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, progress: value }] : [];
-      }
+      case 'updateProgress':
       case 'updateData': {
         const { queue, token, value } = source.call;
-        return this.#isOfQueue(queue) && mayChange(state, token) ? [{ ...state, data: value }] : [];
+        if (!this.#isOfQueue(queue) || !mayChange(state, token)) return [];
+        return [source.f === 'updateProgress' ? { ...state, progress: value } : { ...state, data: value }];
       }
       case 'addLog':
       case 'clearLogs':
