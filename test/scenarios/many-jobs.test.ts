@@ -20,6 +20,6 @@ describe('a queue with many jobs', () => {
     await worker.pause();
     expect(await queue.getJobCounts()).toMatchObject({ waiting: 0, active: 0, completed: 1_000 });
     await queue.obliterate();
-    expect(await queue.getJobCounts()).toEqual({ waiting: 0, delayed: 0, active: 0, completed: 0, failed: 0 });
+    expect(await queue.getJobCounts()).toEqual({ waiting: 0, delayed: 0, active: 0, completed: 0, failed: 0, 'waiting-children': 0 });
   });
 });

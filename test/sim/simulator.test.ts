@@ -20,7 +20,7 @@ describe('the simulator', () => {
     const summary = new Summary();
     for (const outcome of runSeeds({
       ...OPTIONS,
-      seeds: Array.from({ length: 30 }, (_, at) => at + 1),
+      seeds: Array.from({ length: 45 }, (_, at) => at + 1),
       isTwice: false,
       isUntilViolation: false,
     }))
@@ -64,7 +64,7 @@ describe('the simulator', () => {
 
   it('adds flows, and reads the results of children from their parents', () => {
     const summary = new Summary();
-    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    for (let seed = 1; seed <= 24; seed += 1) {
       const plan = planOf(seed, { nodes: 3, seconds: 6 });
       const workload: Workload = { ...plan.workload, hasFlows: true };
       summary.add(runPlan({ ...plan, workload, isVersionAsked: false, upgrades: [] }));
