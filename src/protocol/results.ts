@@ -102,7 +102,7 @@ export const RESULTS = defineResults({
     fields: { recording: f64, first: f64, last: f64, isLost: flag, count: u32, events: payload },
     about:
       'The recording that goes on, 0 if none does; the ids of its oldest event that is kept and of its latest event; whether those behind ' +
-      'the given id are not there, or no longer all; and the next ones, in the form of protocol/events.ts.',
+      'the given id are not there, or no longer all; and the next ones, or those from the oldest one on, in the form of protocol/events.ts.',
   },
   rateLimitTtl: { code: 22, fields: { ttlMs: f64 }, about: 'For how long claims take no job; 0 if they may take one.' },
   deduplicated: {

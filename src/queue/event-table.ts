@@ -136,28 +136,32 @@ export class EventTable {
     return ring?.number !== recording || afterId !== ring.lastId;
   }
 
-  /** The events behind `afterId`: at most `countMax`, and about as many bytes as a reply has, but one if there is one. */
+  /**
+   * The events behind `afterId`: at most `countMax`, and about as many bytes as a reply has, but one if there is one. If they are not all there,
+   * those that are: a reader that is slower than the queue would find them dropped, too, by the time it asks again.
+   */
   read(queue: RecordedQueue | undefined, recording: number, afterId: number, countMax: number): EventPage {
     const ring = queue?.events;
     if (ring === undefined) return { recording: 0, first: 0, last: 0, isLost: true, count: 0, events: NO_BYTES };
     const place = { recording: ring.number, first: ring.firstId, last: ring.lastId };
     const isThere = ring.number === recording && afterId >= ring.firstId - 1 && afterId <= ring.lastId;
-    if (!isThere) return { ...place, isLost: true, count: 0, events: NO_BYTES };
+    const isLost = !isThere;
+    const behind = isLost ? ring.firstId - 1 : afterId;
     const to = new ByteWriter(1024);
     let count = 0;
     for (const block of ring.blocks) {
-      if (block.nextId <= afterId + 1) continue;
+      if (block.nextId <= behind + 1) continue;
       const from = new ByteReader(block.bytes);
       for (let id = block.firstId; id < block.nextId; id += 1) {
         const event = from.blob();
-        if (id <= afterId) continue;
+        if (id <= behind) continue;
         if (count === countMax || (count > 0 && to.length + event.length > EVENT_READ_BYTES_MAX))
-          return { ...place, isLost: false, count, events: to.copy() };
+          return { ...place, isLost, count, events: to.copy() };
         to.blob(event);
         count += 1;
       }
     }
-    return { ...place, isLost: false, count, events: to.copy() };
+    return { ...place, isLost, count, events: to.copy() };
   }
 
   /** A record of a checkpoint, in ascending order of their numbers. @param queues by number. @throws {MalformedBytesError} */
@@ -203,9 +207,16 @@ export class EventTable {
     const { eventsPerQueueMax, eventsPerQueueBytesMax, eventsBytesMax } = this.bounds;
     while (latest.blocks.length > 1 && (latest.count > eventsPerQueueMax || latest.bytes > eventsPerQueueBytesMax))
       this.#dropOldest(latest);
-    while (this.#bytes > eventsBytesMax && this.#blocks.size > 1) {
-      const [oldest] = this.#blocks;
-      this.#dropOldest((oldest as EventBlock).ring);
+    if (this.#bytes <= eventsBytesMax) return;
+    // First what is closed: an open block may be old, and have the latest event of a queue with few. Some more than needed, as each look is at all.
+    const bytesMax = eventsBytesMax - eventsBytesMax / BLOCKS_MIN;
+    for (const block of this.#blocks) {
+      if (this.#bytes <= bytesMax) return;
+      if (block.ring.blocks.length > 1) this.#dropOldest(block.ring);
+    }
+    for (const block of this.#blocks) {
+      if (this.#bytes <= eventsBytesMax) return;
+      if (block.ring !== latest) this.#dropOldest(block.ring);
     }
   }
 

@@ -20,6 +20,8 @@ export interface Execution {
   openQueue(): NamedQueue<Job> | undefined;
   /** The queue of the operation, if it exists. */
   knownQueue(): NamedQueue<Job> | undefined;
+  /** A query looked at so many records beside those that it returns: they count for how much a turn does. */
+  look(count: number): void;
   /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
   result(outcome: number): void;
   /** Executes the operations of a transaction, and writes its result. */

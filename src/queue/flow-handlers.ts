@@ -22,6 +22,7 @@ export function addFlow({ jobs, replies, operation, data }: Execution): void {
       return;
     }
   }
+  for (const job of known.values()) jobs.noteDuplicate(job);
   const firstId = jobs.nextJobId;
   const added = addNodes(jobs, nodes, known, data, blobAt);
   const roots = nodes.flatMap((node, at) => (node.parent === NO_PARENT ? [{ id: known.get(node)?.id ?? (added[at] as Job).id }] : []));
@@ -82,9 +83,11 @@ export function listChildren(run: Execution): void {
   const [unprocessed = 0, processed = 0, failed = 0, ignored = 0] = parent?.counts ?? CHILD_STATUSES.map(() => 0);
   const children: ChildEntry[] = [];
   let bytes = 0;
+  let looked = 0;
   let last = after;
   let isOver = true;
   for (const link of parent === undefined ? [] : jobs.flows.childrenOf(parent, after)) {
+    looked += 1;
     if (link.status === status) {
       bytes += entryBytes(link, hasValues);
       isOver = children.length < countMax && (children.length === 0 || bytes <= CHILDREN_BYTES_MAX);
@@ -94,6 +97,7 @@ export function listChildren(run: Execution): void {
     }
     last = link.id;
   }
+  run.look(looked);
   replies.result('children', { unprocessed, processed, failed, ignored, isOver, last, children });
 }
 

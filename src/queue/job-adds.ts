@@ -23,7 +23,7 @@ export class JobAdds extends JobEdits {
     const { customId } = operation;
     const known = customId === '' ? undefined : queue.jobOf(customId);
     if (known !== undefined) {
-      this.note('duplicated', known);
+      this.noteDuplicate(known);
       return known;
     }
     const { policy, priority } = operation;
@@ -31,6 +31,11 @@ export class JobAdds extends JobEdits {
     this.setPayload(job, chunk, operation.blobAt, operation.blobLength);
     this.insert(job, operation.delayMs, waitsForChildren);
     return job;
+  }
+
+  /** An add named the id of a job that the queue has. */
+  noteDuplicate(known: Job): void {
+    this.note('duplicated', known);
   }
 
   /**
@@ -71,7 +76,7 @@ export class JobAdds extends JobEdits {
   #addDeduplicated(queue: NamedQueue<Job>, add: KeptAdd, isBounded: boolean): Job | DeduplicatedJob | undefined {
     const there = add.customId === '' ? undefined : queue.jobOf(add.customId);
     if (there !== undefined) {
-      this.note('duplicated', there);
+      this.noteDuplicate(there);
       return there;
     }
     const { deduplications, logMs } = this;

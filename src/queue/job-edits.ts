@@ -48,8 +48,8 @@ export class JobEdits extends JobFlows {
     const job = this.find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state === StateCode.active) return ErrorCode.jobState;
+    if (this.hasActiveBelow(jobId)) return ErrorCode.childActive;
     const tree = this.treeOf(job);
-    if (tree.some(({ state }) => state === StateCode.active)) return ErrorCode.childActive;
     // Parents first: the end of a child then releases none of those that are removed.
     for (const one of tree) this.drop(one);
     return APPLIED;

@@ -7,11 +7,17 @@ import type { ChildLink } from './flow-link.ts';
 import type { Job } from './job.ts';
 import { JobIndexes } from './job-indexes.ts';
 
+/** Of the searches for active jobs. */
+const REMEMBERED_MAX = 1_000;
+
 /**
  * Jobs that wait for their children, and what the end of a child does to its parent. A tree never grows after its add, so that everything
  * here looks at no more jobs than one add has.
  */
 export class JobFlows extends JobIndexes {
+  /** By a job: one below it that was active when it was last asked for. No part of the state: it shortens a search. */
+  readonly #activeBelow = new Map<number, number>();
+
   /** The child completed. Call it before the child may leave the state. @param chunk contains the result. */
   protected onChildCompleted(child: Job, chunk: Uint8Array, resultAt: number, length: number): void {
     const link = this.flows.linkOf(child.id);
@@ -78,8 +84,20 @@ export class JobFlows extends JobIndexes {
     return this.#below(jobId).map(({ id }) => id);
   }
 
+  /** Whether a worker has a job below. A tree is searched once for it, however often that is asked, until the job that was found has ended. */
   hasActiveBelow(jobId: number): boolean {
-    return this.#below(jobId).some(({ state }) => state === StateCode.active);
+    const known = this.#activeBelow.get(jobId);
+    if (known !== undefined && this.table.get(known)?.state === StateCode.active && this.#isBelow(known, jobId)) return true;
+    const active = this.#below(jobId).find(({ state }) => state === StateCode.active);
+    if (this.#activeBelow.size >= REMEMBERED_MAX) this.#activeBelow.clear();
+    if (active !== undefined) this.#activeBelow.set(jobId, active.id);
+    return active !== undefined;
+  }
+
+  #isBelow(jobId: number, rootId: number): boolean {
+    let link = this.flows.linkOf(jobId);
+    while (link !== undefined && link.parent.id !== rootId) link = this.flows.linkOf(link.parent.id);
+    return link !== undefined;
   }
 
   #below(jobId: number): Job[] {

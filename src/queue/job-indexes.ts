@@ -18,6 +18,8 @@ import { RunningWindows } from './running-windows.ts';
 import { SchedulerTable } from './scheduler-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
+export const NO_JOBS: ReadonlySet<number> = new Set();
+
 /**
  * The jobs in the indexes of their states. Every method keeps all indexes and counts consistent: between two calls each job is in exactly
  * one state and in that state's index (invariant 5).
@@ -45,8 +47,8 @@ export class JobIndexes {
   /** The wall time of the entry that is applied. */
   protected wall = NEVER;
   protected readonly changes: ChangeTracker;
-  /** In a transaction: what to trim after it. */
-  #deferred: { readonly kept: FinishedList<Job>; readonly keep: number }[] | undefined;
+  /** While a transaction is executed: the jobs that its operations name. */
+  named: ReadonlySet<number> = NO_JOBS;
   protected readonly onQueueFilled: ((queue: string) => void) | undefined;
 
   /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
@@ -244,26 +246,15 @@ export class JobIndexes {
     this.evict(job);
   }
 
-  /** Until {@link trimDeferred} no kept job is removed for a later one. */
-  deferTrims(): void {
-    this.#deferred = [];
-  }
-
-  trimDeferred(): void {
-    const deferred = this.#deferred ?? [];
-    this.#deferred = undefined;
-    for (const { kept, keep } of deferred) this.trim(kept, keep);
-  }
-
-  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
+  /**
+   * Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. A job that a transaction names
+   * stays until a later one finishes, and so do those behind it.
+   */
   protected trim(kept: FinishedList<Job>, keep: number): void {
     if (keep < 0) return;
-    if (this.#deferred !== undefined) {
-      this.#deferred.push({ kept, keep });
-      return;
-    }
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
+      if (this.named.has(oldest.id)) return;
       this.leaveFinished(oldest, kept);
       this.evict(oldest);
     }

@@ -47,6 +47,11 @@ export class ReplyEncoder {
   /** The ErrorCode of the latest error; its reader clears it, to -1. */
   latestError = -1;
 
+  /** Bytes of the reply so far. */
+  get length(): number {
+    return this.#to.length;
+  }
+
   /** @param version of the state machine that executes the request: replicas of any release remember the same bytes. */
   begin(client: number, sequence: number, version: number): void {
     this.#version = version;

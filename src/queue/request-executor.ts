@@ -37,9 +37,16 @@ export class RequestExecutor implements TransactionRun {
   /** Of the operation that is executed; its result is not written yet. */
   #listing: Listing | undefined;
 
+  /** Records that the operation looked at. */
+  #looked = 0;
+
   constructor(jobs: JobStore, bytes: Pick<AttachmentSource, 'logRowsOf' | 'childValueOf'>) {
     this.jobs = jobs;
     this.bytes = bytes;
+  }
+
+  look(count: number): void {
+    this.#looked += count;
   }
 
   /** Queues were dropped. */
@@ -102,8 +109,11 @@ export class RequestExecutor implements TransactionRun {
     for (let bytes = 0; !run.isOver && bytes + run.workBytes < bytesMax; ) {
       if (run.listing === undefined) {
         if (this.#nextOperation(reader, OF_QUERIES)) {
+          const before = this.replies.length;
           (HANDLER_OF_CODE[this.operation.code] as Handler)(this);
-          bytes += this.#shownBytes();
+          bytes += this.#shownBytes() + this.replies.length - before;
+          run.workBytes += this.#looked * LOOK_BYTES;
+          this.#looked = 0;
         } else {
           this.replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
         }

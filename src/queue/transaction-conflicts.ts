@@ -15,6 +15,8 @@ const ENDS: readonly number[] = [COMMANDS.complete.code, COMMANDS.fail.code];
 export class TransactionConflicts {
   readonly #jobs: JobStore;
   readonly #reached = new Set<number>();
+  /** The jobs that operations name. */
+  readonly named = new Set<number>();
 
   constructor(jobs: JobStore) {
     this.#jobs = jobs;
@@ -27,6 +29,7 @@ export class TransactionConflicts {
 
   /** The operation is executed before the next ones. */
   add({ code, jobId }: Named): void {
+    this.named.add(jobId);
     const { flows } = this.#jobs;
     const isRemoved = code === COMMANDS.remove.code;
     if (!isRemoved && !ENDS.includes(code)) return;

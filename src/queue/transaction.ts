@@ -9,6 +9,7 @@ import { operationsOf, transactionIn } from '../protocol/transaction.ts';
 import { isHeld } from './attempt.ts';
 import type { Execution } from './execution.ts';
 import { APPLIED } from './job-edits.ts';
+import { NO_JOBS } from './job-indexes.ts';
 import type { JobStore } from './job-store.ts';
 import { TransactionConflicts } from './transaction-conflicts.ts';
 
@@ -20,8 +21,8 @@ export interface TransactionRun extends Execution {
 
 /**
  * Executes a transaction: all of its operations are checked before the first has an effect, and none can fail after that. No job is named
- * twice, nor one that an operation before changes by its flow or its deduplication; retention waits for the last operation, and what is due
- * was processed before the request. So nothing which an operation does changes what a later one was checked against.
+ * twice, nor one that an operation before changes by its flow or its deduplication; retention removes none of those that are named, and what is
+ * due was processed before the request. So nothing which an operation does changes what a later one was checked against.
  */
 export function transact(run: TransactionRun, version: number): void {
   const { jobs, replies, data } = run;
@@ -47,13 +48,13 @@ export function transact(run: TransactionRun, version: number): void {
   }
   const resultsAt = replies.beginTransacted();
   let count = 0;
-  jobs.deferTrims();
+  jobs.named = conflicts.named;
   for (const { name } of operationsOf(place, operation, version)) {
     const fault = run.executeIn(operation);
     invariant(fault === APPLIED, () => `${name} of job ${operation.jobId} was accepted in a transaction, and failed with code ${fault}`);
     count += 1;
   }
-  jobs.trimDeferred();
+  jobs.named = NO_JOBS;
   replies.endTransacted(resultsAt, count);
 }
 

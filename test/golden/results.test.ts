@@ -285,7 +285,7 @@ describe('the bytes of replies', () => {
       ['delayed', 'order-17'],
       ['progress', 'order-17'],
     ]);
-    expect(resultsIn('events, lost')).toMatchObject([{ recording: 2, isLost: true, count: 0 }]);
+    expect(resultsIn('events, lost')).toMatchObject([{ recording: 2, isLost: true, count: 3 }]);
   });
 
   it('contain the custom ids of jobs', () => {

@@ -430,7 +430,10 @@ class Comparison {
       expect(result?.ok).toBe(false);
       return;
     }
-    const expected = this.#model.transact(operations.map(({ execute }) => execute));
+    const expected = this.#model.transact(
+      operations.map(({ execute }) => execute),
+      named,
+    );
     if ('operation' in expected) {
       expect(result).toMatchObject({ ok: false, ...expected });
       return;

@@ -84,8 +84,8 @@ export class ModelQueue {
   #deduplications: ModelDeduplication[] = [];
   /** The adds that wait for the end of an active job, by this. */
   #kept = new Map<number, { readonly queue: string; readonly payload: string; readonly options: AddOptions }>();
-  /** In a transaction: the retention that its operations cause, after them. */
-  #trims: (() => void)[] | undefined;
+  /** In a transaction: the jobs that its operations name. */
+  #named: ReadonlySet<number> = new Set();
   readonly #paused = new Set<string>();
   readonly #concurrency = new Map<string, number>();
   readonly #rates = new Map<string, ModelRate>();
@@ -231,6 +231,7 @@ export class ModelQueue {
    */
   transact(
     operations: readonly (() => Reply | number)[],
+    named: readonly number[],
   ): readonly (Reply | number)[] | { readonly operation: number; readonly code: Reply } {
     const before = { jobs: this.jobs, added: this.#added, finished: this.#finished };
     const taken = structuredClone(this.#deduplications);
@@ -242,7 +243,7 @@ export class ModelQueue {
       this.#added = before.added;
       this.#finished = before.finished;
     };
-    this.#trims = [];
+    this.#named = new Set(named);
     // Each is checked against the state before all of them.
     for (const [operation, execute] of operations.entries()) {
       restore();
@@ -252,15 +253,12 @@ export class ModelQueue {
       const inOrder = isApplied(reply) ? execute() : reply;
       if (isApplied(inOrder)) continue;
       restore();
-      this.#trims = undefined;
+      this.#named = new Set();
       return { operation, code: isApplied(reply) ? 'TRANSACTION_CONFLICT' : reply };
     }
     restore();
-    this.#trims = [];
     const replies = operations.map((execute) => execute());
-    const trims = this.#trims;
-    this.#trims = undefined;
-    for (const trim of trims) trim();
+    this.#named = new Set();
     return replies;
   }
 
@@ -589,14 +587,14 @@ export class ModelQueue {
     const keepMs = state === 'completed' ? keepCompletedMs : keepFailedMs;
     const keptUntilMs = keepMs > 0 ? this.nowMs + keepMs : 0;
     Object.assign(job, { state, outcome, finishedAs: this.#finished, finishedMs: this.nowMs, keptUntilMs });
-    const trim = (): void => {
-      const kept = this.jobs
-        .filter((other) => other.queue === job.queue && other.state === state)
-        .sort((a, b) => b.finishedAs - a.finishedAs);
-      if (keep > 0) for (const old of kept.slice(keep)) this.#drop(old);
-    };
-    if (this.#trims === undefined) trim();
-    else this.#trims.push(trim);
+    const kept = this.jobs
+      .filter((other) => other.queue === job.queue && other.state === state)
+      .sort((a, b) => b.finishedAs - a.finishedAs);
+    if (keep <= 0) return;
+    for (const old of kept.slice(keep).reverse()) {
+      if (this.#named.has(old.id)) break;
+      this.#drop(old);
+    }
   }
 
   /** A client removes the job, or another one takes its place. */

@@ -159,8 +159,27 @@ describe('a transaction', () => {
       to.command('addLog', { queue: 'q', jobId: kept, token: 0, keepMax: 0, row: 'the last one' });
     });
     expect(result).toMatchObject({ type: 'transacted', results: [DONE, { type: 'logged', rows: 1 }] });
+    expect(queue.machine.counts('q').completed).toBe(2);
+    const next = queue.add('later', { keepCompleted: 1 });
+    const last = queue.claimOne();
+    queue.do((to) => to.complete(next, last.token, NOTHING));
+    expect([queue.job(kept), queue.job(id)]).toEqual([undefined, undefined]);
+  });
+
+  it('adds a job with the custom id of one that its own completion pushes out of retention', () => {
+    const queue = new TestQueue();
+    const kept = queue.add('old', { keepCompleted: 1, customId: 'c' });
+    const first = queue.claimOne();
+    queue.do((to) => to.complete(kept, first.token, NOTHING));
+    const id = queue.add('new', { keepCompleted: 1 });
+    const { token } = queue.claimOne();
+    const result = transact(queue, (to) => {
+      to.complete(id, token, NOTHING);
+      to.add('q', bytesOf('again'), options({ customId: 'c' }));
+    });
+    expect(result).toMatchObject({ results: [DONE, { type: 'added', id: id + 1 }] });
+    expect(textOf(queue.job(id + 1)?.payload)).toBe('again');
     expect(queue.job(kept)).toBeUndefined();
-    expect(queue.machine.counts('q').completed).toBe(1);
   });
 
   it('adds a job with a custom id once, also twice in itself, and again once it is free', () => {

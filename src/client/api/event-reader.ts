@@ -155,9 +155,11 @@ export class EventReader {
     // The queue may record nothing now: that of the next subscription is the recording that follows.
     const { recording, first } = page.recording === 0 ? await this.#subscribe() : page;
     if (this.#isClosed) return;
-    this.#place = { recording, after: first - 1 };
+    const events = readEvents(page.events);
+    this.#place = { recording, after: first - 1 + events.length };
     const oldest = { recording, after: first };
     this.#handlers.onLost(new EventsLostError(this.#queue, eventIdOf(place), page.recording === 0 ? undefined : eventIdOf(oldest)));
+    if (events.length > 0 && !this.#isClosed) this.#handlers.onEvents(events, oldest);
   }
 
   async #subscribe(): Promise<ResultFields<'subscribed'>> {
