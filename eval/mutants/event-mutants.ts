@@ -55,7 +55,7 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
     mistake: 14,
     name: 'a page of events repeats the last one of the page before',
     file: 'queue/event-table.ts',
-    find: '        if (id <= afterId) continue;',
-    replace: '        if (id < afterId || (id === afterId && block.firstId === id)) continue;',
+    find: '        if (id <= behind) continue;',
+    replace: '        if (id < behind || (id === behind && block.firstId === id)) continue;',
   },
 ];
