@@ -112,6 +112,42 @@ describe('a flow producer', () => {
   });
 });
 
+describe('a flow with an id that two of its jobs have', () => {
+  it.each([
+    [
+      'of two children',
+      (one: FlowJob, two: FlowJob) => [{ queueName: 'parents', children: [one, two] }],
+      'flow.children[1]',
+      'flow.children[0]',
+    ],
+    ['of a root and a child', (one: FlowJob, two: FlowJob) => [{ ...one, children: [two] }], 'flow.children[0]', 'flow'],
+    ['of two roots', (one: FlowJob, two: FlowJob) => [one, two], 'flows[1]', 'flows[0]'],
+  ])('%s is rejected, with both paths, and nothing is sent', async (_what, treesOf, path, earlier) => {
+    const { queue, flows, child } = aFlowSetting();
+    const twice = { jobId: 'twice' };
+    const trees = treesOf(child('a', 1, twice), child('b', 2, twice));
+    const [only] = trees;
+    const adding = trees.length === 1 ? flows.add(only as FlowJob) : flows.addBulk(trees);
+    const [rejected] = await Promise.allSettled([adding, queue.add('of the same turn', 1)]);
+    const reason: unknown = rejected.status === 'rejected' ? rejected.reason : undefined;
+    expect(reason).toBeInstanceOf(InvalidOptionError);
+    expect((reason as Error).message).toContain(
+      `Option "${path}.opts.jobId" has the value "twice". "${earlier}.opts.jobId" has the same id.`,
+    );
+    expect(await queue.getJobCountByTypes()).toBe(1);
+  });
+
+  it('is added if they are of different queues', async () => {
+    const { flows, child } = aFlowSetting();
+    const { job, children } = await flows.add({
+      queueName: 'parents',
+      opts: { jobId: 'same' },
+      children: [child('a', 1, { jobId: 'same' })],
+    });
+    expect([job.id, children?.[0]?.job.id]).toEqual(['same', 'same']);
+  });
+});
+
 describe('a job with children', () => {
   /** A parent whose first child fails. */
   async function aFailedChild(opts: FlowChildOptions) {

@@ -13,6 +13,7 @@ import { FLOW_PRODUCER_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
 import { checkNotDeduplicated, NOT_IN_FLOW } from './deduplication-options.ts';
+import { FlowIds } from './flow-ids.ts';
 import type { Job } from './job.ts';
 import { pageFrom } from './job-children.ts';
 import { QueueCommands } from './job-commands.ts';
@@ -264,6 +265,7 @@ export class FlowProducer implements AsyncDisposable {
 /** The jobs of trees level by level, as a request has them. @throws {FlowTooLargeError | UnknownOptionError | InvalidOptionError} */
 function plan(flows: readonly FlowJob[], options: FlowOptions | undefined, payloadBytesMax: number): Planned[] {
   const planned: Planned[] = [];
+  const ids = new FlowIds();
   const level = flows.map((source, at) => ({ source, parent: NO_PARENT, depth: 1, at: flows.length === 1 ? ['flow'] : ['flows', at] }));
   // The list grows while it is read.
   for (const { source, parent, depth, at } of level) {
@@ -271,7 +273,9 @@ function plan(flows: readonly FlowJob[], options: FlowOptions | undefined, paylo
     checkQueueName(source.queueName);
     if (depth > FLOW_DEPTH_MAX)
       throw new FlowTooLargeError(`The flow has more than ${FLOW_DEPTH_MAX} levels. Use fewer levels of children.`);
-    planned.push(plannedOf(source, parent, options, at, payloadBytesMax));
+    const job = plannedOf(source, parent, options, at, payloadBytesMax);
+    ids.take(job.written, [...at, 'opts', 'jobId']);
+    planned.push(job);
     const here = planned.length - 1;
     (source.children ?? []).forEach((child, place) => {
       level.push({ source: child, parent: here, depth: depth + 1, at: [...at, 'children', place] as (string | number)[] });
