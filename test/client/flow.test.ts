@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type FlowChildOptions, type FlowJob, FlowProducer } from '../../src/client/api/flow-producer.ts';
+import { QueueCommands } from '../../src/client/api/job-commands.ts';
 import { Queue } from '../../src/client/api/queue.ts';
-import { InvalidOptionError, UnknownOptionError } from '../../src/client/errors.ts';
+import { ClientClosedError, InvalidOptionError, UnknownOptionError } from '../../src/client/errors.ts';
 import { ChildActiveError, FlowIdTakenError, FlowTooLargeError } from '../../src/client/flow-errors.ts';
 import { FLOW_DEPTH_MAX, FLOW_JOBS_MAX } from '../../src/protocol/limits.ts';
 import { eventually } from './eventually.ts';
@@ -83,6 +84,31 @@ describe('a flow producer', () => {
     expect(await namesOf({ depth: 1 })).toEqual({ job: 'root' });
     expect(await namesOf({ depth: 2, maxChildren: 1 })).toEqual({ job: 'root', children: [{ job: 'middle' }] });
     expect(await flows.getFlow({ queueName, id: '99' })).toBeUndefined();
+  });
+
+  it('leaves out of a tree what is removed while it is read', async () => {
+    const { client, queue, flows, queueName, child } = aFlowSetting();
+    const { job } = await flows.add({ name: 'root', queueName, children: [child('goes', 1), child('stays', 2)] });
+    /** Removes a job right before its children are read. */
+    const removing = (name: string): (() => void) => {
+      const { children: read } = QueueCommands.prototype;
+      const reading = vi.spyOn(QueueCommands.prototype, 'children').mockImplementation(async function (this: QueueCommands, id, ...page) {
+        const found = await queue.getJob(String(id));
+        if (found?.name === name) await found.remove();
+        return await read.call(this, id, ...page);
+      });
+      return () => reading.mockRestore();
+    };
+    let restore = removing('goes');
+    const shown = await flows.getFlow({ queueName, id: job.id });
+    restore();
+    expect(shown?.children?.map((node) => node.job.name)).toEqual(['stays']);
+    restore = removing('root');
+    const gone = await flows.getFlow({ queueName, id: job.id });
+    restore();
+    expect(gone).toBeUndefined();
+    await client.close();
+    await expect(flows.getFlow({ queueName, id: job.id })).rejects.toBeInstanceOf(ClientClosedError);
   });
 
   it('uses the options of a queue for its jobs', async () => {

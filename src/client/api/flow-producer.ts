@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type ChildEntry, NO_PARENT, OnFailure, type WrittenFlowJob } from '../../protocol/flow.ts';
+import { CHILD_STATUSES, type ChildEntry, NO_PARENT, OnFailure, type WrittenFlowJob } from '../../protocol/flow.ts';
 import { FLOW_DEPTH_MAX, FLOW_JOBS_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import { type AddOptions, policyOf } from '../../protocol/request-encoder.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
-import { ClientClosedError } from '../errors.ts';
+import { ClientClosedError, JobNotFoundError } from '../errors.ts';
 import { FlowTooLargeError } from '../flow-errors.ts';
 import { aBoolean, aValue, checkOptions, integerIn, optionsOf } from '../option-check.ts';
 import { encodePayload } from '../payload.ts';
@@ -248,18 +248,26 @@ export class FlowProducer implements AsyncDisposable {
     if (detail === undefined) return undefined;
     const job = jobOfDetail(detail, commands);
     if (depth === 1) return { job };
-    const page = { count: maxChildren };
-    const pages = [
-      await pageFrom(commands, detail.id, 'processed', page, false),
-      await pageFrom(commands, detail.id, 'unprocessed', page, false),
-      await pageFrom(commands, detail.id, 'ignored', page, false),
-      await pageFrom(commands, detail.id, 'failed', page, false),
-    ];
-    const entries: ChildEntry[] = pages.flatMap(({ children }) => children).sort((one, other) => one.id - other.id);
+    const entries = await childrenOf(commands, detail.id, maxChildren);
+    if (entries === undefined) return undefined;
     const children = await Promise.all(entries.map((child) => this.#nodeOf(child.queue, child.id, depth - 1, maxChildren)));
     const there = children.filter((child) => child !== undefined);
     return there.length === 0 ? { job } : { job, children: there };
   }
+}
+
+/** The first children of a job, of each kind, by their ids. @returns undefined if it was removed between the reads. */
+async function childrenOf(commands: QueueCommands, jobId: number, count: number): Promise<readonly ChildEntry[] | undefined> {
+  /** One that ends between the reads is of two kinds. */
+  const entries = new Map<number, ChildEntry>();
+  try {
+    for (const status of CHILD_STATUSES)
+      for (const child of (await pageFrom(commands, jobId, status, { count }, false)).children) entries.set(child.id, child);
+  } catch (error) {
+    if (error instanceof JobNotFoundError) return undefined;
+    throw error;
+  }
+  return [...entries.values()].sort((one, other) => one.id - other.id);
 }
 
 /** The jobs of trees level by level, as a request has them. @throws {FlowTooLargeError | UnknownOptionError | InvalidOptionError} */
