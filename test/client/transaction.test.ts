@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Queue } from '../../src/client/api/queue.ts';
 import { sendTransaction, type Transaction } from '../../src/client/api/transaction.ts';
-import { InvalidOptionError, JobNotFoundError, JobStateError, LeaseLostError } from '../../src/client/errors.ts';
+import { InvalidOptionError, JobNotFoundError, JobStateError, LeaseLostError, UnrecoverableError } from '../../src/client/errors.ts';
 import { TransactionError, TransactionTooLargeError } from '../../src/client/transaction-errors.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
 import { eventually } from './eventually.ts';
@@ -59,6 +59,19 @@ describe('a transaction', () => {
     await eventually(() => expect([failed, errors]).toEqual([[[id, 'no luck', 'no luck']], ['after its end']]));
     expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'no luck' });
     expect(await queue.getJob(other.id)).toMatchObject({ attemptsMade: 1 });
+  });
+
+  it.each([
+    ['does not retry', undefined, new UnrecoverableError('useless'), 'failed'],
+    ['retries with the option', true, new UnrecoverableError('useless'), 'delayed'],
+    ['retries after another error', undefined, new Error('some'), 'delayed'],
+  ])('of a processor %s', async (_what, retry, error, state) => {
+    const { queue, client, aWorker } = aSetting();
+    aWorker(async (job) => {
+      await sendTransaction(client, (tx) => [tx.fail(job, error, retry === undefined ? {} : { retry })]);
+    });
+    const { id } = await queue.add('n', 1, { attempts: 3, backoff: LONG_MS });
+    await eventually(async () => expect(await queue.getJobState(id)).toBe(state));
   });
 
   it('returns the value of each operation, in their order', async () => {

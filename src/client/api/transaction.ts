@@ -3,7 +3,7 @@ import type { OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import { encodeTransaction } from '../../protocol/transaction.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import { InvalidOptionError, JobNotFoundError, LeaseLostError } from '../errors.ts';
+import { InvalidOptionError, isUnrecoverable, JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { aBoolean, checkOptions, optionsOf } from '../option-check.ts';
 import { encodePayload, encodeValue } from '../payload.ts';
 import { errorOfResult, unexpectedResult } from '../result-errors.ts';
@@ -42,7 +42,7 @@ export type TransactionValues<Steps extends TransactionSteps> = {
 };
 
 export interface FailOptions {
-  /** `false`: the job becomes a dead letter, also if it has attempts left. Default `true`. */
+  /** `false`: the job becomes a dead letter, also if it has attempts left. Default `true`, but `false` for an UnrecoverableError. */
   readonly retry?: boolean;
 }
 
@@ -95,8 +95,8 @@ export class Transaction {
   /** Ends the attempt of the job that this processor was called with, as an error that it throws. The worker then emits 'failed'. */
   fail(job: Job, error: Error | string, options: FailOptions = {}): TransactionStep<void> {
     checkOptions(FAIL, options);
-    const { retry = true } = options;
     const failure = typeof error === 'string' ? new Error(error) : error;
+    const { retry = !isUnrecoverable(failure) } = options;
     const reason = describeThrown(failure).slice(0, REASON_LENGTH_MAX);
     const write = (encoder: RequestEncoder, jobId: number, token: number) => encoder.command('fail', { jobId, token, reason, retry });
     return ending(job, 'fail', write, { type: 'failed', error: failure, reason, mayRetry: retry });
