@@ -338,7 +338,7 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
    * @throws {QueueEventsClosedError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError | ClusterClosedError}
    */
   async waitUntilFinished(queueEvents: QueueEvents, ttl?: number): Promise<Result> {
-    checkQueueEvents(queueEvents, this.queueName);
+    checkQueueEvents(queueEvents, this.queueName, this.#commands.cluster);
     // The only cast: the queue's type parameters define the results of its jobs.
     return (await awaitFinished({ id: this.#id, shownId: this.id }, this.#commands, queueEvents, ttl)) as Result;
   }
@@ -352,9 +352,10 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
     job.#processedOn = processedOn;
   }
 
-  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. */
-  static identityOf(job: Job): { readonly id: number; readonly token: number } {
-    return { id: job.#id, token: job.#leaseToken };
+  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. Undefined for what is no job. */
+  static identityOf(job: unknown): { readonly id: number; readonly token: number; readonly cluster: unknown } | undefined {
+    if (typeof job !== 'object' || job === null || !(#id in job)) return undefined;
+    return { id: job.#id, token: job.#leaseToken, cluster: job.#commands.cluster };
   }
 
   /** @internal a transaction ended the job. */
