@@ -23,8 +23,11 @@ import { addOptionsOf, DEFAULT_JOB_OPTIONS, type DefaultJobOptions, type JobOpti
 import { addMissingNames } from './not-supported.ts';
 import { checkQueueName } from './queue-name.ts';
 
+/** The options of a job of a flow. It cannot be deduplicated. */
+export type FlowJobOptions = Omit<JobOptions, 'deduplication'>;
+
 /** The options of a child: also what its final failure does to its parent. Default: the parent waits until the child is retried or removed. */
-export interface FlowChildOptions extends JobOptions {
+export interface FlowChildOptions extends FlowJobOptions {
   /** The parent fails, too, and with this option its parent. */
   readonly failParentOnFailure?: boolean;
   /** The parent is processed at once, although other children have not ended; see `Job.getIgnoredChildrenFailures`. */
@@ -43,7 +46,7 @@ export interface FlowJob<Data = unknown> {
   /** Any JSON value, or a Uint8Array that is kept as raw bytes. */
   readonly data?: Data;
   /** A delay begins once the last child has ended. */
-  readonly opts?: JobOptions;
+  readonly opts?: FlowJobOptions;
   readonly children?: readonly FlowChildJob[];
 }
 
@@ -55,7 +58,7 @@ export interface FlowChildJob<Data = unknown> extends Omit<FlowJob<Data>, 'opts'
 /** An added job, or one of {@link FlowProducer.getFlow}, with its children. */
 export interface JobNode {
   readonly job: Job;
-  readonly children?: readonly JobNode[];
+  readonly children?: JobNode[];
 }
 
 export interface FlowProducerOptions {
@@ -108,7 +111,7 @@ const RULES = {
   continueParentOnFailure: OnFailure.continueParent,
   ignoreDependencyOnFailure: OnFailure.ignore,
   removeDependencyOnFailure: OnFailure.remove,
-} as const satisfies Record<Exclude<keyof FlowChildOptions, keyof JobOptions>, number>;
+} as const satisfies Record<Exclude<keyof FlowChildOptions, keyof FlowJobOptions>, number>;
 const RULE_NAMES = Object.keys(RULES) as (keyof typeof RULES)[];
 const ONE_RULE = aValue<object>(
   (opts) => RULE_NAMES.filter((name) => Reflect.get(opts as object, name) === true).length <= 1,
@@ -323,7 +326,7 @@ function plannedOf(
 function ruleIn(
   opts: FlowChildOptions | undefined,
   at: readonly (string | number)[],
-): { readonly onFailure: number; readonly rest: JobOptions | undefined } {
+): { readonly onFailure: number; readonly rest: FlowJobOptions | undefined } {
   if (typeof opts !== 'object' || opts === null) return { onFailure: OnFailure.wait, rest: opts };
   let onFailure: number = OnFailure.wait;
   const rest: Record<string, unknown> = { ...opts };

@@ -75,7 +75,12 @@ export class Transaction {
   }
 
   /** As `queue.add()`: if the queue has a job with the option `jobId`, nothing is added, and the value has the id of that one. */
-  add<Data, Result>(queue: Queue<Data, Result>, name: string, data: Data, options?: JobOptions): TransactionStep<Job<Data, Result>> {
+  add<Data, Result>(
+    queue: Queue<Data, Result>,
+    name: string,
+    data: Data,
+    options?: Omit<JobOptions, 'deduplication'>,
+  ): TransactionStep<Job<Data, Result>> {
     const { commands, defaults } = this.#partsOf(queue);
     const added = addOptionsOf(options, defaults);
     checkNotDeduplicated(added, 'deduplication', NOT_IN_TRANSACTION);
