@@ -212,6 +212,13 @@ describe('a job with children', () => {
     await eventually(async () => expect(await job.getState()).toBe('completed'));
   });
 
+  it('waits no longer for one that failed and that its queue does not keep', async () => {
+    const { job, key } = await aFailedChild({ removeOnFail: true });
+    await eventually(async () => expect(await job.getState()).toBe('completed'));
+    expect(await job.getDependencies()).toMatchObject({ unprocessed: [], ignored: {}, failed: [] });
+    expect(Object.keys((await job.getDependencies()).processed ?? {})).not.toContain(key);
+  });
+
   it('is removed with all below it, or alone', async () => {
     const { queue, flows, queueName, child } = aFlowSetting();
     const tree = { queueName, children: [{ ...child('middle', 1), children: [child('leaf', 2)] }] };

@@ -299,7 +299,7 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
 
   /**
    * Adds a row to the log of the job, in any state; `queue.getJobLogs()` reads it. Of a job that a worker processes, only while its lease goes
-   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB.
+   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB (by 16 at a time).
    * @param row a text of at most 64 KiB.
    * @returns how many rows the job has.
    * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
