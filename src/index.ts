@@ -11,6 +11,7 @@ export {
   type FlowChildJob,
   type FlowChildOptions,
   type FlowJob,
+  type FlowJobOptions,
   type FlowOptions,
   FlowProducer,
   type FlowProducerOptions,

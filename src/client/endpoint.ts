@@ -32,6 +32,8 @@ export interface ClusterEndpoint {
   readonly isClosed?: boolean;
   /** The time of its clients: deadlines, leases, retries. Default: that of the process. */
   readonly clock?: ClientClock;
+  /** What identifies the cluster: endpoints for which it is the same lead to one cluster. Default: the endpoint itself. */
+  readonly clusterIdentity?: unknown;
   nodeIds(): readonly number[];
   /**
    * The cause that keeps a majority of the nodes from running until it is removed, such as a full disk, or the nodes from serving this

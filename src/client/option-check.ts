@@ -79,7 +79,7 @@ function mostSpecificIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssu
 }
 
 /** `jobs[3].opts.delay` */
-const nameOf = (path: Path): string =>
+export const nameOf = (path: Path): string =>
   path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${String(part)}`)).join('');
 
 function valueAt(value: unknown, path: Path): unknown {

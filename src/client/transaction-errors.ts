@@ -19,11 +19,12 @@ export class TransactionError extends JobraftError {
 export class TransactionTooLargeError extends JobraftError {
   override readonly code = 'TRANSACTION_TOO_LARGE';
   readonly operations: number;
-  readonly bytes: number;
+  /** Undefined if the operations are too many: they were not encoded then. */
+  readonly bytes: number | undefined;
 
-  constructor(operations: number, bytes: number) {
+  constructor(operations: number, bytes?: number) {
     super(
-      `The transaction has ${operations} operations and ${bytes} bytes; ${TRANSACTION_OPERATIONS_MAX} operations and ${TRANSACTION_BYTES_MAX} bytes are allowed. ` +
+      `The transaction has ${operations} operations${bytes === undefined ? '' : ` and ${bytes} bytes`}; ${TRANSACTION_OPERATIONS_MAX} operations and ${TRANSACTION_BYTES_MAX} bytes are allowed. ` +
         'Let a job add the others, or store large data elsewhere.',
     );
     this.operations = operations;

@@ -59,6 +59,10 @@ export class RecordingEndpoint implements ClusterEndpoint {
     return this.#cluster.outageCause?.();
   }
 
+  get clusterIdentity(): unknown {
+    return this.#cluster.clusterIdentity ?? this.#cluster;
+  }
+
   get isClosed(): boolean {
     return this.#cluster.isClosed ?? false;
   }

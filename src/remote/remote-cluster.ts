@@ -99,6 +99,11 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     }
   }
 
+  /** Part of {@link ClusterEndpoint}. */
+  get clusterIdentity(): unknown {
+    return this.#cluster;
+  }
+
   /** Part of {@link ClusterEndpoint}: what is claimed through this connection is claimed under it, and released when its process has ended. */
   get holder(): number {
     if (!this.isClosed)

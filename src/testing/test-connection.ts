@@ -42,6 +42,11 @@ export class TestConnection implements ClusterEndpoint {
     return this.#parts.cluster.isClosed;
   }
 
+  /** Part of {@link ClusterEndpoint}. */
+  get clusterIdentity(): unknown {
+    return this.#parts.cluster;
+  }
+
   /** Loses all messages from now on, also those in transit. */
   disconnect(): void {
     this.#isConnected = false;

@@ -7,6 +7,7 @@ const reject = (): never => {
 
 /** For jobs without a cluster. */
 export const noCommands: JobCommands = {
+  cluster: undefined,
   retry: reject,
   remove: reject,
   removeAlone: reject,

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type FlowChildOptions, type FlowJob, FlowProducer } from '../../src/client/api/flow-producer.ts';
+import { QueueCommands } from '../../src/client/api/job-commands.ts';
 import { Queue } from '../../src/client/api/queue.ts';
-import { InvalidOptionError, UnknownOptionError } from '../../src/client/errors.ts';
+import { ClientClosedError, InvalidOptionError, UnknownOptionError } from '../../src/client/errors.ts';
 import { ChildActiveError, FlowIdTakenError, FlowTooLargeError } from '../../src/client/flow-errors.ts';
 import { FLOW_DEPTH_MAX, FLOW_JOBS_MAX } from '../../src/protocol/limits.ts';
 import { eventually } from './eventually.ts';
@@ -85,6 +86,31 @@ describe('a flow producer', () => {
     expect(await flows.getFlow({ queueName, id: '99' })).toBeUndefined();
   });
 
+  it('leaves out of a tree what is removed while it is read', async () => {
+    const { client, queue, flows, queueName, child } = aFlowSetting();
+    const { job } = await flows.add({ name: 'root', queueName, children: [child('goes', 1), child('stays', 2)] });
+    /** Removes a job right before its children are read. */
+    const removing = (name: string): (() => void) => {
+      const { children: read } = QueueCommands.prototype;
+      const reading = vi.spyOn(QueueCommands.prototype, 'children').mockImplementation(async function (this: QueueCommands, id, ...page) {
+        const found = await queue.getJob(String(id));
+        if (found?.name === name) await found.remove();
+        return await read.call(this, id, ...page);
+      });
+      return () => reading.mockRestore();
+    };
+    let restore = removing('goes');
+    const shown = await flows.getFlow({ queueName, id: job.id });
+    restore();
+    expect(shown?.children?.map((node) => node.job.name)).toEqual(['stays']);
+    restore = removing('root');
+    const gone = await flows.getFlow({ queueName, id: job.id });
+    restore();
+    expect(gone).toBeUndefined();
+    await client.close();
+    await expect(flows.getFlow({ queueName, id: job.id })).rejects.toBeInstanceOf(ClientClosedError);
+  });
+
   it('uses the options of a queue for its jobs', async () => {
     const { flows, queueName, child } = aFlowSetting();
     const queuesOptions = { [queueName]: { defaultJobOptions: { attempts: 4 } } };
@@ -109,6 +135,42 @@ describe('a flow producer', () => {
     const large = Array.from({ length: 5 }, () => child('a', 'x'.repeat(1024 * 1024)));
     await expect(add({ queueName, children: large })).rejects.toBeInstanceOf(FlowTooLargeError);
     expect(await queue.getJobCountByTypes()).toBe(0);
+  });
+});
+
+describe('a flow with an id that two of its jobs have', () => {
+  it.each([
+    [
+      'of two children',
+      (one: FlowJob, two: FlowJob) => [{ queueName: 'parents', children: [one, two] }],
+      'flow.children[1]',
+      'flow.children[0]',
+    ],
+    ['of a root and a child', (one: FlowJob, two: FlowJob) => [{ ...one, children: [two] }], 'flow.children[0]', 'flow'],
+    ['of two roots', (one: FlowJob, two: FlowJob) => [one, two], 'flows[1]', 'flows[0]'],
+  ])('%s is rejected, with both paths, and nothing is sent', async (_what, treesOf, path, earlier) => {
+    const { queue, flows, child } = aFlowSetting();
+    const twice = { jobId: 'twice' };
+    const trees = treesOf(child('a', 1, twice), child('b', 2, twice));
+    const [only] = trees;
+    const adding = trees.length === 1 ? flows.add(only as FlowJob) : flows.addBulk(trees);
+    const [rejected] = await Promise.allSettled([adding, queue.add('of the same turn', 1)]);
+    const reason: unknown = rejected.status === 'rejected' ? rejected.reason : undefined;
+    expect(reason).toBeInstanceOf(InvalidOptionError);
+    expect((reason as Error).message).toContain(
+      `Option "${path}.opts.jobId" has the value "twice". "${earlier}.opts.jobId" has the same id.`,
+    );
+    expect(await queue.getJobCountByTypes()).toBe(1);
+  });
+
+  it('is added if they are of different queues', async () => {
+    const { flows, child } = aFlowSetting();
+    const { job, children } = await flows.add({
+      queueName: 'parents',
+      opts: { jobId: 'same' },
+      children: [child('a', 1, { jobId: 'same' })],
+    });
+    expect([job.id, children?.[0]?.job.id]).toEqual(['same', 'same']);
   });
 });
 
@@ -148,6 +210,13 @@ describe('a job with children', () => {
     expect(await job.isWaitingChildren()).toBe(true);
     await bad?.remove();
     await eventually(async () => expect(await job.getState()).toBe('completed'));
+  });
+
+  it('waits no longer for one that failed and that its queue does not keep', async () => {
+    const { job, key } = await aFailedChild({ removeOnFail: true });
+    await eventually(async () => expect(await job.getState()).toBe('completed'));
+    expect(await job.getDependencies()).toMatchObject({ unprocessed: [], ignored: {}, failed: [] });
+    expect(Object.keys((await job.getDependencies()).processed ?? {})).not.toContain(key);
   });
 
   it('is removed with all below it, or alone', async () => {

@@ -298,4 +298,24 @@ describe('waitUntilFinished', () => {
       'Give a QueueEvents of the job\'s queue: new QueueEvents("work", { connection }).',
     );
   });
+
+  it('takes events of the cluster of the job only, through any connection', async () => {
+    const { cluster, queue } = await waiting();
+    const { cluster: other } = await aQueue();
+    const job = await queue.add('a', 1);
+    const [foreign, second] = [other, cluster.connect()].map((connection) => new QueueEvents('work', { connection }));
+    if (foreign === undefined || second === undefined) throw new Error('no events');
+    onTestFinished(async () => void (await Promise.all([foreign.close(), second.close()])));
+    await expect(job.waitUntilFinished(foreign)).rejects.toThrow(
+      'Option "queueEvents" has the value "work". Its cluster is not that of the job.',
+    );
+    const worker = new Worker('work', () => 7, { connection: cluster });
+    onTestFinished(() => worker.close());
+    const outcome = job.waitUntilFinished(second);
+    let result: unknown;
+    outcome.then((value) => {
+      result = value;
+    });
+    await until(cluster, () => result === 7);
+  });
 });

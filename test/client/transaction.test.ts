@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Client } from '../../src/client/api/client.ts';
+import type { Job } from '../../src/client/api/job.ts';
 import { Queue } from '../../src/client/api/queue.ts';
 import { sendTransaction, type Transaction } from '../../src/client/api/transaction.ts';
-import { InvalidOptionError, JobNotFoundError, JobStateError, LeaseLostError } from '../../src/client/errors.ts';
+import { InvalidOptionError, JobNotFoundError, JobStateError, LeaseLostError, UnrecoverableError } from '../../src/client/errors.ts';
 import { TransactionError, TransactionTooLargeError } from '../../src/client/transaction-errors.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
 import { eventually } from './eventually.ts';
@@ -61,6 +63,19 @@ describe('a transaction', () => {
     expect(await queue.getJob(other.id)).toMatchObject({ attemptsMade: 1 });
   });
 
+  it.each([
+    ['does not retry', undefined, new UnrecoverableError('useless'), 'failed'],
+    ['retries with the option', true, new UnrecoverableError('useless'), 'delayed'],
+    ['retries after another error', undefined, new Error('some'), 'delayed'],
+  ])('of a processor %s', async (_what, retry, error, state) => {
+    const { queue, client, aWorker } = aSetting();
+    aWorker(async (job) => {
+      await sendTransaction(client, (tx) => [tx.fail(job, error, retry === undefined ? {} : { retry })]);
+    });
+    const { id } = await queue.add('n', 1, { attempts: 3, backoff: LONG_MS });
+    await eventually(async () => expect(await queue.getJobState(id)).toBe(state));
+  });
+
   it('returns the value of each operation, in their order', async () => {
     const { queue, client } = aClient();
     const [one, two, three] = await queue.addBulk([1, 2, 3].map((data) => ({ name: 'n', data, opts: { delay: LONG_MS } })));
@@ -118,6 +133,44 @@ describe('a transaction', () => {
     expect(await queue.count()).toBe(0);
   });
 
+  it('of jobs and queues of another cluster is not sent', async () => {
+    const { queue, cluster } = aClient();
+    const { queue: foreign } = aClient();
+    const [own, theirs] = [await queue.add('n', 1), await foreign.add('n', 1)];
+    const second = new Client(cluster);
+    const sent = await sendTransaction(second, (tx) => [tx.log(own, 'row'), tx.add(queue, 'n', 2)]);
+    expect(sent[0]).toBe(1);
+    const adding = await failureOf(sendTransaction(second, (tx) => [tx.log(own, 'row'), tx.add(foreign, 'n', 3)]));
+    expect(adding).toBeInstanceOf(InvalidOptionError);
+    expect((adding as Error).message).toMatch(
+      /"operations\[1\].queue" has the value "numbers". Its cluster is not that of the transaction/,
+    );
+    const removing = await failureOf(sendTransaction(second, (tx) => [tx.remove(theirs)]));
+    expect((removing as Error).message).toMatch(/"operations\[0\].job" has the value "1". Its cluster/);
+    expect([await queue.count(), await foreign.count()]).toEqual([2, 1]);
+    await second.close();
+  });
+
+  it.each<[string, (tx: Transaction, queue: Queue<number>, job: Job<number>) => unknown, string]>([
+    ['a promise', (tx, queue, job) => [tx.log(job, 'a'), queue.getJob('1')], 'operations[1]'],
+    ['false', (tx, _queue, job) => [tx.log(job, 'a'), false], 'operations[1]'],
+    ['undefined', () => [undefined], 'operations[0]'],
+    ['a place that is not set', () => new Array(1), 'operations[0]'],
+    ['a list', (tx, _queue, job) => [[tx.log(job, 'a')]], 'operations[0]'],
+    ['an add to a name', (tx, _queue, job) => [tx.log(job, 'a'), tx.add('numbers' as never, 'n', 1)], 'operations[1].queue'],
+    ['a change of an id', (tx) => [tx.remove('1' as never)], 'operations[0].job'],
+    ['an end of an id', (tx) => [tx.complete('1' as never)], 'operations[0].job'],
+    ['new data of nothing', (tx) => [tx.updateData(undefined as never, 1 as never)], 'operations[0].job'],
+  ])('with %s in it is not sent, and the error names its position', async (_what, build, path) => {
+    const { queue, client } = aClient();
+    const job = await queue.add('n', 1);
+    const rejected = await failureOf(sendTransaction(client, (tx) => build(tx, queue, job) as []));
+    expect(rejected).toBeInstanceOf(InvalidOptionError);
+    expect((rejected as InvalidOptionError).option).toBe(path);
+    expect((rejected as Error).message).toContain('Give ');
+    expect(await queue.getJobLogs('1')).toEqual({ logs: [], count: 0 });
+  });
+
   it('is not sent if it cannot be one', async () => {
     const { queue, client } = aClient();
     const job = await queue.add('n', 1);
@@ -128,6 +181,7 @@ describe('a transaction', () => {
     expect(await rejected((async () => []) as never)).toBeInstanceOf(InvalidOptionError);
     const many = await failureOf(sendTransaction(client, (tx) => Array.from({ length: 1_001 }, () => tx.add(queue, 'n', 2))));
     expect(many).toBeInstanceOf(TransactionTooLargeError);
+    expect((many as Error).message).toContain('The transaction has 1001 operations; 1000 operations and ');
     const large = await failureOf(
       sendTransaction(client, (tx) => Array.from({ length: 20 }, () => tx.add(queue, 'n', new Uint8Array(1_000_000) as unknown as number))),
     );

@@ -385,6 +385,10 @@ describe('a client in another language', () => {
     await call('RemoveUnprocessedChildren', { queue: 'wholes', id: parent });
     await call('RemoveAlone', { queue: 'wholes', id: parent });
     expect(await failure('RemoveAlone', { queue: 'wholes', id: parent })).toMatchObject({ code: status.NOT_FOUND });
+    const options = { custom_id: 'same' };
+    const same = { queue: 'wholes', children: [child('one', { options }), child('two', { options })] };
+    const details = expect.stringContaining('"root.children[1].options.custom_id" has the value "same"');
+    expect(await failure('AddFlow', { root: same })).toMatchObject({ code: status.INVALID_ARGUMENT, details });
   });
 
   it('changes the delay and the priority of a job, once in a session', async () => {

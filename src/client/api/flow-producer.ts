@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type ChildEntry, NO_PARENT, OnFailure, type WrittenFlowJob } from '../../protocol/flow.ts';
+import { CHILD_STATUSES, type ChildEntry, NO_PARENT, OnFailure, type WrittenFlowJob } from '../../protocol/flow.ts';
 import { FLOW_DEPTH_MAX, FLOW_JOBS_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import { type AddOptions, policyOf } from '../../protocol/request-encoder.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
-import { ClientClosedError } from '../errors.ts';
+import { ClientClosedError, JobNotFoundError } from '../errors.ts';
 import { FlowTooLargeError } from '../flow-errors.ts';
 import { aBoolean, aValue, checkOptions, integerIn, optionsOf } from '../option-check.ts';
 import { encodePayload } from '../payload.ts';
@@ -13,6 +13,7 @@ import { FLOW_PRODUCER_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
 import { checkNotDeduplicated, NOT_IN_FLOW } from './deduplication-options.ts';
+import { FlowIds } from './flow-ids.ts';
 import type { Job } from './job.ts';
 import { pageFrom } from './job-children.ts';
 import { QueueCommands } from './job-commands.ts';
@@ -22,8 +23,11 @@ import { addOptionsOf, DEFAULT_JOB_OPTIONS, type DefaultJobOptions, type JobOpti
 import { addMissingNames } from './not-supported.ts';
 import { checkQueueName } from './queue-name.ts';
 
+/** The options of a job of a flow. It cannot be deduplicated. */
+export type FlowJobOptions = Omit<JobOptions, 'deduplication'>;
+
 /** The options of a child: also what its final failure does to its parent. Default: the parent waits until the child is retried or removed. */
-export interface FlowChildOptions extends JobOptions {
+export interface FlowChildOptions extends FlowJobOptions {
   /** The parent fails, too, and with this option its parent. */
   readonly failParentOnFailure?: boolean;
   /** The parent is processed at once, although other children have not ended; see `Job.getIgnoredChildrenFailures`. */
@@ -42,7 +46,7 @@ export interface FlowJob<Data = unknown> {
   /** Any JSON value, or a Uint8Array that is kept as raw bytes. */
   readonly data?: Data;
   /** A delay begins once the last child has ended. */
-  readonly opts?: JobOptions;
+  readonly opts?: FlowJobOptions;
   readonly children?: readonly FlowChildJob[];
 }
 
@@ -54,7 +58,7 @@ export interface FlowChildJob<Data = unknown> extends Omit<FlowJob<Data>, 'opts'
 /** An added job, or one of {@link FlowProducer.getFlow}, with its children. */
 export interface JobNode {
   readonly job: Job;
-  readonly children?: readonly JobNode[];
+  readonly children?: JobNode[];
 }
 
 export interface FlowProducerOptions {
@@ -107,7 +111,7 @@ const RULES = {
   continueParentOnFailure: OnFailure.continueParent,
   ignoreDependencyOnFailure: OnFailure.ignore,
   removeDependencyOnFailure: OnFailure.remove,
-} as const satisfies Record<Exclude<keyof FlowChildOptions, keyof JobOptions>, number>;
+} as const satisfies Record<Exclude<keyof FlowChildOptions, keyof FlowJobOptions>, number>;
 const RULE_NAMES = Object.keys(RULES) as (keyof typeof RULES)[];
 const ONE_RULE = aValue<object>(
   (opts) => RULE_NAMES.filter((name) => Reflect.get(opts as object, name) === true).length <= 1,
@@ -247,23 +251,32 @@ export class FlowProducer implements AsyncDisposable {
     if (detail === undefined) return undefined;
     const job = jobOfDetail(detail, commands);
     if (depth === 1) return { job };
-    const page = { count: maxChildren };
-    const pages = [
-      await pageFrom(commands, detail.id, 'processed', page, false),
-      await pageFrom(commands, detail.id, 'unprocessed', page, false),
-      await pageFrom(commands, detail.id, 'ignored', page, false),
-      await pageFrom(commands, detail.id, 'failed', page, false),
-    ];
-    const entries: ChildEntry[] = pages.flatMap(({ children }) => children).sort((one, other) => one.id - other.id);
+    const entries = await childrenOf(commands, detail.id, maxChildren);
+    if (entries === undefined) return undefined;
     const children = await Promise.all(entries.map((child) => this.#nodeOf(child.queue, child.id, depth - 1, maxChildren)));
     const there = children.filter((child) => child !== undefined);
     return there.length === 0 ? { job } : { job, children: there };
   }
 }
 
+/** The first children of a job, of each kind, by their ids. @returns undefined if it was removed between the reads. */
+async function childrenOf(commands: QueueCommands, jobId: number, count: number): Promise<readonly ChildEntry[] | undefined> {
+  /** One that ends between the reads is of two kinds. */
+  const entries = new Map<number, ChildEntry>();
+  try {
+    for (const status of CHILD_STATUSES)
+      for (const child of (await pageFrom(commands, jobId, status, { count }, false)).children) entries.set(child.id, child);
+  } catch (error) {
+    if (error instanceof JobNotFoundError) return undefined;
+    throw error;
+  }
+  return [...entries.values()].sort((one, other) => one.id - other.id);
+}
+
 /** The jobs of trees level by level, as a request has them. @throws {FlowTooLargeError | UnknownOptionError | InvalidOptionError} */
 function plan(flows: readonly FlowJob[], options: FlowOptions | undefined, payloadBytesMax: number): Planned[] {
   const planned: Planned[] = [];
+  const ids = new FlowIds();
   const level = flows.map((source, at) => ({ source, parent: NO_PARENT, depth: 1, at: flows.length === 1 ? ['flow'] : ['flows', at] }));
   // The list grows while it is read.
   for (const { source, parent, depth, at } of level) {
@@ -271,7 +284,9 @@ function plan(flows: readonly FlowJob[], options: FlowOptions | undefined, paylo
     checkQueueName(source.queueName);
     if (depth > FLOW_DEPTH_MAX)
       throw new FlowTooLargeError(`The flow has more than ${FLOW_DEPTH_MAX} levels. Use fewer levels of children.`);
-    planned.push(plannedOf(source, parent, options, at, payloadBytesMax));
+    const job = plannedOf(source, parent, options, at, payloadBytesMax);
+    ids.take(job.written, [...at, 'opts', 'jobId']);
+    planned.push(job);
     const here = planned.length - 1;
     (source.children ?? []).forEach((child, place) => {
       level.push({ source: child, parent: here, depth: depth + 1, at: [...at, 'children', place] as (string | number)[] });
@@ -311,7 +326,7 @@ function plannedOf(
 function ruleIn(
   opts: FlowChildOptions | undefined,
   at: readonly (string | number)[],
-): { readonly onFailure: number; readonly rest: JobOptions | undefined } {
+): { readonly onFailure: number; readonly rest: FlowJobOptions | undefined } {
   if (typeof opts !== 'object' || opts === null) return { onFailure: OnFailure.wait, rest: opts };
   let onFailure: number = OnFailure.wait;
   const rest: Record<string, unknown> = { ...opts };

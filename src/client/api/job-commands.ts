@@ -22,6 +22,8 @@ export interface ChildrenPage {
 
 /** What a job can do by itself: the methods of Job call these. */
 export interface JobCommands {
+  /** What identifies the cluster of the job. */
+  readonly cluster: unknown;
   /** A dead letter becomes waiting again. @throws {JobNotFoundError | JobStateError} */
   retry(id: number): Promise<void>;
   /** With all below it. @throws {JobNotFoundError | JobStateError | ChildActiveError} */
@@ -78,6 +80,10 @@ export class QueueCommands implements JobCommands {
   /** The name of the queue. */
   get queue(): string {
     return this.#queue;
+  }
+
+  get cluster(): unknown {
+    return this.#dispatcher.reachability.cluster;
   }
 
   /** All later calls are rejected. */

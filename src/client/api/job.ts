@@ -299,7 +299,7 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
 
   /**
    * Adds a row to the log of the job, in any state; `queue.getJobLogs()` reads it. Of a job that a worker processes, only while its lease goes
-   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB.
+   * on. The oldest rows beyond the option `keepLogs` are dropped, and beyond 1,000 rows or 1 MiB (by 16 at a time).
    * @param row a text of at most 64 KiB.
    * @returns how many rows the job has.
    * @throws {LeaseLostError} if the worker's lease ended: another worker may hold the job. @throws {JobNotFoundError} if it was removed.
@@ -338,7 +338,7 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
    * @throws {QueueEventsClosedError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError | ClusterClosedError}
    */
   async waitUntilFinished(queueEvents: QueueEvents, ttl?: number): Promise<Result> {
-    checkQueueEvents(queueEvents, this.queueName);
+    checkQueueEvents(queueEvents, this.queueName, this.#commands.cluster);
     // The only cast: the queue's type parameters define the results of its jobs.
     return (await awaitFinished({ id: this.#id, shownId: this.id }, this.#commands, queueEvents, ttl)) as Result;
   }
@@ -352,9 +352,10 @@ export class Job<Data = unknown, Result = unknown> extends JobInFlow {
     job.#processedOn = processedOn;
   }
 
-  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. */
-  static identityOf(job: Job): { readonly id: number; readonly token: number } {
-    return { id: job.#id, token: job.#leaseToken };
+  /** @internal how the cluster knows the job, and the token of the worker's lease; 0 without one. Undefined for what is no job. */
+  static identityOf(job: unknown): { readonly id: number; readonly token: number; readonly cluster: unknown } | undefined {
+    if (typeof job !== 'object' || job === null || !(#id in job)) return undefined;
+    return { id: job.#id, token: job.#leaseToken, cluster: job.#commands.cluster };
   }
 
   /** @internal a transaction ended the job. */

@@ -17,7 +17,8 @@ export abstract class LoggedQueue<Data> extends ScheduledQueue<Data> {
   }
 
   /** @internal what a transaction needs of a queue. */
-  static partsOf(queue: LoggedQueue<unknown>): { readonly commands: QueueCommands; readonly defaults: AddOptions } {
+  static partsOf(queue: unknown): { readonly commands: QueueCommands; readonly defaults: AddOptions } | undefined {
+    if (typeof queue !== 'object' || queue === null || !(#commands in queue)) return undefined;
     return { commands: queue.#commands, defaults: queue.#defaults };
   }
 

@@ -230,9 +230,13 @@ function startOf(lastEventId: string): EventStart | undefined {
   return lastEventId === '0' || lastEventId === '0-0' ? 'oldest' : parseEventId(lastEventId);
 }
 
-/** @throws {InvalidOptionError} unless it is a QueueEvents of this queue. */
-export function checkQueueEvents(queueEvents: unknown, queue: string): asserts queueEvents is QueueEvents {
-  if (queueEvents instanceof QueueEvents && queueEvents.name === queue) return;
+/** @param cluster that of the job. @throws {InvalidOptionError} unless it is a QueueEvents of this queue. */
+export function checkQueueEvents(queueEvents: unknown, queue: string, cluster: unknown): asserts queueEvents is QueueEvents {
+  if (queueEvents instanceof QueueEvents && queueEvents.name === queue) {
+    if (queueEvents.client.dispatcher.reachability.cluster === cluster) return;
+    const remedy = "Its cluster is not that of the job. Give a QueueEvents whose connection is to the job's cluster.";
+    throw new InvalidOptionError('queueEvents', queueEvents.name, remedy);
+  }
   const shown = queueEvents instanceof QueueEvents ? queueEvents.name : queueEvents;
   throw new InvalidOptionError('queueEvents', shown, `Give a QueueEvents of the job's queue: new QueueEvents("${queue}", { connection }).`);
 }

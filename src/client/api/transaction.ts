@@ -3,7 +3,7 @@ import type { OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
 import { encodeTransaction } from '../../protocol/transaction.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
-import { InvalidOptionError, JobNotFoundError, LeaseLostError } from '../errors.ts';
+import { InvalidOptionError, isUnrecoverable, JobNotFoundError, LeaseLostError } from '../errors.ts';
 import { aBoolean, checkOptions, optionsOf } from '../option-check.ts';
 import { encodePayload, encodeValue } from '../payload.ts';
 import { errorOfResult, unexpectedResult } from '../result-errors.ts';
@@ -42,10 +42,16 @@ export type TransactionValues<Steps extends TransactionSteps> = {
 };
 
 export interface FailOptions {
-  /** `false`: the job becomes a dead letter, also if it has attempts left. Default `true`. */
+  /** `false`: the job becomes a dead letter, also if it has attempts left. Default `true`, but `false` for an UnrecoverableError. */
   readonly retry?: boolean;
 }
 
+/** Writes an operation that names a job. @param token of the lease under which it is known; 0 without one. */
+type WriteOfJob = (encoder: RequestEncoder, named: { readonly queue: string; readonly jobId: number }, token: number) => void;
+
+const OTHER_CLUSTER = 'A transaction is one entry of the log of one cluster: call transaction() of the other one.';
+const OPERATION_REMEDY =
+  'Give what a method of tx returned: [tx.add(queue, name, data), tx.remove(job)]. Spread lists, and leave out what is not to be done: [...list, ...(isDone ? [tx.remove(job)] : [])].';
 const FAIL = optionsOf({ retry: aBoolean.optional() });
 /** In characters: any text of this length fits into the bytes that the queue stores. */
 const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
@@ -56,20 +62,31 @@ const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
  */
 export class Transaction {
   readonly #client: Client;
+  readonly #made = new Set<unknown>();
 
   /** @internal */
   constructor(client: Client) {
     this.#client = client;
   }
 
+  /** @internal whether it is an operation of this transaction. */
+  has(step: unknown): boolean {
+    return this.#made.has(step);
+  }
+
   /** As `queue.add()`: if the queue has a job with the option `jobId`, nothing is added, and the value has the id of that one. */
-  add<Data, Result>(queue: Queue<Data, Result>, name: string, data: Data, options?: JobOptions): TransactionStep<Job<Data, Result>> {
-    const { commands, defaults } = LoggedQueue.partsOf(queue);
+  add<Data, Result>(
+    queue: Queue<Data, Result>,
+    name: string,
+    data: Data,
+    options?: Omit<JobOptions, 'deduplication'>,
+  ): TransactionStep<Job<Data, Result>> {
+    const { commands, defaults } = this.#partsOf(queue);
     const added = addOptionsOf(options, defaults);
     checkNotDeduplicated(added, 'deduplication', NOT_IN_TRANSACTION);
     // A copy: payloads share one buffer.
     const payload = encodePayload(name, data, this.#config.payloadBytesMax).slice();
-    return {
+    return this.#register({
       what: 'add',
       jobId: undefined,
       shownId: undefined,
@@ -78,7 +95,7 @@ export class Transaction {
         if (!result.ok || result.type !== 'added') throw unexpectedResult(result);
         return jobOfAdd<Data, Result>(queue.name, commands, result.id, this.#client.clock.wallMs(), added, name, data);
       },
-    };
+    });
   }
 
   /**
@@ -89,113 +106,145 @@ export class Transaction {
     const bytes = encodeValue(result);
     const { payloadBytesMax } = this.#config;
     if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
-    return ending(job, 'complete', (encoder, id, token) => encoder.complete(id, token, bytes), { type: 'completed', result });
+    return this.#ending(job, 'complete', (encoder, id, token) => encoder.complete(id, token, bytes), { type: 'completed', result });
   }
 
   /** Ends the attempt of the job that this processor was called with, as an error that it throws. The worker then emits 'failed'. */
   fail(job: Job, error: Error | string, options: FailOptions = {}): TransactionStep<void> {
     checkOptions(FAIL, options);
-    const { retry = true } = options;
     const failure = typeof error === 'string' ? new Error(error) : error;
+    const { retry = !isUnrecoverable(failure) } = options;
     const reason = describeThrown(failure).slice(0, REASON_LENGTH_MAX);
     const write = (encoder: RequestEncoder, jobId: number, token: number) => encoder.command('fail', { jobId, token, reason, retry });
-    return ending(job, 'fail', write, { type: 'failed', error: failure, reason, mayRetry: retry });
+    return this.#ending(job, 'fail', write, { type: 'failed', error: failure, reason, mayRetry: retry });
   }
 
   /** Gives the job back that this processor was called with; the attempt does not count. */
   release(job: Job): TransactionStep<void> {
-    return ending(job, 'release', (encoder, jobId, token) => encoder.command('release', { jobId, token }), { type: 'released' });
+    return this.#ending(job, 'release', (encoder, jobId, token) => encoder.command('release', { jobId, token }), { type: 'released' });
   }
 
   /** As `job.remove()`. */
   remove(job: Job): TransactionStep<void> {
-    return changing(job, 'remove', (encoder, named) => encoder.command('remove', named));
+    return this.#changing(job, 'remove', (encoder, named) => encoder.command('remove', named));
   }
 
   /** As `job.promote()`. */
   promote(job: Job): TransactionStep<void> {
-    return changing(job, 'promote', (encoder, named) => encoder.command('promote', named));
+    return this.#changing(job, 'promote', (encoder, named) => encoder.command('promote', named));
   }
 
   /** As `job.changePriority()`. */
   changePriority(job: Job, options: ChangePriorityOptions): TransactionStep<void> {
     const priority = priorityOf(options);
-    return changing(job, 'changePriority', (encoder, named) => encoder.command('changePriority', { ...named, priority }));
+    return this.#changing(job, 'changePriority', (encoder, named) => encoder.command('changePriority', { ...named, priority }));
   }
 
   /** As `job.changeDelay()`. */
   changeDelay(job: Job, delay: number): TransactionStep<void> {
     const delayMs = delayOf(delay);
-    return changing(job, 'changeDelay', (encoder, named) => encoder.command('changeDelay', { ...named, delayMs }));
+    return this.#changing(job, 'changeDelay', (encoder, named) => encoder.command('changeDelay', { ...named, delayMs }));
   }
 
   /** As `job.updateProgress()`, without the event of the worker. */
   updateProgress(job: Job, progress: JobProgress): TransactionStep<void> {
     const payload = progressBytesOf(progress);
-    return changing(job, 'updateProgress', (encoder, named, token) => encoder.command('updateProgress', { ...named, token, payload }));
+    return this.#changing(job, 'updateProgress', (encoder, named, token) =>
+      encoder.command('updateProgress', { ...named, token, payload }),
+    );
   }
 
   /** As `job.updateData()`. */
   updateData<Data>(job: Job<Data>, data: NoInfer<Data>): TransactionStep<void> {
+    this.#identityOf(job, 'updateData');
     const payload = encodePayload(job.name, data, this.#config.payloadBytesMax).slice();
-    return changing(job, 'updateData', (encoder, named, token) => encoder.command('updateData', { ...named, token, payload }));
+    return this.#changing(job, 'updateData', (encoder, named, token) => encoder.command('updateData', { ...named, token, payload }));
   }
 
   /** As `job.log()`. Its value is how many rows the job has. */
   log(job: Job, row: string, keepLogs?: number): TransactionStep<number> {
     const checked = checkedLogRow(row);
     const keepMax = keptRowsOf(keepLogs);
-    const { write, ...step } = changing(job, 'log', (encoder, named, token) =>
-      encoder.command('addLog', { ...named, token, keepMax, row: checked }),
-    );
-    return {
-      ...step,
-      write,
-      valueIn: (result) => {
+    return this.#of(
+      job,
+      'log',
+      (encoder, named, token) => encoder.command('addLog', { ...named, token, keepMax, row: checked }),
+      (result) => {
         if (result.ok && result.type === 'logged') return result.rows;
         throw unexpectedResult(result);
       },
-    };
+    );
   }
 
   /** As `job.clearLogs()`. */
   clearLogs(job: Job, keepLogs?: number): TransactionStep<void> {
     const keepMax = clearedRowsOf(keepLogs);
-    return changing(job, 'clearLogs', (encoder, named) => encoder.command('clearLogs', { ...named, keepMax }));
+    return this.#changing(job, 'clearLogs', (encoder, named) => encoder.command('clearLogs', { ...named, keepMax }));
   }
 
   get #config(): Dispatcher['config'] {
     return this.#client.dispatcher.config;
   }
-}
 
-/** An operation under the lease of a worker. */
-function ending(
-  job: Job,
-  what: string,
-  write: (encoder: RequestEncoder, id: number, token: number) => void,
-  how: JobEnding,
-): TransactionStep<void> {
-  const { id, token } = Job.identityOf(job);
-  if (token === 0)
-    throw new InvalidOptionError('job', job.id, `Only a worker can ${what} a job: give the job that its processor was called with.`);
-  return {
-    ...{ what, jobId: id, shownId: job.id, write: (encoder) => write(encoder, id, token) },
-    valueIn: (result) => {
-      done(result);
-      Job.recordEnding(job, how);
-    },
-  };
-}
+  /** An operation under the lease of a worker. */
+  #ending(
+    job: Job,
+    what: string,
+    write: (encoder: RequestEncoder, id: number, token: number) => void,
+    how: JobEnding,
+  ): TransactionStep<void> {
+    const { id, token } = this.#identityOf(job, what);
+    if (token === 0)
+      throw new InvalidOptionError('job', job.id, `Only a worker can ${what} a job: give the job that its processor was called with.`);
+    return this.#register({
+      ...{ what, jobId: id, shownId: job.id, write: (encoder: RequestEncoder) => write(encoder, id, token) },
+      valueIn: (result) => {
+        done(result);
+        Job.recordEnding(job, how);
+      },
+    });
+  }
 
-function changing(
-  job: Job,
-  what: string,
-  write: (encoder: RequestEncoder, named: { readonly queue: string; readonly jobId: number }, token: number) => void,
-): TransactionStep<void> {
-  const { id, token } = Job.identityOf(job);
-  const named = { queue: job.queueName, jobId: id };
-  return { what, jobId: id, shownId: job.id, write: (encoder) => write(encoder, named, token), valueIn: done };
+  #changing(job: Job, what: string, write: WriteOfJob): TransactionStep<void> {
+    return this.#of(job, what, write, done);
+  }
+
+  #of<Value>(job: Job, what: string, write: WriteOfJob, valueIn: (result: OperationResult) => Value): TransactionStep<Value> {
+    const { id, token } = this.#identityOf(job, what);
+    const named = { queue: job.queueName, jobId: id };
+    return this.#register({ what, jobId: id, shownId: job.id, write: (encoder) => write(encoder, named, token), valueIn });
+  }
+
+  #register<Value>(step: TransactionStep<Value>): TransactionStep<Value> {
+    this.#made.add(step);
+    return step;
+  }
+
+  /** @throws {InvalidOptionError} unless it is a job of this cluster. */
+  #identityOf(job: Job, what: string): { readonly id: number; readonly token: number } {
+    const found = Job.identityOf(job);
+    if (found === undefined) throw this.#invalid('job', job, `Give a Job to tx.${what}(), as queue.add() and queue.getJob() return it.`);
+    if (found.cluster !== this.#cluster) throw this.#invalid('job', job.id, `Its cluster is not that of the transaction. ${OTHER_CLUSTER}`);
+    return found;
+  }
+
+  /** @throws {InvalidOptionError} unless it is a queue of this cluster. */
+  #partsOf(queue: Pick<Queue, 'name'>): ReturnType<typeof LoggedQueue.partsOf> & object {
+    const parts = LoggedQueue.partsOf(queue);
+    if (parts === undefined) throw this.#invalid('queue', queue, 'Give a Queue: tx.add(queue, name, data).');
+    if (parts.commands.cluster !== this.#cluster)
+      throw this.#invalid('queue', queue.name, `Its cluster is not that of the transaction. ${OTHER_CLUSTER}`);
+    return parts;
+  }
+
+  get #cluster(): unknown {
+    return this.#client.dispatcher.reachability.cluster;
+  }
+
+  /** The next operation is invalid. */
+  #invalid(argument: string, value: unknown, remedy: string): InvalidOptionError {
+    return new InvalidOptionError(`operations[${this.#made.size}].${argument}`, value, remedy);
+  }
 }
 
 function done(result: OperationResult): void {
@@ -207,13 +256,16 @@ export async function sendTransaction<const Steps extends TransactionSteps>(
   client: Client,
   build: (tx: Transaction) => Steps,
 ): Promise<TransactionValues<Steps>> {
-  const steps = build(new Transaction(client));
+  const tx = new Transaction(client);
+  const steps = build(tx);
   if (!Array.isArray(steps))
     throw new InvalidOptionError('build', steps, 'Return a list of operations: cluster.transaction((tx) => [tx.add(…), tx.complete(…)]).');
+  // Not forEach: it passes over places that are not set.
+  for (const [at, step] of steps.entries()) if (!tx.has(step)) throw new InvalidOptionError(`operations[${at}]`, step, OPERATION_REMEDY);
   checkNamedOnce(steps);
   // The only cast: no operation has no value.
   if (steps.length === 0) return [] as unknown as TransactionValues<Steps>;
-  if (steps.length > TRANSACTION_OPERATIONS_MAX) throw new TransactionTooLargeError(steps.length, 0);
+  if (steps.length > TRANSACTION_OPERATIONS_MAX) throw new TransactionTooLargeError(steps.length);
   const payload = encodeTransaction((encoder) => {
     for (const { write } of steps) write(encoder);
   });

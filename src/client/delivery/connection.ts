@@ -38,6 +38,11 @@ export class Connection {
     this.#handlers = handlers;
   }
 
+  /** Equal for two connections to one cluster. */
+  get cluster(): unknown {
+    return this.#endpoint.clusterIdentity ?? this.#endpoint;
+  }
+
   nodeIds(): readonly number[] {
     return this.#endpoint.nodeIds();
   }

@@ -37,11 +37,11 @@ const RELEASE_BYTES = 32;
  */
 export class Dispatcher {
   readonly config: ClientConfig;
+  readonly reachability: Reachability;
   readonly waitingQueries: WaitingQueries;
   readonly #host: DeliveryHost;
   readonly #turnEnd: TurnEnd;
   readonly #failover: Failover;
-  readonly #reachability: Reachability;
   readonly #sessionQueues: SessionQueues;
   readonly #batchBuilder: BatchBuilder;
   readonly #waitingClaims: WaitingClaims;
@@ -76,7 +76,7 @@ export class Dispatcher {
     this.#sessionQueues = sessionQueues;
     this.#batchBuilder = batchBuilder;
     this.#waitingClaims = waitingClaims;
-    this.#reachability = new Reachability(connection, failover);
+    this.reachability = new Reachability(connection, failover);
     this.#transmitter = new Transmitter({ connection, failover, sessionQueues, waitingClaims, silenceMs: config.silenceMs }, wakeAt);
     this.#late = new LateClaims((jobs, leaseMs) => {
       for (const job of jobs) this.giveBack(job, host.nowMs() + leaseMs);
@@ -110,7 +110,7 @@ export class Dispatcher {
    * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | QuorumLostError | OverloadedError} and nothing is written.
    */
   open(payloadBytes: number, waitsForNodes = false): RequestEncoder {
-    if (!waitsForNodes && !this.#batchBuilder.isClosed) this.#reachability.check();
+    if (!waitsForNodes && !this.#batchBuilder.isClosed) this.reachability.check();
     return this.#batchBuilder.open(payloadBytes);
   }
 
@@ -146,7 +146,7 @@ export class Dispatcher {
 
   /** Writes one operation that only reads. @throws as {@link open} */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: PendingOperation): void {
-    if (!this.#batchBuilder.isClosed) this.#reachability.check(consistency === 'stale');
+    if (!this.#batchBuilder.isClosed) this.reachability.check(consistency === 'stale');
     this.#turnEnd.schedule();
     this.#batchBuilder.query(consistency, write, call, this.#turnEnd.nowMs);
   }
@@ -333,8 +333,8 @@ export class Dispatcher {
   readonly #onDeadline = (): void => {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#host.nowMs();
-    const { stoppedNodes } = this.#reachability;
-    const outage = this.#reachability.outage();
+    const { stoppedNodes } = this.reachability;
+    const outage = this.reachability.outage();
     if (outage !== undefined) {
       this.#batchBuilder.closeOpenBatches();
       this.#batchBuilder.closeQueries();

@@ -15,6 +15,11 @@ export class Reachability {
     this.#failover = failover;
   }
 
+  /** What identifies the cluster: equal for two clients of one. */
+  get cluster(): unknown {
+    return this.#connection.cluster;
+  }
+
   /** The nodes, if none of them runs. */
   get stoppedNodes(): readonly number[] | undefined {
     return this.#failover.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;

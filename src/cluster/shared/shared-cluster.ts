@@ -80,6 +80,11 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
     return this.#holder;
   }
 
+  /** Part of {@link ClusterEndpoint}. */
+  get clusterIdentity(): unknown {
+    return resolve(this.#settings.dataDir);
+  }
+
   /** Whether the nodes run in this process. */
   get isHost(): boolean {
     return this.#search.isHost;

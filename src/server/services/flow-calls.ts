@@ -1,4 +1,5 @@
 import { checkNotDeduplicated, NOT_IN_FLOW } from '../../client/api/deduplication-options.ts';
+import { FlowIds } from '../../client/api/flow-ids.ts';
 import { QueueCommands } from '../../client/api/job-commands.ts';
 import { parseJobId } from '../../client/api/job-id.ts';
 import { addOptionsOf } from '../../client/api/job-options.ts';
@@ -88,9 +89,10 @@ async function change(command: 'removeAlone' | 'removeUnprocessed', { queue, id,
 /** The jobs of a tree level by level. @throws {FlowTooLargeError | InvalidOptionError | InvalidPayloadError | PayloadTooLargeError} */
 function flowOf(root: FlowJobProto, payloadBytesMax: number): WrittenFlowJob[] {
   const jobs: WrittenFlowJob[] = [];
-  const level = [{ job: root, parent: NO_PARENT, depth: 1 }];
+  const ids = new FlowIds();
+  const level = [{ job: root, parent: NO_PARENT, depth: 1, at: ['root'] as (string | number)[] }];
   // The list grows while it is read.
-  for (const { job, parent, depth } of level) {
+  for (const { job, parent, depth, at } of level) {
     checkQueueName(job.queue);
     if (depth > FLOW_DEPTH_MAX || level.length > FLOW_JOBS_MAX)
       throw new FlowTooLargeError(
@@ -99,11 +101,13 @@ function flowOf(root: FlowJobProto, payloadBytesMax: number): WrittenFlowJob[] {
     const options = addOptionsOf(jobOptionsOfProto(job.options));
     checkNotDeduplicated(options, 'deduplication', NOT_IN_FLOW);
     const { delayMs, priority, customId = '' } = options;
+    ids.take({ queueName: job.queue, customId }, [...at, 'options', 'custom_id']);
     const payload = encodeRawPayload(job.name, rawDataOfProto(job.data), payloadBytesMax);
     const onFailure = parent === NO_PARENT ? 0 : job.on_failure;
     const here = jobs.length;
     jobs.push({ parent, onFailure, queueName: job.queue, customId, policy: policyOf(options), delayMs, priority, payload });
-    for (const child of job.children) level.push({ job: child, parent: here, depth: depth + 1 });
+    for (const [place, child] of job.children.entries())
+      level.push({ job: child, parent: here, depth: depth + 1, at: [...at, 'children', place] });
   }
   return jobs;
 }

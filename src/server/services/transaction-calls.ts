@@ -24,7 +24,7 @@ type Write = (encoder: RequestEncoder) => void;
 export const TRANSACTION_CALLS = {
   Transact: async ({ operations, request_id }: TransactRequestProto, served: ServedCall) => {
     if (operations.length === 0) throw new InvalidOptionError('operations', operations, 'Give at least one operation.');
-    if (operations.length > TRANSACTION_OPERATIONS_MAX) throw new TransactionTooLargeError(operations.length, 0);
+    if (operations.length > TRANSACTION_OPERATIONS_MAX) throw new TransactionTooLargeError(operations.length);
     const writes = await Promise.all(operations.map((operation) => writerOf(operation, served.client)));
     const payload = encodeTransaction((encoder) => {
       for (const write of writes) write(encoder);
