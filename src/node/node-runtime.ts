@@ -135,6 +135,11 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#inbox.addGoneClient(connection);
   }
 
+  /** Whether something that arrived is not read yet: each turn reads at least a frame of it. */
+  get hasInput(): boolean {
+    return this.#inbox.hasMore;
+  }
+
   /** One turn was not enough: the next is due at once, after the input that has arrived. */
   get hasMore(): boolean {
     const isBehind = this.applied < this.#core.view.commit || this.#changes.isTruncating;

@@ -161,11 +161,13 @@ export class SimCluster implements SimNodeHost {
 
   /** @param isWoken whether anything but its own deadline woke it. @returns whether the node ended in this turn. */
   runTurn(node: SimNode, runtime: NodeRuntime, isWoken: boolean): boolean {
-    const { applied } = runtime;
+    const { applied, hasInput } = runtime;
     const before = this.trace.hash;
     try {
       runtime.turn();
-      if (!isWoken && this.trace.hash === before && runtime.applied === applied) this.#idleTurns.onIdle(node, this.schedule.nowMs);
+      // A turn that reads what arrived earlier is for something, also if that is of no use, as repeated frames are.
+      const isIdle = !isWoken && !hasInput && this.trace.hash === before && runtime.applied === applied;
+      if (isIdle) this.#idleTurns.onIdle(node, this.schedule.nowMs);
       return false;
     } catch (error) {
       if (this.versions.onError(node, error)) this.stopNode(node, 0, true);
