@@ -3,20 +3,17 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import { DeduplicatedJob, type KeptAdd, NO_END_OF_ID } from './deduplicated-job.ts';
 import type { Job } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
+import { SideTable } from './side-table.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
 type DeduplicationBounds = Pick<StateBounds, 'deduplicationIdsMax' | 'keptAddsBytesMax'>;
 
-/** Ids that share a map: a map that grows is copied, so none becomes large. */
-const PAGE_JOBS = 1_024;
-
 /** The deduplicated jobs, and which of them has taken each id. Other jobs are not in it. */
 export class DeduplicationTable {
-  readonly #pages = new Map<number, Map<number, DeduplicatedJob>>();
+  readonly #jobs = new SideTable<DeduplicatedJob>();
   readonly #holders = new Map<NamedQueue<Job>, Map<string, DeduplicatedJob>>();
   readonly #ends = new DeadlineHeap<DeduplicatedJob>();
   readonly #changes: ChangeTracker;
-  #size = 0;
   #taken = 0;
   #keptBytes = 0;
   bounds: DeduplicationBounds = STATE_BOUNDS;
@@ -27,7 +24,7 @@ export class DeduplicationTable {
 
   /** How many jobs are deduplicated, or have taken an id that outlives them. */
   get size(): number {
-    return this.#size;
+    return this.#jobs.size;
   }
 
   /** How many ids are taken. */
@@ -56,12 +53,12 @@ export class DeduplicationTable {
   }
 
   get(jobId: number): DeduplicatedJob | undefined {
-    return this.#size === 0 ? undefined : this.#pages.get(pageOf(jobId))?.get(jobId);
+    return this.#jobs.size === 0 ? undefined : this.#jobs.get(jobId);
   }
 
   /** In ascending order of the jobs. */
   values(): DeduplicatedJob[] {
-    return [...this.#pages.values()].flatMap((page) => [...page.values()]).sort((one, other) => one.id - other.id);
+    return [...this.#jobs.values()].sort((one, other) => one.id - other.id);
   }
 
   /** The job that has taken the id at this log time. @param queue undefined for one that does not exist. */
@@ -73,7 +70,7 @@ export class DeduplicationTable {
   /** Of a checkpoint. @param hasJob whether the job is there. */
   restore(job: DeduplicatedJob, hasJob: boolean): void {
     job.hasJob = hasJob;
-    this.#enter(job);
+    this.#jobs.add(job);
     if (job.isHolder) this.#enterHolders(job);
     this.#keptBytes += job.next?.chunk.length ?? 0;
   }
@@ -85,7 +82,7 @@ export class DeduplicationTable {
     const job = new DeduplicatedJob(id, queue, deduplicationId, policy.customId ?? '');
     job.isHolder = true;
     job.dueMs = endMs;
-    this.#enter(job);
+    this.#jobs.add(job);
     this.#enterHolders(job);
     this.#changes.deduplicated(job);
   }
@@ -161,12 +158,6 @@ export class DeduplicationTable {
     return next;
   }
 
-  #enter(job: DeduplicatedJob): void {
-    const page = this.#pages.get(pageOf(job.id)) ?? new Map<number, DeduplicatedJob>();
-    this.#pages.set(pageOf(job.id), page.set(job.id, job));
-    this.#size += 1;
-  }
-
   #enterHolders(job: DeduplicatedJob): void {
     const { queue, deduplicationId, dueMs } = job;
     const holders = this.#holders.get(queue) ?? new Map<string, DeduplicatedJob>();
@@ -177,14 +168,10 @@ export class DeduplicationTable {
   }
 
   #drop(job: DeduplicatedJob): void {
-    const page = this.#pages.get(pageOf(job.id));
-    if (page?.delete(job.id) !== true) return;
-    if (page.size === 0) this.#pages.delete(pageOf(job.id));
-    this.#size -= 1;
+    if (this.#jobs.get(job.id) === undefined) return;
+    this.#jobs.delete(job.id);
     this.#changes.deduplicatedRemoved(job);
   }
 }
-
-const pageOf = (jobId: number): number => Math.floor(jobId / PAGE_JOBS);
 
 const isOver = ({ dueMs }: DeduplicatedJob, logMs: number): boolean => dueMs !== NO_END_OF_ID && dueMs <= logMs;

@@ -277,6 +277,7 @@ export class JobIndexes {
   protected note(name: EventName, job: Job, detail?: Uint8Array, prev: number = job.state): void {
     this.events.record(job.queue, name, job, this.wallMs, prev, detail);
   }
+
   /** The job is gone from the table; what its flow has of it may go, too. */
   protected leaveFlow(_job: Job): void {}
 

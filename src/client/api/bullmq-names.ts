@@ -27,6 +27,25 @@ const SHARED_METHODS = { toKey: REDIS, getBackend: REDIS };
 const SHARED_ASYNC = { disconnect: CLOSE, trace: NONE };
 const SHARED_PROPERTIES = { keys: REDIS, backend: REDIS, qualifiedName: 'Use its property "name".', closing: CLOSE, opts: OPTIONS };
 
+/** Of an EventEmitter, which BullMQ's classes are. */
+const EMITTER_METHODS = {
+  on: EVENTS,
+  once: EVENTS,
+  off: EVENTS,
+  emit: EVENTS,
+  addListener: EVENTS,
+  removeListener: EVENTS,
+  removeAllListeners: EVENTS,
+  prependListener: EVENTS,
+  prependOnceListener: EVENTS,
+  listeners: EVENTS,
+  rawListeners: EVENTS,
+  listenerCount: EVENTS,
+  eventNames: EVENTS,
+  setMaxListeners: EVENTS,
+  getMaxListeners: EVENTS,
+};
+
 export const QUEUE_MISSING: MissingNames = {
   asyncMethods: {
     ...SHARED_ASYNC,
@@ -51,21 +70,7 @@ export const QUEUE_MISSING: MissingNames = {
   },
   methods: {
     ...SHARED_METHODS,
-    on: EVENTS,
-    once: EVENTS,
-    off: EVENTS,
-    emit: EVENTS,
-    addListener: EVENTS,
-    removeListener: EVENTS,
-    removeAllListeners: EVENTS,
-    prependListener: EVENTS,
-    prependOnceListener: EVENTS,
-    listeners: EVENTS,
-    rawListeners: EVENTS,
-    listenerCount: EVENTS,
-    eventNames: EVENTS,
-    setMaxListeners: EVENTS,
-    getMaxListeners: EVENTS,
+    ...EMITTER_METHODS,
   },
   properties: {
     ...SHARED_PROPERTIES,
@@ -84,21 +89,7 @@ export const QUEUE_MISSING: MissingNames = {
 export const FLOW_PRODUCER_MISSING: MissingNames = {
   asyncMethods: { disconnect: CLOSE },
   methods: {
-    on: EVENTS,
-    once: EVENTS,
-    off: EVENTS,
-    emit: EVENTS,
-    addListener: EVENTS,
-    removeListener: EVENTS,
-    removeAllListeners: EVENTS,
-    prependListener: EVENTS,
-    prependOnceListener: EVENTS,
-    listeners: EVENTS,
-    rawListeners: EVENTS,
-    listenerCount: EVENTS,
-    eventNames: EVENTS,
-    setMaxListeners: EVENTS,
-    getMaxListeners: EVENTS,
+    ...EMITTER_METHODS,
   },
   properties: { opts: OPTIONS, closing: CLOSE, backend: REDIS },
   setters: {},
